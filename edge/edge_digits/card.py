@@ -1,0 +1,110 @@
+"""What a model file says of itself: the metadata of the ONNX file, one JSON string a field."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from typing import Any, cast
+
+from edge_digits.errors import ModelError
+
+SCHEMA_VERSION = 1
+#: The normalisation that this runner does: `normalize.normalize`, with its parameters.
+NORMALIZE: dict[str, Any] = {"name": "ink-box", "version": 1, "side": 28, "box": 20}
+
+
+@dataclass(frozen=True)
+class ModelCard:
+    """The contract of a model file.
+
+    Attributes:
+        name: the model's name, such as "digits".
+        labels: the text of each class, in the order of the output's columns; 2 to 100, no two alike.
+        temperature: the logits are divided by this before the softmax (Guo et al. 2017).
+        reject: {"method": "confidence", "threshold": t}: digits below t are refused.
+        quantization: precision ("fp32" or "int8"), and for int8 method, calibration set, count and seed.
+        metrics: accuracy by set, in per cent; for int8 beside the fp32 model's.
+        train: recipe, seed, sha256 of the data, commit.
+        normalize: the normalisation that the model was trained with.
+        output: "logits", or "scores" where the file's output is ready to use as probabilities.
+        license: SPDX identifier.
+        tool_versions: what the file was made with.
+    """
+
+    name: str
+    labels: tuple[str, ...]
+    temperature: float = 1.0
+    reject: dict[str, Any] = field(default_factory=lambda: {"method": "confidence", "threshold": 0.0})
+    quantization: dict[str, Any] = field(default_factory=lambda: {"precision": "fp32"})
+    metrics: dict[str, Any] = field(default_factory=dict)
+    train: dict[str, Any] = field(default_factory=dict)
+    normalize: dict[str, Any] = field(default_factory=lambda: dict(NORMALIZE))
+    output: str = "logits"
+    license: str = ""
+    tool_versions: dict[str, str] = field(default_factory=dict)
+    schema_version: int = SCHEMA_VERSION
+
+    def to_metadata(self) -> dict[str, str]:
+        """The card as ONNX metadata_props."""
+        return {f.name: json.dumps(getattr(self, f.name), ensure_ascii=False) for f in fields(self)}
+
+    @classmethod
+    def from_metadata(cls, metadata: Mapping[str, str], path: str) -> ModelCard:
+        """Read and check the metadata of the model file `path`; unknown fields are left alone.
+
+        Raises:
+            ModelError: the file has no card, or one of a contract that this runner does not know; it says which part.
+        """
+        if "schema_version" not in metadata:
+            raise ModelError(f"{path} is no edge-digits model: it has no model card. Make one with: edge-digits export")
+        values: dict[str, Any] = {}
+        for f in fields(cls):
+            if f.name in metadata:
+                try:
+                    values[f.name] = json.loads(metadata[f.name])
+                except ValueError:
+                    raise _unknown(path, f.name, metadata[f.name]) from None
+        if values["schema_version"] != SCHEMA_VERSION:
+            raise _unknown(path, "schema_version", values["schema_version"])
+        for name in ("name", "labels"):
+            if name not in values:
+                raise ModelError(f"{path}: its model card has no {name!r}. Export the model anew: edge-digits export")
+        _check(path, values)
+        values["labels"] = tuple(values["labels"])
+        return cls(**values)
+
+
+def _unknown(path: str, part: str, value: object) -> ModelError:
+    return ModelError(
+        f"{path}: this edge-digits does not know the {part} of its model card, {value!r}. "
+        "Upgrade edge-digits (pip install -U edge-digits), or export the model anew with this version"
+    )
+
+
+def _check(path: str, values: dict[str, Any]) -> None:
+    labels = values["labels"]
+    if (
+        not isinstance(labels, list)
+        or not 2 <= len(labels) <= 100
+        or not all(isinstance(label, str) and label for label in labels)
+        or len(set(labels)) != len(labels)
+    ):
+        raise _unknown(path, "labels", labels)
+    if values.get("normalize", NORMALIZE) != NORMALIZE:
+        raise _unknown(path, "normalize", values["normalize"])
+    if values.get("output", "logits") not in ("logits", "scores"):
+        raise _unknown(path, "output", values["output"])
+    temperature = values.get("temperature", 1.0)
+    if not isinstance(temperature, int | float) or not 0.0 < temperature < 1000.0:
+        raise _unknown(path, "temperature", temperature)
+    reject = values.get("reject", {"method": "confidence", "threshold": 0.0})
+    if not isinstance(reject, dict) or reject.get("method") != "confidence" or not _is_share(reject.get("threshold")):
+        raise _unknown(path, "reject", reject)
+    for name in ("quantization", "metrics", "train", "tool_versions"):
+        if not isinstance(values.get(name, {}), dict):
+            raise _unknown(path, name, values[name])
+
+
+def _is_share(value: object) -> bool:
+    return isinstance(value, int | float) and 0.0 <= cast(float, value) <= 1.0

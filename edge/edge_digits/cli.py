@@ -1,0 +1,66 @@
+"""The `edge-digits` command: a group whose commands are found through the entry points `edge_digits.commands`."""
+
+from __future__ import annotations
+
+import errno
+import os
+import sys
+from importlib.metadata import EntryPoint, entry_points
+from typing import Any
+
+import click
+
+from edge_digits import __version__
+from edge_digits.errors import EdgeDigitsError
+
+#: What a shell calls a program that Ctrl-C ended.
+INTERRUPTED = 130
+
+
+class EdgeDigitsGroup(click.Group):
+    """Commands from entry points; our errors end the program with their own exit code and no traceback."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted(_commands())
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        entry = _commands().get(cmd_name)
+        return None if entry is None else entry.load()
+
+    def main(self, *args: Any, **kwargs: Any) -> Any:
+        kwargs["standalone_mode"] = False
+        try:
+            status = super().main(*args, **kwargs)
+            sys.stdout.flush()
+        except click.ClickException as error:
+            error.show()
+            status = error.exit_code
+        except EdgeDigitsError as error:
+            click.echo(f"edge-digits: {error}", err=True)
+            status = error.exit_code
+        except (click.Abort, KeyboardInterrupt):
+            click.echo("interrupted", err=True)
+            status = INTERRUPTED
+        except OSError as error:
+            if error.errno == errno.EPIPE:
+                # Whoever read our output has seen enough (`| head -1`): that is no failure. Nothing more can be
+                # flushed, so keep the interpreter from trying.
+                os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+                status = 0
+            else:
+                click.echo(f"edge-digits: {error.strerror or error}", err=True)
+                status = 1
+        sys.exit(status if isinstance(status, int) else 0)
+
+
+def _commands() -> dict[str, EntryPoint]:
+    return {entry.name: entry for entry in entry_points(group="edge_digits.commands")}
+
+
+@click.group(cls=EdgeDigitsGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="edge-digits")
+def main() -> None:
+    """Read handwritten digits in pictures, on small computers.
+
+    `edge-digits COMMAND --help` explains a command.
+    """

@@ -1,0 +1,210 @@
+"""`edge-digits predict`: read pictures, write records."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from edge_digits.errors import EdgeDigitsError, SourceError, UsageError
+
+if TYPE_CHECKING:
+    from edge_digits.outputs.records import Writer
+    from edge_digits.reader import DigitReader, Examination
+    from edge_digits.results import Reading
+    from edge_digits.sources import PictureFile
+
+#: Some inputs failed, the others are read.
+SOME_FAILED = 5
+
+
+@click.command()
+@click.argument("sources", metavar="SOURCE...", nargs=-1)
+@click.option("-m", "--model", default="digits", show_default=True, help="A shipped model's name, or an .onnx file.")
+@click.option("--conf", type=click.FloatRange(0, 1), help="Reject digits less sure than this.  [default: the model's own]")
+@click.option("--top-k", type=click.IntRange(1, 100), default=3, show_default=True, help="Classes listed for each digit.")
+@click.option("--format", "form", type=click.Choice(["table", "jsonl", "csv"]), default="table", show_default=True, help="Of records.")
+@click.option("-o", "--output", type=click.Path(path_type=Path), help="Write the records to this file, not to standard output.")
+@click.option("-r", "--recursive", is_flag=True, help="Look into sub-folders too.")
+@click.option("--ignore-exif", is_flag=True, help="Do not turn pictures as their EXIF orientation says.")
+@click.option("--save-annotated", metavar="DIR", type=click.Path(path_type=Path), help="Write each picture with boxes and labels.")
+@click.option("--save-crops", metavar="DIR", type=click.Path(path_type=Path), help="Write each digit's crop, and labels.csv.")
+@click.option("--explain", metavar="DIR", type=click.Path(path_type=Path), help="Write a sheet of every step for each picture.")
+@click.option("--force", is_flag=True, help="Write over files that are there.")
+@click.option("--threads", type=click.IntRange(1, 64), default=1, show_default=True, help="Threads for one inference.")
+@click.option("-q", "--quiet", is_flag=True, help="No progress, no summary.")
+@click.option("-v", "--verbose", is_flag=True, help="Say which model is used, and where the time goes.")
+def command(sources: tuple[str, ...], model: str, conf: float | None, top_k: int, form: str, quiet: bool, **options: Any) -> int:
+    """Read the digits in pictures.
+
+    SOURCE is a picture, a folder, a quoted glob ("scans/*.png"), - for a picture on standard input, or @list.txt with a
+    path a line. Records go to standard output, all else to standard error.
+
+    \b
+    Exit codes: 0 all read; 2 usage; 3 no such source; 4 model not usable;
+    5 some pictures could not be read (their records say why); 130 interrupted.
+    """
+    if not sources:
+        sources = (_ask(),)
+    from edge_digits.outputs.records import FORMATS
+
+    files, failed = _expand(sources, options["recursive"])
+    _calm_opencv(options["threads"])
+    from edge_digits.reader import DigitReader
+
+    reader = DigitReader.load(model, threads=options["threads"], conf=conf, top_k=top_k, ignore_exif=options["ignore_exif"])
+    if options["verbose"]:
+        click.echo(_about(reader), err=True)
+    tally = _Tally()
+    with ExitStack() as stack:
+        stream = stack.enter_context(_records(options["output"], options["force"]))
+        writer = FORMATS[form](stream, [file.name for file in files] + [reading.source for reading in failed])
+        folders = _Folders(options["save_annotated"], options["save_crops"], options["explain"], options["force"])
+        stack.callback(folders.close)
+        stack.callback(tally.report, quiet=quiet, verbose=options["verbose"])
+        for reading in failed:
+            tally.add(reading)
+            writer.write(reading)
+        for file in stack.enter_context(_progress(files, quiet, options["output"] is None)):
+            tally.add(_read(file, reader, writer, folders))
+    return SOME_FAILED if tally.failed else 0
+
+
+def _ask() -> str:
+    if not sys.stdin.isatty():
+        raise UsageError("what shall be read? Name a picture, a folder, or - for standard input: edge-digits predict SOURCE")
+    answer: str = click.prompt("Picture or folder to read", err=True)
+    return answer
+
+
+def _expand(sources: tuple[str, ...], recursive: bool) -> tuple[list[PictureFile], list[Reading]]:
+    """All picture files, and a record for each source that is not to be had while another is."""
+    from edge_digits.results import Reading
+    from edge_digits.sources import expand
+
+    files: list[PictureFile] = []
+    failed: list[Reading] = []
+    for source in sources:
+        try:
+            files += expand(source, recursive=recursive)
+        except SourceError as error:
+            failed.append(Reading.failed(source, str(error)))
+    if not files:
+        raise SourceError("\n".join(str(reading.error) for reading in failed))
+    return files, failed
+
+
+def _calm_opencv(threads: int) -> None:
+    """Keep OpenCV's decoders from writing on standard error, and from taking every core of a small board."""
+    import cv2
+
+    cv2.setNumThreads(threads)
+    cv2.setLogLevel(0)
+
+
+def _about(reader: DigitReader) -> str:
+    card = reader.model.card
+    accuracy = ", ".join(f"{name} {value}" for name, value in card.metrics.items())
+    return f"model {reader.model.path} ({card.name}, {card.quantization.get('precision')}; {accuracy})"
+
+
+@contextmanager
+def _records(output: Path | None, force: bool) -> Iterator[Any]:
+    if output is None:
+        yield sys.stdout
+        return
+    from edge_digits.outputs.files import text_file
+
+    with text_file(output, force=force) as stream:
+        yield stream
+
+
+@contextmanager
+def _progress(files: list[PictureFile], quiet: bool, records_on_stdout: bool) -> Iterator[Any]:
+    """A bar on the terminal, unless the records are written there too."""
+    shown = not quiet and sys.stderr.isatty() and not (records_on_stdout and sys.stdout.isatty())
+    if not shown:
+        yield files
+        return
+    with click.progressbar(files, label="reading", file=sys.stderr, show_pos=True) as bar:
+        yield bar
+
+
+def _read(file: PictureFile, reader: DigitReader, writer: Writer, folders: _Folders) -> Reading:
+    from edge_digits.results import Reading
+
+    try:
+        examination = reader.examine_bytes(file.read(), file.name)
+        reading = examination.reading
+    except EdgeDigitsError as error:
+        reading = Reading.failed(file.name, str(error))
+        writer.write(reading)
+        return reading
+    writer.write(reading)
+    folders.write(examination)
+    return reading
+
+
+class _Folders:
+    """The folders that pictures are written to, as far as they were asked for."""
+
+    def __init__(self, annotated: Path | None, crops: Path | None, explained: Path | None, force: bool) -> None:
+        from edge_digits.outputs.files import Names, make_folder
+
+        for folder in (annotated, crops, explained):
+            if folder is not None:
+                make_folder(folder, force=force)
+        self._annotated, self._explained = annotated, explained
+        self._crops = None
+        self._names = Names()
+        if crops is not None:
+            from edge_digits.outputs.pictures import CropFolder
+
+            self._crops = CropFolder(crops)
+
+    def write(self, examination: Examination) -> None:
+        if self._annotated is None and self._explained is None and self._crops is None:
+            return
+        from edge_digits.outputs.files import write_picture
+        from edge_digits.outputs.pictures import annotate, explain
+
+        name = f"{self._names.of(examination.reading.source)}.png"
+        if self._annotated is not None:
+            write_picture(self._annotated / name, annotate(examination.picture, examination.reading))
+        if self._explained is not None:
+            write_picture(self._explained / name, explain(examination))
+        if self._crops is not None:
+            self._crops.write(examination)
+
+    def close(self) -> None:
+        if self._crops is not None:
+            self._crops.close()
+
+
+class _Tally:
+    """Counts for the summary."""
+
+    def __init__(self) -> None:
+        self.count = self.failed = self.unsure = 0
+        self._ms: dict[str, float] = {}
+
+    def add(self, reading: Reading) -> None:
+        self.count += 1
+        self.failed += reading.status == "error"
+        self.unsure += reading.status in ("uncertain", "no_digits")
+        for step, ms in reading.speed_ms.items():
+            self._ms[step] = self._ms.get(step, 0.0) + ms
+
+    def report(self, *, quiet: bool, verbose: bool) -> None:
+        if quiet or not (verbose or sys.stderr.isatty()):
+            return
+        parts = [f"{self.count} {'picture' if self.count == 1 else 'pictures'}"]
+        parts += [f"{self.unsure} uncertain or without digits"] * bool(self.unsure)
+        parts += [f"{self.failed} failed"] * bool(self.failed)
+        if verbose:
+            parts += [f"{step} {ms / max(self.count - self.failed, 1):.2f} ms" for step, ms in self._ms.items()]
+        click.echo(", ".join(parts), err=True)

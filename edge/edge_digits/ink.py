@@ -1,0 +1,129 @@
+"""A grey picture -> its ink: white strokes on black, whatever the paper, the light and the polarity.
+
+The paper's brightness is estimated by a grey-scale closing, which fills strokes narrower than its kernel and follows
+shadows wider than it (the flat-field idea of document binarisation, e.g. Gatos, Pratikakis and Perantonis 2006). Ink is
+then what each pixel absorbs of it, 1 - picture / paper, so that a stroke in a shadow is as dark as one in the sun.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from edge_digits.pixels import Gray
+
+#: The closing is done on a picture of at most this side, then enlarged: paper is smooth, and the cost is fixed.
+_PAPER_SIDE = 96
+#: Strokes up to this fraction of the longer side are filled by the closing.
+_STROKE_FRACTION = 0.25
+#: In a crop of at most this side the digit fills it, its pen may be bold, and there is no room for shadows.
+_TINY = 40
+_TINY_STROKE_FRACTION = 0.5
+
+
+@dataclass(frozen=True)
+class Ink:
+    """The ink of a picture.
+
+    Attributes:
+        strength: uint8 [H, W], 0 for bare paper, 255 for ink that absorbs all light.
+        noise: standard deviation of `strength` on bare paper, in the same unit.
+        inverted: the picture was light ink on dark paper.
+    """
+
+    strength: Gray
+    noise: float
+    inverted: bool
+
+
+def extract_ink(gray: Gray, stroke_fraction: float | None = None) -> Ink:
+    """Separate ink from paper.
+
+    Args:
+        gray: uint8 [H, W].
+        stroke_fraction: the widest stroke, as a fraction of the longer side; by default that of a single digit's crop.
+    """
+    if stroke_fraction is None:
+        stroke_fraction = _TINY_STROKE_FRACTION if max(gray.shape) <= _TINY else _STROKE_FRACTION
+    inverted = is_light_on_dark(gray)
+    dark_on_light = np.asarray(cv2.bitwise_not(gray), np.uint8) if inverted else gray
+    paper = _paper(dark_on_light, stroke_fraction)
+    # Below a fifth of full brightness the ratio is mostly sensor noise: bound the divisor.
+    strength = cv2.divide(cv2.subtract(paper, dark_on_light), cv2.max(paper, 51), scale=255.0)
+    bare, noise = _bare_paper(np.asarray(strength, np.uint8))
+    return Ink(np.asarray(cv2.subtract(strength, bare), np.uint8), noise, inverted)
+
+
+def is_light_on_dark(gray: Gray) -> bool:
+    """Tell the polarity: whether the ink is lighter than the paper.
+
+    Ink covers less than paper does, so that around a local mean the side with the longer tail is ink: the sign of the
+    skewness. Where there is no clear tail (a tight crop of a bold digit), paper is what most of the picture and most of
+    its rim are made of; and where those two disagree, ink is what is thinner.
+    """
+    small = _shrink(gray, _PAPER_SIDE)
+    skewness = _skewness(small)
+    if abs(skewness) > 0.4:
+        return skewness > 0
+    _, binary = cv2.threshold(small, 0, 1, cv2.THRESH_BINARY | cv2.THRESH_OTSU)
+    rim = np.concatenate([binary[0], binary[-1], binary[:, 0], binary[:, -1]])
+    mostly_light = float(binary.mean()) >= 0.5
+    if mostly_light == (float(rim.mean()) >= 0.5):
+        return not mostly_light
+    light = binary.astype(np.uint8)
+    return _thickness(light) < _thickness(np.asarray(cv2.bitwise_xor(light, 1), np.uint8))
+
+
+def _skewness(gray: Gray) -> float:
+    """Skewness of the brightness about its mean over half the picture."""
+    reach = max(3, round(0.5 * max(gray.shape)) | 1)
+    pixels = gray.astype(np.float32)
+    tail = pixels - cv2.blur(pixels, (reach, reach), borderType=cv2.BORDER_REFLECT)
+    squared = tail * tail
+    variance = float(squared.mean())
+    return float((squared * tail).mean()) / variance**1.5 if variance > 0.25 else 0.0
+
+
+def _thickness(mask: NDArray[np.uint8]) -> float:
+    """Mean distance of a mask's pixels to its edge; the picture's rim does not count as an edge."""
+    padded = cv2.copyMakeBorder(mask, 1, 1, 1, 1, cv2.BORDER_REPLICATE)
+    distance = cv2.distanceTransform(padded, cv2.DIST_L2, 3)
+    return float(distance.sum()) / max(int(padded.sum()), 1)
+
+
+def _shrink(gray: Gray, side: int) -> Gray:
+    height, width = gray.shape
+    scale = side / max(height, width)
+    if scale >= 1.0:
+        return gray
+    size = (max(1, round(width * scale)), max(1, round(height * scale)))
+    return np.asarray(cv2.resize(gray, size, interpolation=cv2.INTER_AREA), np.uint8)
+
+
+def _paper(dark_on_light: Gray, stroke_fraction: float) -> Gray:
+    """The brightness that the paper would have without ink, uint8 [H, W]."""
+    small = _shrink(dark_on_light, _PAPER_SIDE)
+    reach = max(3, round(stroke_fraction * max(small.shape)) | 1)
+    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (reach, reach))
+    # A median first: the closing is a maximum, and would otherwise follow the brightest speck of noise.
+    calm = cv2.medianBlur(small, 3) if min(small.shape) >= 3 else small
+    closed = cv2.morphologyEx(calm, cv2.MORPH_CLOSE, kernel)
+    smooth = cv2.blur(closed, (reach, reach), borderType=cv2.BORDER_REPLICATE)
+    height, width = dark_on_light.shape
+    return np.asarray(cv2.resize(smooth, (width, height), interpolation=cv2.INTER_LINEAR), np.uint8)
+
+
+def _bare_paper(strength: Gray) -> tuple[float, float]:
+    """Mean and noise of bare paper, in units of ink strength.
+
+    The closing, a maximum, lies above the paper's mean by some noise. Both are read off the lower quarter of the
+    histogram, which is paper even where half of a tight crop is ink: of a normal distribution, 5th and 25th percentile
+    are 0.97 standard deviations apart, of its lower half 1.28.
+    """
+    counts = np.cumsum(cv2.calcHist([strength], [0], None, [256], [0, 256]))
+    low, quarter = np.searchsorted(counts, [0.05 * counts[-1], 0.25 * counts[-1]])
+    noise = float(quarter - low)
+    return float(quarter) + 0.5 * noise, noise

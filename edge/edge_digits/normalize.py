@@ -1,0 +1,88 @@
+"""A digit's ink -> the 28x28 picture that a model sees. Training and running share this very code.
+
+The recipe is MNIST's own (LeCun, Bottou, Bengio and Haffner 1998): the digit scaled into a 20x20 box keeping its
+proportions, its centre of mass in the middle of 28x28; before it, what photographs need (`ink`, `find`).
+"""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from edge_digits.find import Glyph, find_digit
+from edge_digits.ink import extract_ink
+from edge_digits.pixels import Gray
+
+#: Side of the picture that a model sees, and of the box within it that the digit fills.
+SIDE = 28
+BOX = 20
+#: A crop is worked on at this side at most: enough for strokes of 4 pixels after scaling to 20, and fast.
+CROP_SIDE = 112
+#: What of a digit's own strength counts as its outline. Low, so that MNIST's own pictures stay as they are.
+_OUTLINE = 0.22
+
+
+def normalize(gray: Gray) -> Gray:
+    """Make of a crop that holds one digit what a model sees.
+
+    Args:
+        gray: uint8 [H, W], either polarity, any light.
+
+    Returns:
+        uint8 [28, 28], white ink on black; all 0 where there is no ink.
+    """
+    glyph = find_digit(extract_ink(shrink(gray, CROP_SIDE)))
+    return np.zeros((SIDE, SIDE), np.uint8) if glyph is None else normalize_glyph(glyph)
+
+
+def normalize_glyph(glyph: Glyph) -> Gray:
+    """Scale a glyph's ink into the 20x20 box and set its centre of mass in the middle: uint8 [28, 28]."""
+    ink = glyph.ink
+    level = _strong(ink)
+    outline = ink >= _OUTLINE * level
+    rows, columns = np.flatnonzero(outline.any(axis=1)), np.flatnonzero(outline.any(axis=0))
+    if len(rows) == 0:
+        return np.zeros((SIDE, SIDE), np.uint8)
+    tight = ink[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+    scale = BOX / max(tight.shape)
+    size = (max(1, round(tight.shape[1] * scale)), max(1, round(tight.shape[0] * scale)))
+    if size != (tight.shape[1], tight.shape[0]):
+        tight = np.asarray(cv2.resize(tight, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR), np.uint8)
+    return _centre(_stretch(tight))
+
+
+def shrink(gray: Gray, side: int) -> Gray:
+    """Scale a picture down so that its longer side is at most `side`; smaller ones stay as they are."""
+    height, width = gray.shape
+    scale = side / max(height, width)
+    if scale >= 1.0:
+        return gray
+    size = (max(1, round(width * scale)), max(1, round(height * scale)))
+    return np.asarray(cv2.resize(gray, size, interpolation=cv2.INTER_AREA), np.uint8)
+
+
+def _stretch(ink: Gray) -> NDArray[np.float32]:
+    """Full contrast: the strong tenth of the ink becomes white."""
+    level = _strong(ink)
+    return np.minimum(ink.astype(np.float32) * np.float32(255.0 / level), np.float32(255.0))
+
+
+def _strong(ink: Gray) -> float:
+    """The strength that a tenth of the ink passes, at least 1."""
+    counts = cv2.calcHist([ink], [0], None, [256], [0, 256]).ravel()
+    counts[0] = 0.0
+    total = np.cumsum(counts)
+    return max(float(np.searchsorted(total, 0.9 * total[-1])), 1.0)
+
+
+def _centre(ink: NDArray[np.float32]) -> Gray:
+    height, width = ink.shape
+    mass = float(ink.sum()) or 1.0
+    middle_x = float((ink.sum(axis=0) * np.arange(width)).sum()) / mass
+    middle_y = float((ink.sum(axis=1) * np.arange(height)).sum()) / mass
+    x = min(max(round(SIDE / 2 - middle_x), 0), SIDE - width)
+    y = min(max(round(SIDE / 2 - middle_y), 0), SIDE - height)
+    canvas = np.zeros((SIDE, SIDE), np.uint8)
+    canvas[y : y + height, x : x + width] = np.asarray(ink + 0.5).astype(np.uint8)
+    return canvas

@@ -1,0 +1,1 @@
+"""Where readings go: table, JSON Lines, CSV, annotated pictures, crops, explanation sheets."""

@@ -1,0 +1,175 @@
+"""Readings as pictures: boxes on the original, crops, and sheets that explain every step."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from edge_digits.find import ink_mask, without_ruling
+from edge_digits.outputs.files import Names, text_file, write_picture
+from edge_digits.pixels import Gray, to_gray
+from edge_digits.reader import Examination
+from edge_digits.results import Digit, Reading
+
+_GREEN, _ORANGE, _BLACK, _WHITE = (60, 160, 30), (0, 120, 240), (0, 0, 0), (255, 255, 255)
+_FONT = cv2.FONT_HERSHEY_SIMPLEX
+
+
+def annotate(picture: NDArray[Any], reading: Reading) -> NDArray[np.uint8]:
+    """Boxes and labels on a picture: green for accepted digits, orange for rejected ones; small pictures are enlarged.
+
+    Args:
+        picture: as `pixels.to_gray` takes it.
+        reading: what was read in it.
+
+    Returns:
+        uint8 [H, W, 3], BGR.
+    """
+    canvas = _to_bgr(picture)
+    factor = max(1, round(320 / max(canvas.shape[:2])))
+    canvas = np.asarray(cv2.resize(canvas, None, fx=factor, fy=factor, interpolation=cv2.INTER_NEAREST), np.uint8)
+    pen = max(1, max(canvas.shape[:2]) // 500)
+    for digit in reading.digits:
+        colour = _ORANGE if digit.rejected else _GREEN
+        box = digit.box
+        x1, y1, x2, y2 = (factor * v for v in (box.x1, box.y1, box.x2, box.y2))
+        cv2.rectangle(canvas, (x1, y1), (x2 - 1, y2 - 1), colour, pen)
+        size = float(np.clip((y2 - y1) / 90, 0.4, 3.0))
+        _label(canvas, f"{digit.label} {100 * digit.confidence:.0f}", x1, y1, size, colour)
+    return canvas
+
+
+def explain(examination: Examination) -> NDArray[np.uint8]:
+    """A sheet of every step: the picture, its ink, the ink that counts, and each digit as the model saw it.
+
+    Returns:
+        uint8 [H, W, 3], BGR.
+    """
+    reading, ink = examination.reading, examination.ink
+    width, height = 360, 300
+    mask = without_ruling(ink_mask(ink)) * np.uint8(255)
+    steps = [
+        ("picture", _to_bgr(examination.picture)),
+        (f"ink (noise {ink.noise:.0f}{', light on dark' if ink.inverted else ''})", _to_bgr(_brightened(ink.strength))),
+        ("strokes", _to_bgr(mask)),
+        ("digits", annotate(examination.picture, reading)),
+    ]
+    panels = [_panel(name, picture, width, height) for name, picture in steps]
+    rows = [np.hstack(panels)]
+    cells = [_digit_cell(seen, digit) for seen, digit in zip(examination.inputs, reading.digits, strict=True)]
+    across = max(1, rows[0].shape[1] // 180)
+    for start in range(0, min(len(cells), 200), across):
+        row = np.hstack(cells[start : start + across])
+        rows.append(_pad_right(row, rows[0].shape[1]))
+    text = reading.text.replace("\n", " / ") or "nothing"
+    title = np.full((34, rows[0].shape[1], 3), 255, np.uint8)
+    sure = f" ({100 * reading.confidence:.1f} %)" if reading.text else ""
+    _write(title, _ascii(f"{reading.source}: {text}{sure}, {reading.status}"), 8, 23, 0.55)
+    return np.vstack([title, *rows])
+
+
+class CropFolder:
+    """Writes every digit's crop, with a margin, and a `labels.csv` that a person can correct and `train` can read."""
+
+    COLUMNS = ("file", "label", "confidence", "source", "x1", "y1", "x2", "y2")
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._names = Names()
+        self._rows: list[list[object]] = []
+
+    def write(self, examination: Examination) -> None:
+        """Write the crops of one picture.
+
+        Raises:
+            OutputError: a file cannot be written.
+        """
+        gray = to_gray(examination.picture)
+        name = self._names.of(examination.reading.source)
+        for number, digit in enumerate(examination.reading.digits):
+            file = f"{name}.{number:03d}.png"
+            write_picture(self._folder / file, _crop(gray, digit))
+            box = digit.box
+            source = examination.reading.source.encode("utf-8", "replace").decode()
+            self._rows.append([file, digit.label, f"{digit.confidence:.4f}", source, box.x1, box.y1, box.x2, box.y2])
+
+    def close(self) -> None:
+        """Write `labels.csv`.
+
+        Raises:
+            OutputError: it cannot be written.
+        """
+        with text_file(self._folder / "labels.csv", force=True) as stream:
+            rows = csv.writer(stream, lineterminator="\n")
+            rows.writerow(self.COLUMNS)
+            rows.writerows(self._rows)
+
+
+def _crop(gray: Gray, digit: Digit) -> Gray:
+    box = digit.box
+    margin = max(2, round(0.15 * max(box.x2 - box.x1, box.y2 - box.y1)))
+    return gray[max(0, box.y1 - margin) : box.y2 + margin, max(0, box.x1 - margin) : box.x2 + margin]
+
+
+def _to_bgr(picture: NDArray[Any]) -> NDArray[np.uint8]:
+    if picture.dtype == np.uint8 and picture.ndim == 3 and picture.shape[2] == 3:
+        return np.asarray(picture, np.uint8)
+    return np.asarray(cv2.cvtColor(to_gray(picture), cv2.COLOR_GRAY2BGR), np.uint8)
+
+
+def _brightened(strength: Gray) -> Gray:
+    top = max(int(strength.max()), 1)
+    return np.asarray(cv2.convertScaleAbs(strength, alpha=255.0 / top), np.uint8)
+
+
+def _panel(name: str, picture: NDArray[np.uint8], width: int, height: int) -> NDArray[np.uint8]:
+    """A picture fitted into a frame with its name above."""
+    frame = np.full((height, width, 3), 255, np.uint8)
+    room_x, room_y = width - 16, height - 36
+    scale = min(room_x / picture.shape[1], room_y / picture.shape[0])
+    size = (max(1, round(picture.shape[1] * scale)), max(1, round(picture.shape[0] * scale)))
+    fitted = cv2.resize(picture, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_NEAREST)
+    frame[28 : 28 + size[1], 8 : 8 + size[0]] = fitted
+    cv2.rectangle(frame, (7, 27), (8 + size[0], 28 + size[1]), (200, 200, 200), 1)
+    _write(frame, name, 8, 19, 0.48)
+    return frame
+
+
+def _digit_cell(seen: Gray, digit: Digit) -> NDArray[np.uint8]:
+    """What the model saw, and its most probable classes as bars."""
+    cell = np.full((190, 180, 3), 255, np.uint8)
+    cell[8 : 8 + 112, 34 : 34 + 112] = cv2.cvtColor(cv2.resize(seen, (112, 112), interpolation=cv2.INTER_NEAREST), cv2.COLOR_GRAY2BGR)
+    for row, (label, probability) in enumerate(digit.topk[:3]):
+        y = 136 + 18 * row
+        colour = (_ORANGE if digit.rejected else _GREEN) if row == 0 else (150, 150, 150)
+        _write(cell, f"{_ascii(label)[:6]}", 12, y, 0.45)
+        cv2.rectangle(cell, (60, y - 10), (60 + max(1, round(60 * probability)), y), colour, cv2.FILLED)
+        _write(cell, f"{100 * probability:.1f}", 128, y, 0.4)
+    return cell
+
+
+def _pad_right(row: NDArray[np.uint8], width: int) -> NDArray[np.uint8]:
+    return np.hstack([row, np.full((row.shape[0], width - row.shape[1], 3), 255, np.uint8)])
+
+
+def _write(canvas: NDArray[np.uint8], text: str, x: int, y: int, size: float) -> None:
+    cv2.putText(canvas, text, (x, y), _FONT, size, _BLACK, 1, cv2.LINE_AA)
+
+
+def _label(canvas: NDArray[np.uint8], text: str, x: int, y: int, size: float, colour: tuple[int, int, int]) -> None:
+    """White text on a coloured tab above a box, or inside it where there is no room above."""
+    (width, height), below = cv2.getTextSize(_ascii(text), _FONT, size, 1)
+    top = y - height - below if y >= height + below else y
+    x = max(0, min(x, canvas.shape[1] - width))
+    cv2.rectangle(canvas, (x, top), (x + width, top + height + below), colour, cv2.FILLED)
+    cv2.putText(canvas, _ascii(text), (x, top + height), _FONT, size, _WHITE, max(1, round(size)), cv2.LINE_AA)
+
+
+def _ascii(text: str) -> str:
+    """OpenCV's font has no other characters."""
+    return text.encode("ascii", "replace").decode()

@@ -1,0 +1,96 @@
+"""Readings as text: one writer a format, each writing a record as soon as it has it."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import re
+from collections.abc import Callable
+from typing import Protocol, TextIO
+
+from edge_digits.results import Reading
+
+
+class Writer(Protocol):
+    """Writes records, one after the other."""
+
+    def write(self, reading: Reading) -> None: ...
+
+
+class JsonLines:
+    """One JSON record a line (the contract `edge-digits/result/1`)."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, reading: Reading) -> None:
+        self._stream.write(json.dumps(reading.to_dict(), ensure_ascii=True) + "\n")
+        self._stream.flush()
+
+
+class Csv:
+    """Comma-separated values (RFC 4180), one row a picture."""
+
+    COLUMNS = ("source", "frame", "text", "confidence", "status", "digits", "warnings", "error")
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        self._rows = csv.writer(stream, lineterminator="\n")
+        self._rows.writerow(self.COLUMNS)
+
+    def write(self, reading: Reading) -> None:
+        accepted = sum(not digit.rejected for digit in reading.digits)
+        self._rows.writerow(
+            [
+                _printable(reading.source),
+                reading.frame,
+                reading.text,
+                f"{reading.confidence:.4f}",
+                reading.status,
+                accepted,
+                "; ".join(reading.warnings),
+                reading.error or "",
+            ]
+        )
+        self._stream.flush()
+
+
+class Table:
+    """Aligned columns for people."""
+
+    def __init__(self, stream: TextIO, names: list[str]) -> None:
+        self._stream = stream
+        self._base = _common_folder(names)
+        shown = [self._name(name) for name in names]
+        self._width = min(max([len(name) for name in shown] + [len("picture")]), 60)
+        stream.write(f"{'picture':<{self._width}}  {'text':<14}  {'sure':>6}  status\n")
+
+    def write(self, reading: Reading) -> None:
+        name = self._name(reading.source)
+        text = reading.text.replace("\n", " / ") or "-"
+        sure = f"{100 * reading.confidence:.1f} %" if reading.text else "-"
+        note = f": {reading.error}" if reading.error else "".join(f" ({warning})" for warning in reading.warnings)
+        self._stream.write(f"{name:<{self._width}}  {text:<14}  {sure:>6}  {reading.status}{note}\n")
+        self._stream.flush()
+
+    def _name(self, source: str) -> str:
+        name = _printable(source[len(self._base) :])
+        return re.sub(r"[\x00-\x1f\x7f]", "?", name)
+
+
+FORMATS: dict[str, Callable[[TextIO, list[str]], Writer]] = {
+    "table": Table,
+    "jsonl": lambda stream, names: JsonLines(stream),
+    "csv": lambda stream, names: Csv(stream),
+}
+
+
+def _printable(name: str) -> str:
+    """File names may hold bytes that are no text; show those as replacement characters."""
+    return os.fsencode(name).decode("utf-8", "replace")
+
+
+def _common_folder(names: list[str]) -> str:
+    folders = {os.path.join(os.path.dirname(name), "") for name in names if os.path.dirname(name)}
+    return folders.pop() if len(folders) == 1 and len(names) > 1 else ""

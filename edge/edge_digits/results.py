@@ -1,0 +1,89 @@
+"""What a reading is: frozen dataclasses whose `to_dict` is the JSON contract `edge-digits/result/1`."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal
+
+SCHEMA = "edge-digits/result/1"
+
+Status = Literal["ok", "uncertain", "no_digits", "error"]
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """A rectangle in pixels of the picture: x1 <= x < x2, y1 <= y < y2, origin at the top left."""
+
+    x1: int
+    y1: int
+    x2: int
+    y2: int
+
+
+@dataclass(frozen=True, slots=True)
+class Digit:
+    """One digit that was found.
+
+    Attributes:
+        label: its most probable class.
+        confidence: calibrated probability of `label`, 0..1.
+        box: where it is.
+        line: the line of text that it stands in, from 0.
+        rejected: less sure than asked for; not part of `Reading.text`.
+        topk: the most probable classes with their probabilities, best first.
+    """
+
+    label: str
+    confidence: float
+    box: Box
+    line: int = 0
+    rejected: bool = False
+    topk: tuple[tuple[str, float], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """All that was read in one picture or frame.
+
+    Attributes:
+        source: the file or address, as it was named.
+        frame: number of the frame in its source, from 0.
+        width, height: size of the picture, pixels; 0 where it could not be decoded.
+        text: the accepted digits; groups are joined by a blank, lines by a newline.
+        confidence: probability that all of `text` is right, as the product over its digits; 0 where there is none.
+        status: "ok"; "uncertain" where a digit was rejected; "no_digits"; "error".
+        digits: in reading order, rejected ones among them.
+        speed_ms: milliseconds of each step: decode, find, normalize, infer.
+        warnings: what may have spoilt the reading.
+        error: what was wrong and what to do, with status "error" only.
+    """
+
+    source: str
+    frame: int = 0
+    width: int = 0
+    height: int = 0
+    text: str = ""
+    confidence: float = 0.0
+    status: Status = "no_digits"
+    digits: tuple[Digit, ...] = ()
+    speed_ms: dict[str, float] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
+    error: str | None = None
+
+    @classmethod
+    def failed(cls, source: str, error: str, frame: int = 0) -> Reading:
+        """The record of a picture that could not be read."""
+        return cls(source=source, frame=frame, status="error", error=error)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The record as the JSON contract has it; `error` is there only where there was one."""
+        record: dict[str, Any] = {"schema": SCHEMA, **asdict(self)}
+        record["confidence"] = round(self.confidence, 4)
+        for digit in record["digits"]:
+            digit["confidence"] = round(digit["confidence"], 4)
+            digit["topk"] = [[label, round(probability, 4)] for label, probability in digit["topk"]]
+        record["speed_ms"] = {step: round(ms, 3) for step, ms in self.speed_ms.items()}
+        record["digits"], record["warnings"] = list(record["digits"]), list(record["warnings"])
+        if self.error is None:
+            del record["error"]
+        return record

@@ -1,0 +1,140 @@
+"""A model file, loaded. The only module that imports onnxruntime."""
+
+from __future__ import annotations
+
+import os
+from importlib import resources
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edge_digits.card import ModelCard
+from edge_digits.errors import ModelError
+
+if TYPE_CHECKING:
+    import onnxruntime
+
+#: The model that is used where none is named.
+DEFAULT_MODEL = "digits"
+
+
+class Model:
+    """A classifier of 28x28 pictures.
+
+    Attributes:
+        card: what the file says of itself.
+        path: where it came from.
+    """
+
+    def __init__(self, session: onnxruntime.InferenceSession, card: ModelCard, path: str) -> None:
+        self.card = card
+        self.path = path
+        self._session = session
+
+    @classmethod
+    def load(cls, model: str | os.PathLike[str] = DEFAULT_MODEL, *, threads: int = 1) -> Model:
+        """Load a model by the name of a shipped one ("digits", "digits.fp32") or by the path of an .onnx file.
+
+        Args:
+            model: name or path.
+            threads: how many threads one inference may use; they do not spin.
+
+        Raises:
+            ModelError: no such file, no ONNX model, or not of the model contract; it says what is wrong.
+        """
+        path = find_model(model)
+        try:
+            content = path.read_bytes()
+        except OSError as error:
+            raise ModelError(f"{path}: cannot be read ({error.strerror}). Name an .onnx file, or one of: {_shipped()}") from None
+        return cls.from_bytes(content, str(path), threads=threads)
+
+    @classmethod
+    def from_bytes(cls, content: bytes, path: str = "model", *, threads: int = 1) -> Model:
+        """Load a model from the bytes of an .onnx file; `path` is for messages."""
+        ort = _onnxruntime()
+        options = ort.SessionOptions()
+        options.intra_op_num_threads = threads
+        options.inter_op_num_threads = 1
+        options.log_severity_level = 4
+        # A spinning pool burns a third of a core between the frames of a camera and wins nothing.
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        try:
+            session = ort.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+        except Exception as error:  # onnxruntime raises a dozen types of its own, none of them documented
+            raise ModelError(_why_not(path, content, error)) from None
+        card = ModelCard.from_metadata(session.get_modelmeta().custom_metadata_map, path)
+        _check_ports(session, card, path)
+        return cls(session, card, path)
+
+    def logits(self, pictures: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Run the network: uint8 [N, 28, 28] as `normalize` makes them -> float32 [N, classes]; N may be 0."""
+        if len(pictures) == 0:
+            return np.zeros((0, len(self.card.labels)), np.float32)
+        outputs: list[Any] = self._session.run(None, {"image": pictures})
+        return np.asarray(outputs[0], np.float32)
+
+    def probabilities(self, pictures: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Calibrated class probabilities, float32 [N, classes], rows sum to 1 where the file gives logits."""
+        logits = self.logits(pictures)
+        if self.card.output == "scores":
+            return logits
+        scaled = (logits - logits.max(axis=1, keepdims=True)) / np.float32(self.card.temperature)
+        exponentials = np.exp(scaled)
+        return np.asarray(exponentials / exponentials.sum(axis=1, keepdims=True), np.float32)
+
+
+def find_model(model: str | os.PathLike[str]) -> Path:
+    """The file of a model that is named or pointed to.
+
+    Raises:
+        ModelError: there is none.
+    """
+    path = Path(model)
+    if path.suffix == ".onnx" or path.exists():
+        if not path.is_file():
+            raise ModelError(f"{path}: no such file. Name an .onnx file, or one of: {_shipped()}")
+        return path
+    name = f"{model}.onnx" if str(model).endswith((".int8", ".fp32")) else f"{model}.int8.onnx"
+    shipped = Path(str(resources.files("edge_digits.models"))) / name
+    if path.name != str(model) or not shipped.is_file():
+        raise ModelError(f"no model {str(model)!r}. Name an .onnx file, or one of: {_shipped()}")
+    return shipped
+
+
+def _shipped() -> str:
+    names = sorted(entry.name for entry in resources.files("edge_digits.models").iterdir() if entry.name.endswith(".onnx"))
+    return ", ".join(name.removesuffix(".onnx") for name in names) or "none is shipped"
+
+
+def _onnxruntime() -> Any:
+    # Linux builds since 1.29 report usage over the network unless told not to before they are imported.
+    os.environ["ORT_DISABLE_TELEMETRY"] = "1"
+    import onnxruntime
+
+    return onnxruntime
+
+
+def _why_not(path: str, content: bytes, error: Exception) -> str:
+    if not content:
+        return f"{path}: is empty (0 bytes). Copy or export the model again"
+    text = str(error)
+    if "external" in text.lower():
+        return f"{path}: keeps its weights in another file. Export it as one file: edge-digits export does"
+    if "opset" in text.lower() or "IR version" in text:
+        reason = text.strip().splitlines()[0][:200]
+        return f"{path}: this onnxruntime is too old for it ({reason}). Upgrade it: pip install -U onnxruntime"
+    return f"{path}: is no ONNX model, or a broken one ({len(content)} bytes). Copy or export it again"
+
+
+def _check_ports(session: onnxruntime.InferenceSession, card: ModelCard, path: str) -> None:
+    inputs = [(port.name, port.type, list(port.shape[1:])) for port in session.get_inputs()]
+    if inputs != [("image", "tensor(uint8)", [28, 28])]:
+        raise ModelError(f"{path}: its input is {inputs}, not image: uint8 [N, 28, 28]. Export it with: edge-digits export")
+    outputs = [(port.name, port.type, list(port.shape[1:])) for port in session.get_outputs()]
+    if outputs != [("logits", "tensor(float)", [len(card.labels)])]:
+        raise ModelError(
+            f"{path}: its output is {outputs}, not logits: float [N, {len(card.labels)}]. Export it with: edge-digits export"
+        )

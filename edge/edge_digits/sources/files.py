@@ -1,0 +1,109 @@
+"""A source as a user names it -> picture files, in a fixed order."""
+
+from __future__ import annotations
+
+import glob
+import os
+import re
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from edge_digits.errors import PictureError, SourceError
+
+#: What a folder is searched for. A file that is named itself is read whatever it is called.
+SUFFIXES = frozenset(".png .jpg .jpeg .jpe .bmp .dib .tif .tiff .webp .pbm .pgm .ppm .pnm .gif .jp2 .avif".split())
+STDIN = "-"
+
+
+@dataclass(frozen=True)
+class PictureFile:
+    """One picture that is to be read: a path, or "-" for standard input."""
+
+    name: str
+
+    def read(self) -> bytes:
+        """The file's bytes.
+
+        Raises:
+            PictureError: it cannot be read; says why and what to do.
+        """
+        try:
+            if self.name == STDIN:
+                return sys.stdin.buffer.read()
+            return Path(self.name).read_bytes()
+        except FileNotFoundError:
+            raise PictureError("does not exist. Check the name" if not os.path.islink(self.name) else "is a link to nothing") from None
+        except IsADirectoryError:
+            raise PictureError("is a folder, not a picture. Name the folder itself as a source to read what is in it") from None
+        except PermissionError:
+            raise PictureError("may not be read by this user. Change its permissions: chmod u+r FILE") from None
+        except OSError as error:
+            raise PictureError(f"cannot be read ({error.strerror or error})") from None
+
+
+def expand(source: str, *, recursive: bool = False) -> list[PictureFile]:
+    """The picture files that a source stands for, in natural order (2.png before 10.png).
+
+    Args:
+        source: a file, a folder, a quoted glob, "-" for a picture on standard input, or @FILE, a list of paths (one a
+            line, or separated by NUL bytes; "@-" reads it from standard input).
+        recursive: look into sub-folders as well; links to folders are not followed.
+
+    Raises:
+        SourceError: there is nothing of that name, or no picture in it.
+    """
+    if source == STDIN:
+        return [PictureFile(STDIN)]
+    if source.startswith("@"):
+        return [PictureFile(name) for name in _listed(source[1:])]
+    if os.path.isdir(source):
+        return _in_folder(source, recursive)
+    if not os.path.lexists(source) and glob.has_magic(source):
+        matches = [match for match in glob.glob(source, recursive=recursive) if not os.path.isdir(match)]
+        if not matches:
+            raise SourceError(f"{source}: no file matches. Check the pattern, and quote it so that the shell leaves it alone")
+        return [PictureFile(name) for name in sorted(matches, key=natural_key)]
+    if not os.path.lexists(source):
+        raise SourceError(f"{source}: no such file or folder. Check the name")
+    return [PictureFile(source)]
+
+
+def natural_key(name: str) -> list[tuple[int, int, str]]:
+    """Sort key by which numbers within names count as numbers."""
+    return [(0, int(part), part) if part.isdecimal() and part.isascii() else (1, 0, part) for part in re.split(r"([0-9]+)", name)]
+
+
+def _listed(path: str) -> list[str]:
+    try:
+        content = sys.stdin.buffer.read() if path == STDIN else Path(path).read_bytes()
+    except OSError as error:
+        raise SourceError(f"@{path}: the list cannot be read ({error.strerror}). Write a file with one path a line") from None
+    separator = b"\0" if b"\0" in content else b"\n"
+    names = [os.fsdecode(line.rstrip(b"\r")) for line in content.split(separator)]
+    names = [name for name in names if name]
+    if not names:
+        raise SourceError(f"@{path}: the list is empty. Write one path a line")
+    return names
+
+
+def _in_folder(folder: str, recursive: bool) -> list[PictureFile]:
+    try:
+        names = list(_pictures(folder, recursive))
+    except OSError as error:
+        raise SourceError(f"{error.filename or folder}: the folder cannot be read ({error.strerror})") from None
+    if not names:
+        hint = "" if recursive else ". To look into its sub-folders too: --recursive"
+        raise SourceError(f"{folder}: no pictures in this folder ({' '.join(sorted(SUFFIXES))}){hint}")
+    return [PictureFile(name) for name in sorted(names, key=natural_key)]
+
+
+def _pictures(folder: str, recursive: bool) -> Iterator[str]:
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            if entry.is_dir(follow_symlinks=False):
+                if recursive:
+                    yield from _pictures(entry.path, recursive)
+            elif os.path.splitext(entry.name)[1].lower() in SUFFIXES and not os.path.isdir(entry.path):
+                yield entry.path

@@ -1,0 +1,1 @@
+"""Training for edge-digits: data sets, augmentation, architectures, recipes. Needs the extra `train`."""

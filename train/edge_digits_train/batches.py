@@ -1,0 +1,74 @@
+"""The pictures of each epoch, augmented by other processes while the network trains on the epoch before."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+from concurrent.futures import Future, ProcessPoolExecutor
+from types import TracebackType
+
+import cv2
+import numpy as np
+
+from edge_digits.normalize import normalize
+from edge_digits_train.augment import Augmentation, Pictures, augment
+from edge_digits_train.datasets import Labels, Split
+
+#: Pictures that a process makes at a time.
+_CHUNK = 1000
+
+
+class Epochs:
+    """Makes the training pictures of any epoch; the same seed and epoch give the same pictures in the same order.
+
+    A context manager: leaving it ends the processes.
+    """
+
+    def __init__(self, train: Split, how: Augmentation | None, seed: int) -> None:
+        self._train, self._how, self._seed = train, how, seed
+        self._next: tuple[int, list[Future[Pictures]]] | None = None
+        # Forking a process in which TensorFlow runs threads would hang.
+        self._pool = ProcessPoolExecutor(
+            min(4, os.cpu_count() or 1), mp_context=multiprocessing.get_context("spawn"), initializer=_start
+        )
+
+    def __enter__(self) -> Epochs:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self._pool.shutdown(wait=True, cancel_futures=True)
+
+    def make(self, epoch: int, *, then: int | None) -> tuple[Pictures, Labels]:
+        """The pictures, uint8 [N, 28, 28], and classes of an epoch; begins to make those of epoch `then` beside it."""
+        if self._next is None or self._next[0] != epoch:
+            self._next = (epoch, self._submit(epoch))
+        pictures = np.concatenate([chunk.result() for chunk in self._next[1]])
+        self._next = None if then is None else (then, self._submit(then))
+        return pictures, self._train.classes[self._order(epoch)]
+
+    def _order(self, epoch: int) -> Labels:
+        return np.random.default_rng((self._seed, epoch)).permutation(len(self._train))
+
+    def _submit(self, epoch: int) -> list[Future[Pictures]]:
+        order = self._order(epoch)
+        chunks = np.array_split(order, max(1, len(order) // _CHUNK))
+        return [
+            self._pool.submit(
+                make_pictures, self._train.pictures[chunk], self._train.classes[chunk], (self._seed, epoch, number), self._how
+            )
+            for number, chunk in enumerate(chunks)
+        ]
+
+
+def make_pictures(pictures: Pictures, classes: Labels, seed: tuple[int, ...], how: Augmentation | None) -> Pictures:
+    """Augment pictures, or only normalise them where `how` is None: uint8 [N, 28, 28]."""
+    if how is None:
+        return np.stack([normalize(picture) for picture in pictures])
+    return augment(pictures, classes, seed, how)
+
+
+def _start() -> None:
+    # Ctrl-C is for the training process; it ends these.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    cv2.setNumThreads(1)

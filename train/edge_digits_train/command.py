@@ -1,0 +1,103 @@
+"""`edge-digits train`: fit a network, leave a run folder."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from edge_digits.errors import MissingExtraError, UsageError
+
+if TYPE_CHECKING:
+    from edge_digits_train.run import Config, Epoch
+
+INTERRUPTED = 130
+
+
+@click.command()
+@click.option("--data", default="mnist", show_default=True, help="mnist (downloaded once), a folder of IDX files or pictures, an .npz.")
+@click.option("-o", "--output", type=click.Path(path_type=Path), default=Path("run"), show_default=True, help="The run folder.")
+@click.option("--recipe", "recipe_name", default="digits", show_default=True, help="digits (what ships), quick, or plain (no augmentation).")
+@click.option("--arch", help="Architecture, in place of the recipe's.")
+@click.option("--epochs", type=click.IntRange(1, 10_000), help="At most this many, in place of the recipe's.")
+@click.option("--patience", type=click.IntRange(1), help="Stop after this many epochs without a better one.")
+@click.option("--batch", type=click.IntRange(1, 65_536), help="Pictures a step.")
+@click.option("--learning-rate", type=click.FloatRange(0, min_open=True), help="Its peak.")
+@click.option("--dropout", type=click.FloatRange(0, 1, max_open=True), help="Before the last layer.")
+@click.option("--limit", type=click.IntRange(20), help="Train on this many pictures only.")
+@click.option("--seed", type=click.IntRange(0, 2**31), default=0, show_default=True, help="The same seed repeats a run on the same machine.")
+@click.option("--resume", is_flag=True, help="Go on with the run in the output folder; other options are ignored.")
+@click.option("--h5", is_flag=True, help="Write model.h5 as well.")
+@click.option("--force", is_flag=True, help="Write over a run that is there.")
+@click.option("-q", "--quiet", is_flag=True, help="Print the result alone.")
+def command(output: Path, resume: bool, h5: bool, force: bool, quiet: bool, **options: Any) -> int:
+    """Train a network on MNIST or on pictures of your own.
+
+    Ctrl-C stops and keeps the best model so far; --resume goes on. `edge-digits export RUN` makes an ONNX file of it.
+    """
+    if importlib.util.find_spec("keras") is None:
+        raise MissingExtraError("edge-digits train", "train", "Keras")
+    # TensorFlow tells of its CPU features and of GPUs that are not there.
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    from edge_digits_train import datasets
+    from edge_digits_train.fit import configure, fit
+    from edge_digits_train.progress import progress
+    from edge_digits_train.run import RunFolder
+
+    folder = RunFolder(output)
+    if resume:
+        config = folder.read_config()
+        if folder.results() is not None:
+            raise UsageError(f"{output}: this run has ended already; nothing is left to resume")
+    else:
+        config = _config(**options)
+    if config.data == "mnist":
+        click.echo("MNIST comes from the internet (11 MB) the first time, and from Keras's cache after that", err=True)
+    data = datasets.load(config.data, limit=config.limit, seed=config.seed)
+    if resume and data.sha256 != config.data_sha256:
+        raise UsageError(f"{config.data}: these are other pictures than the run in {output} began with. Begin a new run")
+    if not resume:
+        config = configure(config, data)
+        folder.create(force=force)
+        folder.write_config(config)
+    with progress(quiet=quiet, pictures=len(data.train)) as told:
+        outcome = fit(config, data, folder, told, resume=resume)
+    if h5:
+        _write_h5(folder)
+    _report(folder.path, outcome.best, outcome.test_accuracy, outcome.seconds)
+    return INTERRUPTED if outcome.interrupted else 0
+
+
+def _config(recipe_name: str, data: str, limit: int | None, seed: int, **overrides: Any) -> Config:
+    from edge_digits_train.recipes import recipe
+    from edge_digits_train.run import Config
+
+    chosen = replace(recipe(recipe_name), **{name: value for name, value in overrides.items() if value is not None})
+    return Config(recipe_name, chosen, data, limit, seed)
+
+
+def _write_h5(folder: Any) -> None:
+    import warnings
+
+    import keras
+
+    with warnings.catch_warnings():
+        # Keras warns that HDF5 is legacy: the user asked for it by name.
+        warnings.simplefilter("ignore")
+        folder.place(folder.path / "model.h5", keras.saving.load_model(folder.model).save)
+
+
+def _report(path: Path, best: Epoch | None, test_accuracy: float | None, seconds: float) -> None:
+    if best is None:
+        click.echo(f"stopped within the first epoch; the untrained beginnings are in {path / 'model.keras'}")
+        return
+    click.echo(f"best epoch {best.epoch + 1}: validation {100 * best.val_accuracy:.2f} %, photographed {100 * best.photo_accuracy:.2f} %")
+    if test_accuracy is not None:
+        click.echo(f"test {100 * test_accuracy:.2f} %")
+    click.echo(f"{path / 'model.keras'}, after {seconds / 60:.1f} minutes. Next: edge-digits export {path} -o digits.onnx")
+    sys.stdout.flush()

@@ -1,0 +1,235 @@
+"""Fit a network to a data set by a recipe, keeping the best epoch."""
+
+from __future__ import annotations
+
+import platform
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+
+from edge_digits.errors import MissingExtraError
+from edge_digits_train import architectures, datasets
+from edge_digits_train.augment import Augmentation, Pictures
+from edge_digits_train.batches import Epochs, make_pictures
+from edge_digits_train.datasets import Data, Labels, Split
+from edge_digits_train.run import Config, Epoch, RunFolder, source_commit
+
+if TYPE_CHECKING:
+    import keras
+
+#: Calibration pictures that a run keeps for export.
+_CALIBRATION = 1000
+
+
+class Progress(Protocol):
+    """What a run tells while it goes on."""
+
+    def step(self, epoch: int, epochs: int, done: int, total: int, logs: dict[str, float]) -> None:
+        """`done` of `total` pictures of an epoch are through."""
+
+    def epoch(self, epoch: Epoch, epochs: int, best: bool) -> None:
+        """An epoch has ended."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a run ended. Accuracies in 0..1; None for a set that was not judged."""
+
+    best: Epoch | None
+    test_accuracy: float | None
+    interrupted: bool
+    seconds: float
+
+
+@dataclass(frozen=True)
+class _Validation:
+    """The validation set twice: as it is, and photographed."""
+
+    clean: Pictures
+    photographed: Pictures
+    classes: Labels
+
+
+def configure(config: Config, data: Data) -> Config:
+    """Complete a config with what the data and the machine say."""
+    how = config.recipe.augmentation
+    if how is not None and data.labels != tuple("0123456789"):
+        # A foot under class 1 is a style of ones, not of letters.
+        config = replace(config, recipe=replace(config.recipe, augmentation=replace(how, rare_styles=0.0)))
+    import cv2
+    import keras
+
+    versions = {
+        "python": platform.python_version(),
+        "keras": keras.version(),
+        "backend": keras.backend.backend(),
+        "numpy": np.__version__,
+        "opencv": cv2.__version__,
+    }
+    return replace(config, labels=data.labels, data_sha256=data.sha256, commit=source_commit(), versions=versions)
+
+
+def fit(config: Config, data: Data, folder: RunFolder, progress: Progress, *, resume: bool = False) -> Outcome:
+    """Train, and leave everything in the run folder.
+
+    Ctrl-C ends the run after writing the best model so far. The test set is touched once, after the last epoch.
+
+    Args:
+        config: as `configure` completes it.
+        data: the pictures.
+        folder: an empty run folder, or one to go on with.
+        progress: is told what happens.
+        resume: go on after the last whole epoch in the folder.
+    """
+    keras = _keras()
+    keras.utils.set_random_seed(config.seed)
+    recipe = config.recipe
+    train, held_out = datasets.split(data.train, recipe.validation, config.seed)
+    history = folder.history() if resume else []
+    started = time.monotonic() - sum(epoch.seconds for epoch in history)
+    interrupted = False
+    model = keras.saving.load_model(folder.last) if history else _compiled(config, len(train))
+    best = max(history, key=lambda epoch: epoch.score, default=None)
+    with Epochs(train, recipe.augmentation, config.seed) as epochs:
+        try:
+            validation = _validation(held_out, recipe.augmentation, config.seed)
+            for number in range(len(history), recipe.epochs):
+                if best is not None and number - 1 - best.epoch >= recipe.patience:
+                    break
+                row = _epoch(model, epochs, number, config, validation, progress)
+                if best is None or row.score > best.score:
+                    best = row
+                    folder.place(folder.model, model.save)
+                history.append(row)
+                folder.place(folder.last, model.save)
+                folder.write_history(history)
+                progress.epoch(row, recipe.epochs, best is row)
+        except KeyboardInterrupt:
+            interrupted = True
+            if best is None:
+                folder.place(folder.model, model.save)
+    test_accuracy = None
+    if not interrupted:
+        test_accuracy = _finish(keras.saving.load_model(folder.model), train, held_out, data.test, config, folder)
+    outcome = Outcome(best, test_accuracy, interrupted, time.monotonic() - started)
+    _write_outcome(folder, config, outcome, history)
+    return outcome
+
+
+def _keras() -> Any:
+    try:
+        import keras
+    except ImportError:
+        raise MissingExtraError("training", "train", "Keras") from None
+    return keras
+
+
+def _compiled(config: Config, pictures: int) -> keras.Model:
+    keras, recipe = _keras(), config.recipe
+    model = architectures.build(recipe.arch, len(config.labels), recipe.dropout)
+    steps = max(1, -(-pictures // recipe.batch))
+    warmup = max(1, round(min(recipe.warmup, recipe.epochs / 4) * steps))
+    rate = keras.optimizers.schedules.CosineDecay(
+        recipe.learning_rate / 40,
+        max(1, recipe.epochs * steps - warmup),
+        alpha=0.005,
+        warmup_target=recipe.learning_rate,
+        warmup_steps=warmup,
+    )
+    model.compile(
+        keras.optimizers.AdamW(rate, weight_decay=recipe.weight_decay),
+        keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+        metrics=["accuracy"],
+    )
+    return model
+
+
+def _validation(held_out: Split, how: Augmentation | None, seed: int) -> _Validation:
+    clean = make_pictures(held_out.pictures, held_out.classes, (seed,), None)
+    if how is None:
+        return _Validation(clean, clean, held_out.classes)
+    # Drawn once, by a seed that no epoch has, so that epochs are judged alike.
+    always = replace(how, photograph=1.0)
+    photographed = make_pictures(held_out.pictures, held_out.classes, (seed, 1 << 20), always)
+    return _Validation(clean, photographed, held_out.classes)
+
+
+def _epoch(
+    model: keras.Model, epochs: Epochs, number: int, config: Config, validation: _Validation, progress: Progress
+) -> Epoch:
+    recipe, begun = config.recipe, time.monotonic()
+    pictures, classes = epochs.make(number, then=number + 1 if number + 1 < recipe.epochs else None)
+    told = _told(lambda done, logs: progress.step(number, recipe.epochs, done * recipe.batch, len(classes), logs))
+    # The pictures come in their random order.
+    fitted = model.fit(pictures[..., None], classes, batch_size=recipe.batch, shuffle=False, verbose=0, callbacks=[told])
+    loss, accuracy = model.evaluate(validation.clean[..., None], validation.classes, batch_size=500, verbose=0)
+    _, photo_accuracy = model.evaluate(validation.photographed[..., None], validation.classes, batch_size=500, verbose=0)
+    return Epoch(
+        epoch=number,
+        loss=fitted.history["loss"][0],
+        accuracy=fitted.history["accuracy"][0],
+        val_loss=loss,
+        val_accuracy=accuracy,
+        photo_accuracy=photo_accuracy,
+        learning_rate=float(np.asarray(model.optimizer.learning_rate)),
+        seconds=time.monotonic() - begun,
+    )
+
+
+def _told(tell: Callable[[int, dict[str, float]], None]) -> Any:
+    """A Keras callback that tells of every twentieth step."""
+    keras = _keras()
+
+    class Told(keras.callbacks.Callback):  # type: ignore[misc, name-defined]  # the base is only known at run time
+        def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
+            if batch % 20 == 19:
+                tell(batch + 1, logs or {})
+
+    return Told()
+
+
+def _finish(model: keras.Model, train: Split, held_out: Split, test: Split, config: Config, folder: RunFolder) -> float:
+    """Judge the test set, and keep what export needs."""
+    how = config.recipe.augmentation
+    clean = make_pictures(test.pictures, test.classes, (config.seed,), None)
+    predicted = np.asarray(model.predict(clean[..., None], batch_size=500, verbose=0)).argmax(axis=1)
+    chosen = train.take(np.random.default_rng(config.seed).permutation(len(train))[:_CALIBRATION])
+    validation = _validation(held_out, how, config.seed)
+    folder.place(
+        folder.pictures,
+        lambda part: np.savez_compressed(
+            part,
+            calibration=make_pictures(chosen.pictures, chosen.classes, (config.seed, 1 << 21), how),
+            validation=np.concatenate([validation.clean, validation.photographed]),
+            validation_classes=np.concatenate([validation.classes] * 2),
+            test=clean,
+            test_classes=test.classes,
+        ),
+    )
+    return float((predicted == test.classes).mean())
+
+
+def _write_outcome(folder: RunFolder, config: Config, outcome: Outcome, history: list[Epoch]) -> None:
+    from edge_digits_train.report import plot_curves
+
+    if history:
+        folder.place(folder.curves, lambda part: plot_curves(history, part))
+    if outcome.interrupted:
+        return
+    best = outcome.best
+    results = {
+        "test_accuracy": outcome.test_accuracy,
+        "best_epoch": None if best is None else best.epoch,
+        "val_accuracy": None if best is None else best.val_accuracy,
+        "photo_accuracy": None if best is None else best.photo_accuracy,
+        "epochs": len(history),
+        "seconds": round(outcome.seconds, 1),
+        "data": config.data,
+    }
+    folder.write_results(results)
+    with suppress(OSError):
+        folder.last.unlink(missing_ok=True)

@@ -1,0 +1,54 @@
+"""Recipes by name: all that decides what a training run does, but for its data and seed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from edge_digits.errors import UsageError
+from edge_digits_train.augment import Augmentation
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """One way to train.
+
+    Attributes:
+        arch: architecture, by name.
+        epochs: at most; the learning rate falls along a cosine over all of them.
+        patience: stop after this many epochs without a better validation accuracy.
+        batch: pictures a step.
+        learning_rate: peak, after `warmup` epochs of linear rise.
+        weight_decay: of AdamW (Loshchilov and Hutter 2019).
+        dropout: before the last layer.
+        validation: share of the training set that is set aside.
+        augmentation: limits of the augmentation; None leaves pictures as they are, but for `normalize`.
+    """
+
+    arch: str = "stem5"
+    epochs: int = 36
+    patience: int = 10
+    batch: int = 128
+    learning_rate: float = 4e-3
+    warmup: float = 1.0
+    weight_decay: float = 0.02
+    dropout: float = 0.2
+    validation: float = 1 / 12
+    augmentation: Augmentation | None = field(default_factory=Augmentation)
+
+
+RECIPES: dict[str, Recipe] = {
+    "digits": Recipe(),
+    "quick": Recipe(epochs=4, patience=4),
+    "plain": Recipe(epochs=12, augmentation=None),
+}
+
+
+def recipe(name: str) -> Recipe:
+    """A recipe by name.
+
+    Raises:
+        UsageError: there is none of that name.
+    """
+    if name not in RECIPES:
+        raise UsageError(f"no recipe {name!r}; there are: {', '.join(sorted(RECIPES))}")
+    return RECIPES[name]

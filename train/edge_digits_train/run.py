@@ -1,0 +1,163 @@
+"""A run folder: what a training leaves behind, and what export needs of it.
+
+    config.json     recipe, seed, data, versions, commit
+    history.csv     one row an epoch
+    model.keras     the best epoch
+    last.keras      the last epoch with the optimizer's state, for --resume
+    pictures.npz    calibration pictures, validation and test set, as the model sees them
+    results.json    accuracies and duration, when the run has ended
+    curves.png      loss and accuracy by epoch
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any
+
+from edge_digits.errors import OutputError, UsageError
+from edge_digits_train.augment import Augmentation
+from edge_digits_train.recipes import Recipe
+
+
+@dataclass(frozen=True)
+class Config:
+    """What a run does: enough to repeat it."""
+
+    recipe_name: str
+    recipe: Recipe
+    data: str
+    limit: int | None
+    seed: int
+    labels: tuple[str, ...] = ()
+    data_sha256: str = ""
+    commit: str = ""
+    versions: dict[str, str] | None = None
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """A row of history.csv. Accuracies in 0..1; `val_accuracy` of clean pictures, `photo_accuracy` of photographed ones."""
+
+    epoch: int
+    loss: float
+    accuracy: float
+    val_loss: float
+    val_accuracy: float
+    photo_accuracy: float
+    learning_rate: float
+    seconds: float
+
+    @property
+    def score(self) -> float:
+        """By what the best epoch is chosen."""
+        return (self.val_accuracy + self.photo_accuracy) / 2
+
+
+class RunFolder:
+    """The files of one run; each is written beside its place and moved there."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.model = path / "model.keras"
+        self.last = path / "last.keras"
+        self.pictures = path / "pictures.npz"
+        self.curves = path / "curves.png"
+        self._config = path / "config.json"
+        self._history = path / "history.csv"
+        self._results = path / "results.json"
+
+    def create(self, *, force: bool) -> None:
+        """Make the folder.
+
+        Raises:
+            OutputError: it holds a run already and `force` was not given, or cannot be made.
+        """
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            stale = [entry for entry in self.path.iterdir() if entry.is_file()]
+            if stale and not force:
+                raise OutputError(f"{self.path}: holds files already. Name another folder, go on with --resume, or start anew with --force")
+            for entry in (self._history, self._results, self.model, self.last):
+                entry.unlink(missing_ok=True)
+        except OSError as error:
+            raise OutputError(f"{self.path}: cannot be made ({error.strerror})") from None
+
+    def write_config(self, config: Config) -> None:
+        self._write(self._config, json.dumps(asdict(config), indent=2) + "\n")
+
+    def read_config(self) -> Config:
+        """The config of a run.
+
+        Raises:
+            UsageError: the folder holds no run.
+        """
+        try:
+            values = json.loads(self._config.read_text(encoding="utf-8"))
+            how = values["recipe"].pop("augmentation")
+            values["recipe"] = Recipe(**values["recipe"], augmentation=None if how is None else Augmentation(**how))
+            values["labels"] = tuple(values["labels"])
+            return Config(**values)
+        except (OSError, ValueError, KeyError, TypeError):
+            raise UsageError(f"{self.path}: is no run folder with a readable config.json. Begin one: edge-digits train") from None
+
+    def history(self) -> list[Epoch]:
+        if not self._history.is_file():
+            return []
+        with self._history.open(encoding="utf-8", newline="") as stream:
+            rows = list(csv.DictReader(stream))
+        return [Epoch(**{k: int(v) if k == "epoch" else float(v) for k, v in row.items()}) for row in rows]
+
+    def write_history(self, history: list[Epoch]) -> None:
+        names = [f.name for f in fields(Epoch)]
+        rows = [",".join(f"{value:.6g}" for value in asdict(epoch).values()) for epoch in history]
+        self._write(self._history, "\n".join([",".join(names), *rows]) + "\n")
+
+    def write_results(self, results: dict[str, Any]) -> None:
+        self._write(self._results, json.dumps(results, indent=2) + "\n")
+
+    def results(self) -> dict[str, Any] | None:
+        """What the run ended with; None where it has not ended."""
+        if not self._results.is_file():
+            return None
+        results: dict[str, Any] = json.loads(self._results.read_text(encoding="utf-8"))
+        return results
+
+    def place(self, path: Path, write: Callable[[Path], Any]) -> None:
+        """Have `write` make a file beside its place, then move it there; the suffix stays.
+
+        Raises:
+            OutputError: it cannot be written.
+        """
+        part = path.with_name(f".{path.stem}.part{path.suffix}")
+        try:
+            write(part)
+            part.replace(path)
+        except OSError as error:
+            part.unlink(missing_ok=True)
+            raise OutputError(f"{path}: cannot be written ({error.strerror or error}). Check free space and permissions") from None
+
+    def _write(self, path: Path, text: str) -> None:
+        self.place(path, lambda part: part.write_text(text, encoding="utf-8"))
+
+
+def source_commit() -> str:
+    """The commit of the source tree that this code runs from, with "+" where it was changed since; "" outside of one."""
+    import subprocess
+
+    def git(*arguments: str) -> str:
+        done = subprocess.run(
+            ["git", "-C", os.path.dirname(__file__), *arguments], capture_output=True, text=True, check=False, timeout=10
+        )
+        return done.stdout.strip() if done.returncode == 0 else ""
+
+    try:
+        if not git("ls-files", os.path.basename(__file__)):
+            return ""
+        return git("rev-parse", "--short=12", "HEAD") + ("+" if git("status", "--porcelain", "--untracked-files=no") else "")
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
