@@ -54,4 +54,6 @@ class MissingExtraError(EdgeDigitsError):
     """A part of edge-digits whose packages are not installed."""
 
     def __init__(self, what: str, extra: str, missing: str) -> None:
-        super().__init__(f"{what} needs {missing}, which is not installed. Install it with: pip install 'edge-digits[{extra}]'")
+        super().__init__(
+            f"{what} needs {missing}, which is not installed. Install it with: pip install 'edge-digits[{extra}]'"
+        )

@@ -67,7 +67,9 @@ def find_digits(ink: Ink) -> list[list[Glyph]]:
     weights = np.array([strokes.weight[g].sum() for g in groups])
     # Dots, commas and specks are small beside the digits; remains of lines and old marks are weak beside them.
     tallest = heights[weights >= 0.25 * weights.max()].max()
-    kept = [g for g, h, w in zip(groups, heights, weights, strict=True) if h >= 0.4 * tallest and w >= 0.08 * weights.max()]
+    kept = [
+        g for g, h, w in zip(groups, heights, weights, strict=True) if h >= 0.4 * tallest and w >= 0.08 * weights.max()
+    ]
     return _lines([_glyph(ink, strokes, g) for g in kept])
 
 
@@ -88,8 +90,16 @@ class _Strokes:
     weight: NDArray[np.float64]
 
     def take(self, which: NDArray[np.bool_]) -> _Strokes:
-        fields = (self.label, self.x1, self.y1, self.x2, self.y2, self.area, self.weight)
-        return _Strokes(self.labels, *(field[which] for field in fields))
+        return _Strokes(
+            self.labels,
+            self.label[which],
+            self.x1[which],
+            self.y1[which],
+            self.x2[which],
+            self.y2[which],
+            self.area[which],
+            self.weight[which],
+        )
 
 
 def ink_mask(ink: Ink) -> NDArray[np.uint8]:
@@ -103,13 +113,12 @@ def ink_mask(ink: Ink) -> NDArray[np.uint8]:
 
 def _strokes(ink: Ink) -> _Strokes:
     mask = without_ruling(ink_mask(ink))
-    count, labels, stats, _ = cv2.connectedComponentsWithStats(mask, connectivity=8, ltype=cv2.CV_32S)
-    sums = np.bincount(labels.ravel(), weights=ink.strength.ravel(), minlength=count)
-    x1, y1, w, h, area = stats[1:].T
-    strokes = _Strokes(labels, np.arange(1, count, dtype=np.int32), x1, y1, x1 + w, y1 + h, area, sums[1:])
-    if count <= 2:
+    labels, (x1, y1, x2, y2, area) = _components(mask)
+    sums = np.bincount(labels.ravel(), weights=ink.strength.ravel(), minlength=len(area) + 1).astype(np.float64)
+    strokes = _Strokes(labels, np.arange(1, len(area) + 1, dtype=np.int32), x1, y1, x2, y2, area, sums[1:])
+    if len(area) < 2:
         return strokes
-    cut_off = _cut_off(x1, y1, x1 + w, y1 + h, mask.shape)
+    cut_off = _cut_off(x1, y1, x2, y2, mask.shape)
     if not cut_off.all():
         strokes = strokes.take(~cut_off)
     if len(strokes.area) > _MOST_STROKES:
@@ -118,6 +127,13 @@ def _strokes(ink: Ink) -> _Strokes:
     main = int(strokes.weight.argmax())
     pale = strokes.weight * strokes.area[main] < 0.35 * strokes.weight[main] * strokes.area
     return strokes.take((strokes.weight >= 0.01 * strokes.weight[main]) & ~pale)
+
+
+def _components(mask: NDArray[np.uint8]) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+    """Connected components: label picture, 0 for none, and [5, N] of x1, y1, x2, y2, area of the labels from 1."""
+    _, labels, stats, _ = cv2.connectedComponentsWithStats(mask, connectivity=8, ltype=cv2.CV_32S)
+    x1, y1, w, h, area = np.asarray(stats[1:], np.int32).T
+    return np.asarray(labels, np.int32), np.stack([x1, y1, x1 + w, y1 + h, area])
 
 
 def _cut_off(
@@ -145,14 +161,13 @@ def without_ruling(mask: NDArray[np.uint8]) -> NDArray[np.uint8]:
     cleaned = level & upright
     if np.array_equal(cleaned, mask):
         return mask
-    count, labels, stats, _ = cv2.connectedComponentsWithStats(cleaned, connectivity=8, ltype=cv2.CV_32S)
-    x1, y1, w, h, area = stats[1:].T
-    rests = _cut_off(x1, y1, x1 + w, y1 + h, mask.shape)
+    _, (x1, y1, x2, y2, area) = _components(cleaned)
+    rests = _cut_off(x1, y1, x2, y2, mask.shape)
     if rests.all():
         return mask
     main = int(np.where(rests, 0, area).argmax())
     height, width = mask.shape
-    sides = sum((x1[main] <= 1, y1[main] <= 1, x1[main] + w[main] >= width - 1, y1[main] + h[main] >= height - 1))
+    sides = sum((x1[main] <= 1, y1[main] <= 1, x2[main] >= width - 1, y2[main] >= height - 1))
     return cleaned if sides < 2 else mask
 
 
@@ -197,7 +212,7 @@ def _without_horizontals(mask: NDArray[np.uint8]) -> NDArray[np.uint8]:
             cv2.line(ruling, (0, round(y - drift)), (width - 1, round(y + drift)), 1, pen)
     cleaned = mask & (1 - ruling)
     thickness = int(ruling.sum(axis=0).max()) + 2
-    bridged = cv2.morphologyEx(cleaned, cv2.MORPH_CLOSE, np.ones((thickness, 1), np.uint8))
+    bridged = np.asarray(cv2.morphologyEx(cleaned, cv2.MORPH_CLOSE, np.ones((thickness, 1), np.uint8)), np.uint8)
     return np.asarray(cleaned | (bridged & mask), np.uint8)
 
 
@@ -208,13 +223,13 @@ def _bands(score: NDArray[np.float64], reach: int) -> Iterator[tuple[int, int, i
     """
     left = score.copy()
     while float(left.max()) >= _LINE:
-        slope, row = np.unravel_index(int(left.argmax()), left.shape)
-        first = last = int(row)
+        slope, row = divmod(int(left.argmax()), left.shape[1])
+        first = last = row
         while first > max(0, row - reach) and score[slope, first - 1] >= _EDGE:
             first -= 1
         while last < min(score.shape[1] - 1, row + reach) and score[slope, last + 1] >= _EDGE:
             last += 1
-        yield int(slope), first, last + 1
+        yield slope, first, last + 1
         left[:, max(0, first - 2) : last + 3] = 0.0
 
 

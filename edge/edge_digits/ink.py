@@ -52,9 +52,10 @@ def extract_ink(gray: Gray, stroke_fraction: float | None = None) -> Ink:
     dark_on_light = np.asarray(cv2.bitwise_not(gray), np.uint8) if inverted else gray
     paper = _paper(dark_on_light, stroke_fraction)
     # Below a fifth of full brightness the ratio is mostly sensor noise: bound the divisor.
-    strength = cv2.divide(cv2.subtract(paper, dark_on_light), cv2.max(paper, 51), scale=255.0)
-    bare, noise = _bare_paper(np.asarray(strength, np.uint8))
-    return Ink(np.asarray(cv2.subtract(strength, bare), np.uint8), noise, inverted)
+    divisor = np.maximum(paper, np.uint8(51))
+    strength = np.asarray(cv2.divide(cv2.subtract(paper, dark_on_light), divisor, scale=255.0), np.uint8)
+    bare, noise = _bare_paper(strength)
+    return Ink(np.maximum(strength, bare) - bare, noise, inverted)
 
 
 def is_light_on_dark(gray: Gray) -> bool:
@@ -74,7 +75,7 @@ def is_light_on_dark(gray: Gray) -> bool:
     if mostly_light == (float(rim.mean()) >= 0.5):
         return not mostly_light
     light = binary.astype(np.uint8)
-    return _thickness(light) < _thickness(np.asarray(cv2.bitwise_xor(light, 1), np.uint8))
+    return _thickness(light) < _thickness(np.uint8(1) - light)
 
 
 def _skewness(gray: Gray) -> float:
@@ -116,7 +117,7 @@ def _paper(dark_on_light: Gray, stroke_fraction: float) -> Gray:
     return np.asarray(cv2.resize(smooth, (width, height), interpolation=cv2.INTER_LINEAR), np.uint8)
 
 
-def _bare_paper(strength: Gray) -> tuple[float, float]:
+def _bare_paper(strength: Gray) -> tuple[np.uint8, float]:
     """Mean and noise of bare paper, in units of ink strength.
 
     The closing, a maximum, lies above the paper's mean by some noise. Both are read off the lower quarter of the
@@ -126,4 +127,4 @@ def _bare_paper(strength: Gray) -> tuple[float, float]:
     counts = np.cumsum(cv2.calcHist([strength], [0], None, [256], [0, 256]))
     low, quarter = np.searchsorted(counts, [0.05 * counts[-1], 0.25 * counts[-1]])
     noise = float(quarter - low)
-    return float(quarter) + 0.5 * noise, noise
+    return np.uint8(min(round(float(quarter) + 0.5 * noise), 255)), noise

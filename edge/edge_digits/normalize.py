@@ -48,7 +48,9 @@ def normalize_glyph(glyph: Glyph) -> Gray:
     scale = BOX / max(tight.shape)
     size = (max(1, round(tight.shape[1] * scale)), max(1, round(tight.shape[0] * scale)))
     if size != (tight.shape[1], tight.shape[0]):
-        tight = np.asarray(cv2.resize(tight, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR), np.uint8)
+        tight = np.asarray(
+            cv2.resize(tight, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR), np.uint8
+        )
     return _centre(_stretch(tight))
 
 
@@ -65,7 +67,7 @@ def shrink(gray: Gray, side: int) -> Gray:
 def _stretch(ink: Gray) -> NDArray[np.float32]:
     """Full contrast: the strong tenth of the ink becomes white."""
     level = _strong(ink)
-    return np.minimum(ink.astype(np.float32) * np.float32(255.0 / level), np.float32(255.0))
+    return np.asarray(np.minimum(ink.astype(np.float32) * np.float32(255.0 / level), 255.0), np.float32)
 
 
 def _strong(ink: Gray) -> float:

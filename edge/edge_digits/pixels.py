@@ -34,7 +34,9 @@ def to_gray(picture: NDArray[Any]) -> Gray:
     if picture.size == 0:
         raise PictureError(f"the picture is empty: {_describe(picture)}")
     if picture.shape[0] * picture.shape[1] > MAX_PIXELS:
-        raise PictureError(f"the picture is too large: {_describe(picture)}; at most {MAX_PIXELS} pixels are read, scale it down")
+        raise PictureError(
+            f"the picture is too large: {_describe(picture)}; at most {MAX_PIXELS} pixels are read, scale it down"
+        )
     pixels = _to_uint8(picture)
     if pixels.ndim == 2:
         return np.ascontiguousarray(pixels)
@@ -72,9 +74,11 @@ def _to_uint8(picture: NDArray[Any]) -> Gray:
     if picture.dtype.kind == "f":
         if not np.isfinite(picture).all():
             raise PictureError(f"the picture holds NaN or infinity: {_describe(picture)}")
-        low, high = float(picture.min()), float(picture.max())
-        if low < 0.0 or high > 1.0:
-            raise PictureError(f"a float picture holds 0..1, this one {low:g}..{high:g}: divide it by its white level")
+        darkest, brightest = float(picture.min()), float(picture.max())
+        if darkest < 0.0 or brightest > 1.0:
+            raise PictureError(
+                f"a float picture holds 0..1, this one {darkest:g}..{brightest:g}: divide it by its white level"
+            )
         return np.asarray(picture * 255.0 + 0.5).astype(np.uint8)
     raise PictureError(f"a picture is bool, integer or float, not {_describe(picture)}")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -181,6 +182,6 @@ def _grouped(row: list[Digit]) -> str:
     """The digits of a line; a blank where the gap is wider than one and a half digits are high."""
     text = row[0].label
     height = float(np.median([digit.box.y2 - digit.box.y1 for digit in row]))
-    for left, right in zip(row, row[1:], strict=False):
+    for left, right in pairwise(row):
         text += (" " if right.box.x1 - left.box.x2 > 1.5 * height else "") + right.label
     return text

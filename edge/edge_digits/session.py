@@ -48,7 +48,9 @@ class Model:
         try:
             content = path.read_bytes()
         except OSError as error:
-            raise ModelError(f"{path}: cannot be read ({error.strerror}). Name an .onnx file, or one of: {_shipped()}") from None
+            raise ModelError(
+                f"{path}: cannot be read ({error.strerror}). Name an .onnx file, or one of: {_shipped()}"
+            ) from None
         return cls.from_bytes(content, str(path), threads=threads)
 
     @classmethod
@@ -105,7 +107,9 @@ def find_model(model: str | os.PathLike[str]) -> Path:
 
 
 def _shipped() -> str:
-    names = sorted(entry.name for entry in resources.files("edge_digits.models").iterdir() if entry.name.endswith(".onnx"))
+    names = sorted(
+        entry.name for entry in resources.files("edge_digits.models").iterdir() if entry.name.endswith(".onnx")
+    )
     return ", ".join(name.removesuffix(".onnx") for name in names) or "none is shipped"
 
 
@@ -132,9 +136,12 @@ def _why_not(path: str, content: bytes, error: Exception) -> str:
 def _check_ports(session: onnxruntime.InferenceSession, card: ModelCard, path: str) -> None:
     inputs = [(port.name, port.type, list(port.shape[1:])) for port in session.get_inputs()]
     if inputs != [("image", "tensor(uint8)", [28, 28])]:
-        raise ModelError(f"{path}: its input is {inputs}, not image: uint8 [N, 28, 28]. Export it with: edge-digits export")
+        raise ModelError(
+            f"{path}: its input is {inputs}, not image: uint8 [N, 28, 28]. Export it with: edge-digits export"
+        )
     outputs = [(port.name, port.type, list(port.shape[1:])) for port in session.get_outputs()]
     if outputs != [("logits", "tensor(float)", [len(card.labels)])]:
         raise ModelError(
-            f"{path}: its output is {outputs}, not logits: float [N, {len(card.labels)}]. Export it with: edge-digits export"
+            f"{path}: its output is {outputs}, not logits: float [N, {len(card.labels)}]. "
+            "Export it with: edge-digits export"
         )

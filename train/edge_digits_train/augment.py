@@ -61,7 +61,9 @@ def augment(pictures: Pictures, labels: NDArray[np.int64], seed: int | tuple[int
     return made
 
 
-def photograph(picture: Pictures, label: int, neighbour: Pictures, rng: np.random.Generator, how: Augmentation) -> Pictures:
+def photograph(
+    picture: Pictures, label: int, neighbour: Pictures, rng: np.random.Generator, how: Augmentation
+) -> Pictures:
     """Draw one digit on paper and take its picture: uint8 [S, S], S between 28 and 80, either polarity."""
     side = int(rng.integers(28, 81))
     strokes = _crisp(_bend(picture, side, rng.uniform(0.75, 1.3) * side / 28, rng, how), side)
@@ -111,7 +113,8 @@ def _bend(picture: Pictures, side: int, scale: float, rng: np.random.Generator, 
 def _crisp(strokes: Pictures, side: int) -> Pictures:
     """Sharpen edges that enlarging has smeared."""
     gain = 1.0 + side / 28.0
-    return np.asarray(cv2.convertScaleAbs(cv2.subtract(strokes, 127 - 127 // max(int(gain), 1)), alpha=gain), np.uint8)
+    floor = np.uint8(127 - 127 // int(gain))
+    return np.asarray(cv2.convertScaleAbs(np.maximum(strokes, floor) - floor, alpha=gain), np.uint8)
 
 
 def _pen(strokes: Pictures, rng: np.random.Generator) -> Pictures:
@@ -190,7 +193,14 @@ def _ruling(side: int, rng: np.random.Generator) -> NDArray[np.float32]:
         ends = [(0, round(at - lean)), (side, round(at + lean))]
         if rng.random() < 0.5:
             ends = [(b, a) for a, b in ends]
-        cv2.line(drawn, ends[0], ends[1], int(rng.integers(60, 256)), int(rng.integers(1, max(2, side // 16) + 1)), cv2.LINE_AA)
+        cv2.line(
+            drawn,
+            ends[0],
+            ends[1],
+            int(rng.integers(60, 256)),
+            int(rng.integers(1, max(2, side // 16) + 1)),
+            cv2.LINE_AA,
+        )
     return drawn.astype(np.float32)
 
 
@@ -218,7 +228,9 @@ def _camera(shot: NDArray[np.float32], contrast: float, rng: np.random.Generator
         shot = np.asarray(cv2.GaussianBlur(shot, (0, 0), rng.uniform(0.3, max(0.5, 0.025 * side))), np.float32)
     if rng.random() < 0.8:
         at_y, at_x = rng.integers(0, _GRAIN.shape[0] - side, 2)
-        shot = shot + _GRAIN[at_y : at_y + side, at_x : at_x + side] * np.float32(rng.uniform(0.3, min(8.0, 0.1 * contrast)))
+        shot = shot + _GRAIN[at_y : at_y + side, at_x : at_x + side] * np.float32(
+            rng.uniform(0.3, min(8.0, 0.1 * contrast))
+        )
     taken = np.clip(shot, 0, 255).astype(np.uint8)
     if rng.random() < 0.2:
         _, coded = cv2.imencode(".jpg", taken, [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(40, 95))])

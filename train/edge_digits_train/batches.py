@@ -36,7 +36,9 @@ class Epochs:
     def __enter__(self) -> Epochs:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self._pool.shutdown(wait=True, cancel_futures=True)
 
     def make(self, epoch: int, *, then: int | None) -> tuple[Pictures, Labels]:
@@ -55,7 +57,11 @@ class Epochs:
         chunks = np.array_split(order, max(1, len(order) // _CHUNK))
         return [
             self._pool.submit(
-                make_pictures, self._train.pictures[chunk], self._train.classes[chunk], (self._seed, epoch, number), self._how
+                make_pictures,
+                self._train.pictures[chunk],
+                self._train.classes[chunk],
+                (self._seed, epoch, number),
+                self._how,
             )
             for number, chunk in enumerate(chunks)
         ]

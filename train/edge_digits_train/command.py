@@ -20,9 +20,22 @@ INTERRUPTED = 130
 
 
 @click.command()
-@click.option("--data", default="mnist", show_default=True, help="mnist (downloaded once), a folder of IDX files or pictures, an .npz.")
-@click.option("-o", "--output", type=click.Path(path_type=Path), default=Path("run"), show_default=True, help="The run folder.")
-@click.option("--recipe", "recipe_name", default="digits", show_default=True, help="digits (what ships), quick, or plain (no augmentation).")
+@click.option(
+    "--data",
+    default="mnist",
+    show_default=True,
+    help="mnist (downloaded once), a folder of IDX files or pictures, an .npz.",
+)
+@click.option(
+    "-o", "--output", type=click.Path(path_type=Path), default=Path("run"), show_default=True, help="The run folder."
+)
+@click.option(
+    "--recipe",
+    "recipe_name",
+    default="digits",
+    show_default=True,
+    help="digits (what ships), quick, or plain (no augmentation).",
+)
 @click.option("--arch", help="Architecture, in place of the recipe's.")
 @click.option("--epochs", type=click.IntRange(1, 10_000), help="At most this many, in place of the recipe's.")
 @click.option("--patience", type=click.IntRange(1), help="Stop after this many epochs without a better one.")
@@ -30,7 +43,13 @@ INTERRUPTED = 130
 @click.option("--learning-rate", type=click.FloatRange(0, min_open=True), help="Its peak.")
 @click.option("--dropout", type=click.FloatRange(0, 1, max_open=True), help="Before the last layer.")
 @click.option("--limit", type=click.IntRange(20), help="Train on this many pictures only.")
-@click.option("--seed", type=click.IntRange(0, 2**31), default=0, show_default=True, help="The same seed repeats a run on the same machine.")
+@click.option(
+    "--seed",
+    type=click.IntRange(0, 2**31),
+    default=0,
+    show_default=True,
+    help="The same seed repeats a run on the same machine.",
+)
 @click.option("--resume", is_flag=True, help="Go on with the run in the output folder; other options are ignored.")
 @click.option("--h5", is_flag=True, help="Write model.h5 as well.")
 @click.option("--force", is_flag=True, help="Write over a run that is there.")
@@ -60,7 +79,9 @@ def command(output: Path, resume: bool, h5: bool, force: bool, quiet: bool, **op
         click.echo("MNIST comes from the internet (11 MB) the first time, and from Keras's cache after that", err=True)
     data = datasets.load(config.data, limit=config.limit, seed=config.seed)
     if resume and data.sha256 != config.data_sha256:
-        raise UsageError(f"{config.data}: these are other pictures than the run in {output} began with. Begin a new run")
+        raise UsageError(
+            f"{config.data}: these are other pictures than the run in {output} began with. Begin a new run"
+        )
     if not resume:
         config = configure(config, data)
         folder.create(force=force)
@@ -96,8 +117,13 @@ def _report(path: Path, best: Epoch | None, test_accuracy: float | None, seconds
     if best is None:
         click.echo(f"stopped within the first epoch; the untrained beginnings are in {path / 'model.keras'}")
         return
-    click.echo(f"best epoch {best.epoch + 1}: validation {100 * best.val_accuracy:.2f} %, photographed {100 * best.photo_accuracy:.2f} %")
+    click.echo(
+        f"best epoch {best.epoch + 1}: validation {100 * best.val_accuracy:.2f} %, "
+        f"photographed {100 * best.photo_accuracy:.2f} %"
+    )
     if test_accuracy is not None:
         click.echo(f"test {100 * test_accuracy:.2f} %")
-    click.echo(f"{path / 'model.keras'}, after {seconds / 60:.1f} minutes. Next: edge-digits export {path} -o digits.onnx")
+    click.echo(
+        f"{path / 'model.keras'}, after {seconds / 60:.1f} minutes. Next: edge-digits export {path} -o digits.onnx"
+    )
     sys.stdout.flush()

@@ -122,12 +122,17 @@ def read_idx(path: Path) -> NDArray[np.uint8]:
     except (OSError, EOFError, zlib.error) as error:
         raise DataError(f"{path}: cannot be read ({error}). Download it again") from None
     if len(content) < 4 or content[:2] != b"\0\0" or content[2] != 8 or not 1 <= content[3] <= 3:
-        raise DataError(f"{path}: is no IDX file of bytes: it begins with {content[:4].hex()}, not 0000 08 and 01 to 03")
+        raise DataError(
+            f"{path}: is no IDX file of bytes: it begins with {content[:4].hex()}, not 0000 08 and 01 to 03"
+        )
     dimensions = content[3]
     header = 4 + 4 * dimensions
     shape = struct.unpack_from(f">{dimensions}I", content, 4) if len(content) >= header else (0,)
     if len(content) - header != int(np.prod(shape, dtype=np.int64)) or len(content) < header:
-        raise DataError(f"{path}: says it holds {' x '.join(map(str, shape))} bytes and holds {len(content) - header}. Download it again")
+        raise DataError(
+            f"{path}: says it holds {' x '.join(map(str, shape))} bytes and holds {len(content) - header}. "
+            "Download it again"
+        )
     return np.frombuffer(content, np.uint8, offset=header).reshape(shape)
 
 
@@ -139,7 +144,9 @@ def _keras_mnist() -> Data:
     try:
         (x_train, y_train), (x_test, y_test) = mnist.load_data()
     except Exception as error:  # urllib and Keras raise several kinds
-        raise DataError(f"mnist: cannot be downloaded ({error}). Give the folder of its four IDX files instead") from None
+        raise DataError(
+            f"mnist: cannot be downloaded ({error}). Give the folder of its four IDX files instead"
+        ) from None
     return _arrays("mnist", x_train, y_train, x_test, y_test)
 
 
@@ -159,10 +166,11 @@ def _npz(path: Path, seed: int) -> Data:
     for name in ("x_train", "y_train"):
         if name not in arrays:
             raise DataError(f"{path}: holds no {name}, only {', '.join(sorted(arrays)) or 'nothing'}")
-    parts = []
-    for name in ("train", "test"):
-        if f"x_{name}" in arrays and f"y_{name}" in arrays:
-            parts.append(_pair(arrays[f"x_{name}"], arrays[f"y_{name}"], f"{path}: x_{name}", f"{path}: y_{name}"))
+    parts = [
+        _pair(arrays[f"x_{name}"], arrays[f"y_{name}"], f"{path}: x_{name}", f"{path}: y_{name}")
+        for name in ("train", "test")
+        if f"x_{name}" in arrays and f"y_{name}" in arrays
+    ]
     if len(parts) == 1:
         parts = list(split(parts[0], _TEST_SHARE, seed))
     return _arrays(str(path), parts[0].pictures, parts[0].classes, parts[1].pictures, parts[1].classes)

@@ -165,9 +165,13 @@ def _epoch(
     pictures, classes = epochs.make(number, then=number + 1 if number + 1 < recipe.epochs else None)
     told = _told(lambda done, logs: progress.step(number, recipe.epochs, done * recipe.batch, len(classes), logs))
     # The pictures come in their random order.
-    fitted = model.fit(pictures[..., None], classes, batch_size=recipe.batch, shuffle=False, verbose=0, callbacks=[told])
+    fitted = model.fit(
+        pictures[..., None], classes, batch_size=recipe.batch, shuffle=False, verbose=0, callbacks=[told]
+    )
     loss, accuracy = model.evaluate(validation.clean[..., None], validation.classes, batch_size=500, verbose=0)
-    _, photo_accuracy = model.evaluate(validation.photographed[..., None], validation.classes, batch_size=500, verbose=0)
+    _, photo_accuracy = model.evaluate(
+        validation.photographed[..., None], validation.classes, batch_size=500, verbose=0
+    )
     return Epoch(
         epoch=number,
         loss=fitted.history["loss"][0],

@@ -1,12 +1,12 @@
 """A run folder: what a training leaves behind, and what export needs of it.
 
-    config.json     recipe, seed, data, versions, commit
-    history.csv     one row an epoch
-    model.keras     the best epoch
-    last.keras      the last epoch with the optimizer's state, for --resume
-    pictures.npz    calibration pictures, validation and test set, as the model sees them
-    results.json    accuracies and duration, when the run has ended
-    curves.png      loss and accuracy by epoch
+- config.json: recipe, seed, data, versions, commit
+- history.csv: one row an epoch
+- model.keras: the best epoch
+- last.keras: the last epoch with the optimizer's state, for --resume
+- pictures.npz: calibration pictures, validation and test set, as the model sees them
+- results.json: accuracies and duration, when the run has ended
+- curves.png: loss and accuracy by epoch
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class Config:
 
 @dataclass(frozen=True)
 class Epoch:
-    """A row of history.csv. Accuracies in 0..1; `val_accuracy` of clean pictures, `photo_accuracy` of photographed ones."""
+    """A row of history.csv. Accuracies in 0..1: `val_` of clean validation pictures, `photo_` of photographed ones."""
 
     epoch: int
     loss: float
@@ -81,7 +81,10 @@ class RunFolder:
             self.path.mkdir(parents=True, exist_ok=True)
             stale = [entry for entry in self.path.iterdir() if entry.is_file()]
             if stale and not force:
-                raise OutputError(f"{self.path}: holds files already. Name another folder, go on with --resume, or start anew with --force")
+                raise OutputError(
+                    f"{self.path}: holds files already. "
+                    "Name another folder, go on with --resume, or start anew with --force"
+                )
             for entry in (self._history, self._results, self.model, self.last):
                 entry.unlink(missing_ok=True)
         except OSError as error:
@@ -103,14 +106,16 @@ class RunFolder:
             values["labels"] = tuple(values["labels"])
             return Config(**values)
         except (OSError, ValueError, KeyError, TypeError):
-            raise UsageError(f"{self.path}: is no run folder with a readable config.json. Begin one: edge-digits train") from None
+            raise UsageError(
+                f"{self.path}: is no run folder with a readable config.json. Begin one: edge-digits train"
+            ) from None
 
     def history(self) -> list[Epoch]:
         if not self._history.is_file():
             return []
         with self._history.open(encoding="utf-8", newline="") as stream:
             rows = list(csv.DictReader(stream))
-        return [Epoch(**{k: int(v) if k == "epoch" else float(v) for k, v in row.items()}) for row in rows]
+        return [Epoch(int(row.pop("epoch")), **{name: float(value) for name, value in row.items()}) for row in rows]
 
     def write_history(self, history: list[Epoch]) -> None:
         names = [f.name for f in fields(Epoch)]
@@ -139,25 +144,33 @@ class RunFolder:
             part.replace(path)
         except OSError as error:
             part.unlink(missing_ok=True)
-            raise OutputError(f"{path}: cannot be written ({error.strerror or error}). Check free space and permissions") from None
+            raise OutputError(
+                f"{path}: cannot be written ({error.strerror or error}). Check free space and permissions"
+            ) from None
 
     def _write(self, path: Path, text: str) -> None:
         self.place(path, lambda part: part.write_text(text, encoding="utf-8"))
 
 
 def source_commit() -> str:
-    """The commit of the source tree that this code runs from, with "+" where it was changed since; "" outside of one."""
+    """The commit of the source tree that this code runs from, "+" behind it where it was changed; "" outside of one."""
     import subprocess
 
     def git(*arguments: str) -> str:
         done = subprocess.run(
-            ["git", "-C", os.path.dirname(__file__), *arguments], capture_output=True, text=True, check=False, timeout=10
+            ["git", "-C", os.path.dirname(__file__), *arguments],
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=10,
         )
         return done.stdout.strip() if done.returncode == 0 else ""
 
     try:
         if not git("ls-files", os.path.basename(__file__)):
             return ""
-        return git("rev-parse", "--short=12", "HEAD") + ("+" if git("status", "--porcelain", "--untracked-files=no") else "")
+        return git("rev-parse", "--short=12", "HEAD") + (
+            "+" if git("status", "--porcelain", "--untracked-files=no") else ""
+        )
     except (OSError, subprocess.TimeoutExpired):
         return ""

@@ -25,20 +25,41 @@ SOME_FAILED = 5
 @click.command()
 @click.argument("sources", metavar="SOURCE...", nargs=-1)
 @click.option("-m", "--model", default="digits", show_default=True, help="A shipped model's name, or an .onnx file.")
-@click.option("--conf", type=click.FloatRange(0, 1), help="Reject digits less sure than this.  [default: the model's own]")
-@click.option("--top-k", type=click.IntRange(1, 100), default=3, show_default=True, help="Classes listed for each digit.")
-@click.option("--format", "form", type=click.Choice(["table", "jsonl", "csv"]), default="table", show_default=True, help="Of records.")
-@click.option("-o", "--output", type=click.Path(path_type=Path), help="Write the records to this file, not to standard output.")
+@click.option(
+    "--conf", type=click.FloatRange(0, 1), help="Reject digits less sure than this.  [default: the model's own]"
+)
+@click.option(
+    "--top-k", type=click.IntRange(1, 100), default=3, show_default=True, help="Classes listed for each digit."
+)
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["table", "jsonl", "csv"]),
+    default="table",
+    show_default=True,
+    help="Of records.",
+)
+@click.option(
+    "-o", "--output", type=click.Path(path_type=Path), help="Write the records to this file, not to standard output."
+)
 @click.option("-r", "--recursive", is_flag=True, help="Look into sub-folders too.")
 @click.option("--ignore-exif", is_flag=True, help="Do not turn pictures as their EXIF orientation says.")
-@click.option("--save-annotated", metavar="DIR", type=click.Path(path_type=Path), help="Write each picture with boxes and labels.")
-@click.option("--save-crops", metavar="DIR", type=click.Path(path_type=Path), help="Write each digit's crop, and labels.csv.")
-@click.option("--explain", metavar="DIR", type=click.Path(path_type=Path), help="Write a sheet of every step for each picture.")
+@click.option(
+    "--save-annotated", metavar="DIR", type=click.Path(path_type=Path), help="Write each picture with boxes and labels."
+)
+@click.option(
+    "--save-crops", metavar="DIR", type=click.Path(path_type=Path), help="Write each digit's crop, and labels.csv."
+)
+@click.option(
+    "--explain", metavar="DIR", type=click.Path(path_type=Path), help="Write a sheet of every step for each picture."
+)
 @click.option("--force", is_flag=True, help="Write over files that are there.")
 @click.option("--threads", type=click.IntRange(1, 64), default=1, show_default=True, help="Threads for one inference.")
 @click.option("-q", "--quiet", is_flag=True, help="No progress, no summary.")
 @click.option("-v", "--verbose", is_flag=True, help="Say which model is used, and where the time goes.")
-def command(sources: tuple[str, ...], model: str, conf: float | None, top_k: int, form: str, quiet: bool, **options: Any) -> int:
+def command(
+    sources: tuple[str, ...], model: str, conf: float | None, top_k: int, form: str, quiet: bool, **options: Any
+) -> int:
     """Read the digits in pictures.
 
     SOURCE is a picture, a folder, a quoted glob ("scans/*.png"), - for a picture on standard input, or @list.txt with a
@@ -56,7 +77,9 @@ def command(sources: tuple[str, ...], model: str, conf: float | None, top_k: int
     _calm_opencv(options["threads"])
     from edge_digits.reader import DigitReader
 
-    reader = DigitReader.load(model, threads=options["threads"], conf=conf, top_k=top_k, ignore_exif=options["ignore_exif"])
+    reader = DigitReader.load(
+        model, threads=options["threads"], conf=conf, top_k=top_k, ignore_exif=options["ignore_exif"]
+    )
     if options["verbose"]:
         click.echo(_about(reader), err=True)
     tally = _Tally()
@@ -76,7 +99,9 @@ def command(sources: tuple[str, ...], model: str, conf: float | None, top_k: int
 
 def _ask() -> str:
     if not sys.stdin.isatty():
-        raise UsageError("what shall be read? Name a picture, a folder, or - for standard input: edge-digits predict SOURCE")
+        raise UsageError(
+            "what shall be read? Name a picture, a folder, or - for standard input: edge-digits predict SOURCE"
+        )
     answer: str = click.prompt("Picture or folder to read", err=True)
     return answer
 
@@ -103,7 +128,7 @@ def _calm_opencv(threads: int) -> None:
     import cv2
 
     cv2.setNumThreads(threads)
-    cv2.setLogLevel(0)
+    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
 
 
 def _about(reader: DigitReader) -> str:

@@ -143,7 +143,9 @@ def _panel(name: str, picture: NDArray[np.uint8], width: int, height: int) -> ND
 def _digit_cell(seen: Gray, digit: Digit) -> NDArray[np.uint8]:
     """What the model saw, and its most probable classes as bars."""
     cell = np.full((190, 180, 3), 255, np.uint8)
-    cell[8 : 8 + 112, 34 : 34 + 112] = cv2.cvtColor(cv2.resize(seen, (112, 112), interpolation=cv2.INTER_NEAREST), cv2.COLOR_GRAY2BGR)
+    cell[8 : 8 + 112, 34 : 34 + 112] = cv2.cvtColor(
+        cv2.resize(seen, (112, 112), interpolation=cv2.INTER_NEAREST), cv2.COLOR_GRAY2BGR
+    )
     for row, (label, probability) in enumerate(digit.topk[:3]):
         y = 136 + 18 * row
         colour = (_ORANGE if digit.rejected else _GREEN) if row == 0 else (150, 150, 150)

@@ -37,7 +37,9 @@ def decode(content: bytes, *, ignore_exif: bool = False) -> NDArray[Any]:
     except (cv2.error, MemoryError) as error:
         raise PictureError(f"cannot be decoded ({_first_line(error)}). Save it again as PNG or JPEG") from None
     if picture is None:
-        raise PictureError(f"is no picture that can be read, or a broken one ({_looks_like(content)}). Save it as PNG or JPEG")
+        raise PictureError(
+            f"is no picture that can be read, or a broken one ({_looks_like(content)}). Save it as PNG or JPEG"
+        )
     if _cut_short(content):
         raise PictureError("is cut short: its end is missing. Copy it again")
     return np.asarray(picture)

@@ -13,7 +13,27 @@ from pathlib import Path
 from edge_digits.errors import PictureError, SourceError
 
 #: What a folder is searched for. A file that is named itself is read whatever it is called.
-SUFFIXES = frozenset(".png .jpg .jpeg .jpe .bmp .dib .tif .tiff .webp .pbm .pgm .ppm .pnm .gif .jp2 .avif".split())
+SUFFIXES = frozenset(
+    f".{name}"
+    for name in (
+        "png",
+        "jpg",
+        "jpeg",
+        "jpe",
+        "bmp",
+        "dib",
+        "tif",
+        "tiff",
+        "webp",
+        "pbm",
+        "pgm",
+        "ppm",
+        "pnm",
+        "gif",
+        "jp2",
+        "avif",
+    )
+)
 STDIN = "-"
 
 
@@ -34,9 +54,13 @@ class PictureFile:
                 return sys.stdin.buffer.read()
             return Path(self.name).read_bytes()
         except FileNotFoundError:
-            raise PictureError("does not exist. Check the name" if not os.path.islink(self.name) else "is a link to nothing") from None
+            raise PictureError(
+                "does not exist. Check the name" if not os.path.islink(self.name) else "is a link to nothing"
+            ) from None
         except IsADirectoryError:
-            raise PictureError("is a folder, not a picture. Name the folder itself as a source to read what is in it") from None
+            raise PictureError(
+                "is a folder, not a picture. Name the folder itself as a source to read what is in it"
+            ) from None
         except PermissionError:
             raise PictureError("may not be read by this user. Change its permissions: chmod u+r FILE") from None
         except OSError as error:
@@ -63,7 +87,9 @@ def expand(source: str, *, recursive: bool = False) -> list[PictureFile]:
     if not os.path.lexists(source) and glob.has_magic(source):
         matches = [match for match in glob.glob(source, recursive=recursive) if not os.path.isdir(match)]
         if not matches:
-            raise SourceError(f"{source}: no file matches. Check the pattern, and quote it so that the shell leaves it alone")
+            raise SourceError(
+                f"{source}: no file matches. Check the pattern, and quote it so that the shell leaves it alone"
+            )
         return [PictureFile(name) for name in sorted(matches, key=natural_key)]
     if not os.path.lexists(source):
         raise SourceError(f"{source}: no such file or folder. Check the name")
@@ -72,14 +98,19 @@ def expand(source: str, *, recursive: bool = False) -> list[PictureFile]:
 
 def natural_key(name: str) -> list[tuple[int, int, str]]:
     """Sort key by which numbers within names count as numbers."""
-    return [(0, int(part), part) if part.isdecimal() and part.isascii() else (1, 0, part) for part in re.split(r"([0-9]+)", name)]
+    return [
+        (0, int(part), part) if part.isdecimal() and part.isascii() else (1, 0, part)
+        for part in re.split(r"([0-9]+)", name)
+    ]
 
 
 def _listed(path: str) -> list[str]:
     try:
         content = sys.stdin.buffer.read() if path == STDIN else Path(path).read_bytes()
     except OSError as error:
-        raise SourceError(f"@{path}: the list cannot be read ({error.strerror}). Write a file with one path a line") from None
+        raise SourceError(
+            f"@{path}: the list cannot be read ({error.strerror}). Write a file with one path a line"
+        ) from None
     separator = b"\0" if b"\0" in content else b"\n"
     names = [os.fsdecode(line.rstrip(b"\r")) for line in content.split(separator)]
     names = [name for name in names if name]

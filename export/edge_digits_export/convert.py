@@ -1,0 +1,81 @@
+"""A Keras network -> an ONNX graph of the model contract: uint8 pictures in, logits out, scaling inside."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from edge_digits.errors import EdgeDigitsError, SourceError
+
+if TYPE_CHECKING:
+    import onnx
+
+#: The oldest opset that has per-channel DequantizeLinear: onnxruntime 1.7 of 2021 runs it.
+OPSET = 13
+#: The IR version that came with it.
+IR_VERSION = 7
+#: What shape arithmetic leaves behind, and what a graph of fixed shapes has no use for.
+_LEFTOVERS = frozenset({"Shape", "Gather", "Slice", "Concat"})
+
+
+class ExportError(EdgeDigitsError):
+    """A model that cannot be exported as asked."""
+
+
+def load_keras(path: Path) -> Any:
+    """Load a Keras model.
+
+    Raises:
+        SourceError: the file is missing or broken.
+    """
+    import keras
+
+    try:
+        return keras.saving.load_model(path, compile=False)
+    except (OSError, ValueError) as error:
+        raise SourceError(f"{path}: is no Keras model that can be loaded ({str(error).splitlines()[0]})") from None
+
+
+def to_onnx(model: Any) -> onnx.ModelProto:
+    """Convert a network that takes floats 0..255 [N, 28, 28, 1] to a graph `image` uint8 [N, 28, 28] -> `logits`.
+
+    Batch normalisation is folded into the convolutions; the graph holds no shape arithmetic.
+
+    Raises:
+        ExportError: the network leaves some behind.
+    """
+    import onnxslim
+    import tensorflow as tf
+    import tf2onnx
+
+    # tf2onnx's from_keras no longer takes what Keras 3 makes; a traced function it does take. A reshape to fixed sides,
+    # because [..., newaxis] would leave a Slice behind.
+    @tf.function(input_signature=[tf.TensorSpec([None, 28, 28], tf.uint8, name="image")])  # type: ignore[untyped-decorator, unused-ignore]  # tensorflow has no types
+    def logits(image: Any) -> dict[str, Any]:
+        return {"logits": model(tf.reshape(tf.cast(image, tf.float32), [-1, 28, 28, 1]), training=False)}
+
+    converted, _ = tf2onnx.convert.from_function(logits, input_signature=logits.input_signature, opset=OPSET)
+    slimmed = onnxslim.slim(converted)
+    left = sorted({node.op_type for node in slimmed.graph.node} & _LEFTOVERS)
+    if left:
+        raise ExportError(
+            f"the exported graph holds {', '.join(left)}: use layers of fixed shape (Reshape in place of Flatten)"
+        )
+    return finish(slimmed)
+
+
+def finish(model: onnx.ModelProto) -> onnx.ModelProto:
+    """Pin opset and IR version, leave out what only tools need, and check the graph."""
+    import onnx
+
+    model.ir_version = IR_VERSION
+    kept = [opset for opset in model.opset_import if opset.domain in ("", "ai.onnx")]
+    del model.opset_import[:]
+    model.opset_import.extend(kept)
+    model.opset_import[0].version = OPSET
+    del model.graph.value_info[:]
+    model.graph.doc_string = model.doc_string = ""
+    model.producer_name, model.producer_version = "edge-digits", ""
+    model.graph.name = "digits"
+    onnx.checker.check_model(model)
+    return model

@@ -1,0 +1,125 @@
+"""A float graph -> int8: static, per channel, calibrated on training pictures.
+
+Never dynamic: dynamic quantization turns convolutions into ConvInteger, which is five times slower than float.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edge_digits_export.convert import ExportError, finish
+
+if TYPE_CHECKING:
+    import onnx
+
+#: What the card says of the method.
+METHOD = "static QDQ, weights int8 per channel in 7 bits, activations uint8, min-max calibration"
+
+
+def quantize(model: onnx.ModelProto, calibration: NDArray[np.uint8]) -> onnx.ModelProto:
+    """Quantize a graph that `convert.to_onnx` made.
+
+    Activations are uint8. Weights use 7 of their 8 bits: the 16-bit sums of AVX2 saturate on products of full ones, and
+    a model would read differently on processors with and without VNNI.
+
+    Args:
+        model: the float graph.
+        calibration: uint8 [N, 28, 28], pictures as the model sees them.
+    """
+    os.environ["ORT_DISABLE_TELEMETRY"] = "1"  # before onnxruntime is imported, as in the runner
+    import onnx
+    from onnxruntime.quantization import CalibrationMethod, QuantFormat, QuantType, quantize_static
+    from onnxruntime.quantization.shape_inference import quant_pre_process
+
+    with tempfile.TemporaryDirectory() as folder:
+        source, ready, made = (str(Path(folder) / name) for name in ("float.onnx", "ready.onnx", "int8.onnx"))
+        onnx.save(model, source)
+        quant_pre_process(source, ready)
+        quantize_static(
+            ready,
+            made,
+            _reader(calibration),
+            quant_format=QuantFormat.QDQ,
+            per_channel=True,
+            reduce_range=True,
+            activation_type=QuantType.QUInt8,
+            weight_type=QuantType.QInt8,
+            calibrate_method=CalibrationMethod.MinMax,
+            extra_options={"ActivationSymmetric": False},
+        )
+        return finish(_with_pixels_as_they_are(onnx.load(made)))
+
+
+def _reader(pictures: NDArray[np.uint8]) -> Any:
+    from onnxruntime.quantization import CalibrationDataReader
+
+    class Reader(CalibrationDataReader):  # type: ignore[misc]  # onnxruntime has no types
+        def __init__(self) -> None:
+            self._batches: Iterator[NDArray[np.uint8]] = iter(np.array_split(pictures, max(1, len(pictures) // 100)))
+
+        def get_next(self) -> dict[str, NDArray[np.uint8]] | None:
+            batch = next(self._batches, None)
+            return None if batch is None else {"image": batch}
+
+    return Reader()
+
+
+def _with_pixels_as_they_are(model: onnx.ModelProto) -> onnx.ModelProto:
+    """Feed the pixels to the first convolution without a detour through float.
+
+    A uint8 pixel is already a quantized number, of scale 1/255 and zero point 0. The quantizer does not know that and
+    leaves Cast, Mul and QuantizeLinear before the first DequantizeLinear: take them out.
+    """
+    from onnx import helper, numpy_helper
+
+    graph = model.graph
+    by_output = {node.output[0]: node for node in graph.node}
+    candidates = [node for node in graph.node if node.op_type == "DequantizeLinear" and _from_image(node, by_output)]
+    if not candidates:
+        raise ExportError(
+            "the quantized graph does not begin with the picture: the network's first layer was not quantized"
+        )
+    first = max(candidates, key=lambda node: len(_chain(node, by_output)))
+    chain = _chain(first, by_output)
+    reshape = next(node for node in chain if node.op_type in ("Reshape", "Unsqueeze"))
+    scale, zero = "image_scale", "image_zero_point"
+    graph.initializer.extend(
+        [
+            numpy_helper.from_array(np.array(1 / 255, np.float32), scale),
+            numpy_helper.from_array(np.array(0, np.uint8), zero),
+        ]
+    )
+    shaped = helper.make_node(reshape.op_type, ["image", *reshape.input[1:]], ["image_nchw"], name="image_nchw")
+    pixels = helper.make_node(
+        "DequantizeLinear", ["image_nchw", scale, zero], [first.output[0]], name="image_dequantized"
+    )
+    rest = [node for node in graph.node if not any(node is gone for gone in (first, *chain))]
+    del graph.node[:]
+    graph.node.extend([shaped, pixels, *rest])
+    used = {name for node in graph.node for name in node.input}
+    kept = [initializer for initializer in graph.initializer if initializer.name in used]
+    del graph.initializer[:]
+    graph.initializer.extend(kept)
+    return model
+
+
+def _chain(node: onnx.NodeProto, by_output: dict[str, onnx.NodeProto]) -> list[onnx.NodeProto]:
+    """The nodes between the graph's input and `node`, following first inputs, nearest first."""
+    chain = []
+    while node.input[0] in by_output:
+        node = by_output[node.input[0]]
+        chain.append(node)
+    return chain
+
+
+def _from_image(node: onnx.NodeProto, by_output: dict[str, onnx.NodeProto]) -> bool:
+    chain = _chain(node, by_output)
+    allowed = {"Cast", "Mul", "Reshape", "Unsqueeze", "QuantizeLinear", "DequantizeLinear"}
+    return bool(chain) and chain[-1].input[0] == "image" and {link.op_type for link in chain} <= allowed

@@ -1,0 +1,69 @@
+"""What a training run left behind, as far as export needs it."""
+
+from __future__ import annotations
+
+import json
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edge_digits.errors import SourceError
+
+
+@dataclass(frozen=True)
+class Judged:
+    """Pictures as the model sees them, uint8 [N, 28, 28], with their classes, int64 [N]."""
+
+    pictures: NDArray[np.uint8]
+    classes: NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A finished run.
+
+    Attributes:
+        model: path of the Keras model.
+        config: what `config.json` says of recipe, seed, data, commit.
+        labels: the text of each class.
+        calibration: training pictures, uint8 [N, 28, 28], for quantization.
+        validation, test: what the exported files are judged on.
+    """
+
+    model: Path
+    config: dict[str, Any]
+    labels: tuple[str, ...]
+    calibration: NDArray[np.uint8]
+    validation: Judged
+    test: Judged
+
+
+def load(folder: Path) -> Trained:
+    """Read a run folder.
+
+    Raises:
+        SourceError: it is no run folder, or its run has not ended.
+    """
+    if not folder.is_dir():
+        raise SourceError(f"{folder}: no such run folder. Make one with: edge-digits train -o {folder}")
+    try:
+        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+        labels = tuple(config["labels"])
+    except (OSError, ValueError, KeyError, TypeError):
+        raise SourceError(
+            f"{folder}: is no run folder: it has no readable config.json. Make one with: edge-digits train"
+        ) from None
+    try:
+        arrays = dict(np.load(folder / "pictures.npz"))
+        validation = Judged(arrays["validation"], arrays["validation_classes"])
+        test = Judged(arrays["test"], arrays["test_classes"])
+        calibration = arrays["calibration"]
+    except (OSError, ValueError, KeyError, zipfile.BadZipFile):
+        raise SourceError(
+            f"{folder}: this run has not ended. Go on with: edge-digits train -o {folder} --resume"
+        ) from None
+    return Trained(folder / "model.keras", config, labels, calibration, validation, test)
