@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge_digits.errors import PictureError
-from edge_digits.find import Glyph, find_digits
+from edge_digits.find import Glyph, find_digit, find_digits
 from edge_digits.ink import Ink, extract_ink
 from edge_digits.normalize import CROP_SIDE, SIDE, normalize_glyph, shrink
 from edge_digits.pixels import Gray, to_gray
@@ -25,6 +25,8 @@ from edge_digits.sources.decode import decode
 WORK_SIDE = 960
 #: The widest stroke of a picture that may hold many digits, as a fraction of its longer side.
 _PAGE_STROKE = 0.1
+#: A picture of at most this side is the crop of one digit, whose strokes may lie apart.
+_ONE_DIGIT = 40
 #: Below this height or width there is nothing to read.
 _SMALLEST = 4
 
@@ -120,7 +122,7 @@ class DigitReader:
         work = shrink(gray, WORK_SIDE)
         scale = max(work.shape) / max(gray.shape)
         ink = extract_ink(work) if max(work.shape) <= CROP_SIDE else extract_ink(work, _PAGE_STROKE)
-        lines = find_digits(ink) if min(gray.shape) >= _SMALLEST else []
+        lines = _find(ink)
         found = perf_counter()
         glyphs = [glyph for line in lines for glyph in line]
         inputs = np.stack([normalize_glyph(g) for g in glyphs]) if glyphs else np.zeros((0, SIDE, SIDE), np.uint8)
@@ -156,6 +158,16 @@ class DigitReader:
                 )
             )
         return tuple(digits)
+
+
+def _find(ink: Ink) -> list[list[Glyph]]:
+    height, width = ink.strength.shape
+    if min(height, width) < _SMALLEST:
+        return []
+    if max(height, width) > _ONE_DIGIT:
+        return find_digits(ink)
+    glyph = find_digit(ink)
+    return [] if glyph is None else [[glyph]]
 
 
 def _box(glyph: Glyph, scale: float, width: int, height: int) -> Box:

@@ -33,7 +33,7 @@ def build(name: str, classes: int, dropout: float) -> keras.Model:
 
 
 def stem5(x: Any) -> Any:
-    """A 5x5 stem of stride 2, four 3x3 convolutions, global average pooling: 73,770 parameters for ten classes.
+    """A 5x5 stem of stride 2, four 3x3 convolutions, weighted pooling: 77,162 parameters for ten classes.
 
     Nothing runs at 28x28: the full-resolution layers of a usual MNIST network cost most of its time and win least.
     """
@@ -42,7 +42,7 @@ def stem5(x: Any) -> Any:
     x = _conv(x, 48, 3, stride=2)
     x = _conv(x, 48, 3)
     x = _conv(x, 64, 3)
-    return _pool(x)
+    return _weigh(x)
 
 
 def _conv(x: Any, filters: int, size: int, stride: int = 1) -> Any:
@@ -52,10 +52,12 @@ def _conv(x: Any, filters: int, size: int, stride: int = 1) -> Any:
     return layers.ReLU()(layers.BatchNormalization(momentum=0.95)(x))
 
 
-def _pool(x: Any) -> Any:
+def _weigh(x: Any) -> Any:
+    """Pool each 7x7 plane with weights of its own: a global depthwise convolution (Chen et al. 2018, MobileFaceNets)."""
     from keras import layers
 
-    return layers.GlobalAveragePooling2D()(x)
+    x = layers.DepthwiseConv2D(7, padding="valid", use_bias=False)(x)
+    return layers.Reshape((64,))(layers.BatchNormalization(momentum=0.95)(x))
 
 
 ARCHITECTURES: dict[str, Callable[[Any], Any]] = {"stem5": stem5}

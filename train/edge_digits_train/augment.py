@@ -12,10 +12,14 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from edge_digits.normalize import normalize
+from edge_digits.find import Glyph
+from edge_digits.normalize import normalize, normalize_glyph
 
 Pictures = NDArray[np.uint8]
 
+#: A photograph that `normalize` makes less of than this is not readable, and its strokes alone are taken: cosine of the
+#: angle between the two.
+_LEAST_LIKENESS = 0.5
 #: Unit noise to cut patches from: drawing it anew for each picture took a fifth of all time.
 _GRAIN = np.random.default_rng(0).standard_normal((512, 512), np.float32)
 
@@ -33,7 +37,7 @@ class Augmentation:
     zoom: float = 0.2
     shift: float = 0.12
     elastic: float = 0.03
-    photograph: float = 0.5
+    photograph: float = 0.4
     rare_styles: float = 0.35
 
 
@@ -54,17 +58,31 @@ def augment(pictures: Pictures, labels: NDArray[np.int64], seed: int | tuple[int
     for i, (picture, label) in enumerate(zip(pictures, labels, strict=True)):
         other = pictures[int(rng.integers(len(pictures)))]
         if rng.random() < how.photograph:
-            crop = photograph(picture, int(label), other, rng, how)
+            shot, strokes = photograph(picture, int(label), other, rng, how)
+            made[i] = normalize(shot)
+            drawn = normalize_glyph(Glyph(0, 0, strokes))
+            if _likeness(made[i], drawn) < _LEAST_LIKENESS:
+                made[i] = drawn
         else:
-            crop = _bend(picture, 28, 0.95 * 28 / 20, rng, how)
-        made[i] = normalize(crop)
+            made[i] = normalize(_bend(picture, 28, 0.95 * 28 / 20, rng, how))
     return made
+
+
+def _likeness(a: Pictures, b: Pictures) -> float:
+    """Cosine of the angle between two pictures."""
+    first, second = a.astype(np.float32).ravel(), b.astype(np.float32).ravel()
+    return float(first @ second) / max(float(np.linalg.norm(first) * np.linalg.norm(second)), 1.0)
 
 
 def photograph(
     picture: Pictures, label: int, neighbour: Pictures, rng: np.random.Generator, how: Augmentation
-) -> Pictures:
-    """Draw one digit on paper and take its picture: uint8 [S, S], S between 28 and 80, either polarity."""
+) -> tuple[Pictures, Pictures]:
+    """Draw one digit on paper and take its picture.
+
+    Returns:
+        The photograph and the strokes alone, white on black, both uint8 [S, S], S between 28 and 80; the photograph in
+        either polarity.
+    """
     side = int(rng.integers(28, 81))
     strokes = _crisp(_bend(picture, side, rng.uniform(0.75, 1.3) * side / 28, rng, how), side)
     if rng.random() < how.rare_styles:
@@ -80,7 +98,7 @@ def photograph(
         ink = np.maximum(ink, _ruling(side, rng))
     paper = _paper(side, rng)
     shot = _camera(paper * (1.0 - ink / 255.0), contrast * float(paper.mean()), rng)
-    return np.asarray(cv2.bitwise_not(shot), np.uint8) if rng.random() < 0.2 else shot
+    return (np.asarray(cv2.bitwise_not(shot), np.uint8) if rng.random() < 0.2 else shot), strokes
 
 
 def _bend(picture: Pictures, side: int, scale: float, rng: np.random.Generator, how: Augmentation) -> Pictures:

@@ -25,7 +25,6 @@ from edge_digits.sources.files import SUFFIXES, natural_key
 Pictures = NDArray[np.uint8]
 Labels = NDArray[np.int64]
 
-_DIGITS = tuple("0123456789")
 _IDX = {
     "x_train": "train-images-idx3-ubyte",
     "y_train": "train-labels-idx1-ubyte",
@@ -153,9 +152,8 @@ def _keras_mnist() -> Data:
 def _arrays(origin: str, x_train: Any, y_train: Any, x_test: Any, y_test: Any) -> Data:
     train = Split(x_train, y_train.astype(np.int64))
     test = Split(x_test, y_test.astype(np.int64))
-    count = max(10, int(max(train.classes.max(initial=0), test.classes.max(initial=0))) + 1)
-    labels = _DIGITS if count == 10 else tuple(map(str, range(count)))
-    return Data(train, test, labels, origin, "")
+    count = int(max(train.classes.max(initial=0), test.classes.max(initial=0))) + 1
+    return Data(train, test, tuple(map(str, range(count))), origin, "")
 
 
 def _npz(path: Path, seed: int) -> Data:

@@ -25,13 +25,13 @@ class Recipe:
     """
 
     arch: str = "stem5"
-    epochs: int = 36
+    epochs: int = 44
     patience: int = 10
     batch: int = 128
     learning_rate: float = 4e-3
     warmup: float = 1.0
     weight_decay: float = 0.02
-    dropout: float = 0.2
+    dropout: float = 0.1
     validation: float = 1 / 12
     augmentation: Augmentation | None = field(default_factory=Augmentation)
 

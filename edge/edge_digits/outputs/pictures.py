@@ -39,8 +39,7 @@ def annotate(picture: NDArray[Any], reading: Reading) -> NDArray[np.uint8]:
         box = digit.box
         x1, y1, x2, y2 = (factor * v for v in (box.x1, box.y1, box.x2, box.y2))
         cv2.rectangle(canvas, (x1, y1), (x2 - 1, y2 - 1), colour, pen)
-        size = float(np.clip((y2 - y1) / 90, 0.4, 3.0))
-        _label(canvas, f"{digit.label} {100 * digit.confidence:.0f}", x1, y1, size, colour)
+        _label(canvas, f"{digit.label} {100 * digit.confidence:.0f}", (x1, y1, x2, y2), colour)
     return canvas
 
 
@@ -163,13 +162,18 @@ def _write(canvas: NDArray[np.uint8], text: str, x: int, y: int, size: float) ->
     cv2.putText(canvas, text, (x, y), _FONT, size, _BLACK, 1, cv2.LINE_AA)
 
 
-def _label(canvas: NDArray[np.uint8], text: str, x: int, y: int, size: float, colour: tuple[int, int, int]) -> None:
-    """White text on a coloured tab above a box, or inside it where there is no room above."""
-    (width, height), below = cv2.getTextSize(_ascii(text), _FONT, size, 1)
-    top = y - height - below if y >= height + below else y
-    x = max(0, min(x, canvas.shape[1] - width))
-    cv2.rectangle(canvas, (x, top), (x + width, top + height + below), colour, cv2.FILLED)
-    cv2.putText(canvas, _ascii(text), (x, top + height), _FONT, size, _WHITE, max(1, round(size)), cv2.LINE_AA)
+def _label(canvas: NDArray[np.uint8], text: str, box: tuple[int, int, int, int], colour: tuple[int, int, int]) -> None:
+    """White text on a coloured tab as wide as its box, above it, or below where there is no room."""
+    x1, y1, x2, y2 = box
+    text = _ascii(text)
+    (width, height), below = cv2.getTextSize(text, _FONT, 1.0, 1)
+    size = float(np.clip((x2 - x1) / width, 0.4, 1.2))
+    width, height, below = round(width * size), round(height * size), round(below * size)
+    tall = height + below + 2
+    top = y1 - tall if y1 >= tall else min(y2, canvas.shape[0] - tall)
+    x = max(0, min(x1, canvas.shape[1] - width))
+    cv2.rectangle(canvas, (x, top), (x + width, top + tall), colour, cv2.FILLED)
+    cv2.putText(canvas, text, (x, top + height + 1), _FONT, size, _WHITE, max(1, round(size)), cv2.LINE_AA)
 
 
 def _ascii(text: str) -> str:

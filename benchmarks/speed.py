@@ -1,0 +1,112 @@
+"""What starting and reading cost, beside what cannot be saved: importing the libraries, decoding the files.
+
+python benchmarks/speed.py DATA
+
+Every figure is a median of interleaved rounds on the same machine; trust the ratios more than the times.
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import cv2
+import machine
+import numpy as np
+
+from edge_digits.sources import decode
+from edge_digits_train.datasets import read_idx
+
+_ROUNDS = 15
+_SAMPLES = Path(__file__).resolve().parent.parent / "samples"
+
+
+def report(data: Path) -> None:
+    """Print both tables."""
+    startup()
+    with tempfile.TemporaryDirectory() as folder:
+        crops = Path(folder) / "crops"
+        crops.mkdir()
+        if (data / "mnist").is_dir():
+            pictures = read_idx(data / "mnist" / "t10k-images-idx3-ubyte.gz")
+        else:
+            pictures = np.zeros((10_000, 28, 28), np.uint8)
+        for number, picture in enumerate(pictures):
+            cv2.imwrite(str(crops / f"{number}.png"), picture)
+        print("| folder | pictures | only decoded | predict | ratio | a picture |\n|---|---|---|---|---|---|")
+        throughput("28x28 PNG", crops, len(pictures))
+        photos = data / "photo_cells" / "images"
+        if photos.is_dir():
+            chosen = Path(folder) / "photos"
+            chosen.mkdir()
+            for photo in sorted(photos.iterdir())[:500]:
+                (chosen / photo.name).symlink_to(photo)
+            throughput("96x96 photos, JPEG", chosen, 500)
+    print()
+
+
+def startup() -> None:
+    """Time from the shell to the end, of starting Python, importing, and our two shortest commands."""
+    python = sys.executable
+    program = [str(Path(python).with_name("edge-digits"))]
+    commands = {
+        "python -c pass": [python, "-c", "pass"],
+        "import cv2, onnxruntime": [python, "-c", "import cv2, onnxruntime"],
+        "edge-digits --help": [*program, "--help"],
+        "edge-digits predict (one picture)": [*program, "predict", str(_SAMPLES / "number-427.png"), "--quiet"],
+    }
+    times: dict[str, list[float]] = {name: [] for name in commands}
+    for _ in range(_ROUNDS):
+        for name, command in commands.items():
+            times[name].append(
+                _seconds(lambda command=command: subprocess.run(command, check=True, capture_output=True))
+            )
+    base = statistics.median(times["import cv2, onnxruntime"])
+    print("| command | median | of importing cv2 and onnxruntime |\n|---|---|---|")
+    for name, seconds in times.items():
+        middle = statistics.median(seconds)
+        print(f"| {name} | {1000 * middle:.0f} ms | {middle / base:.2f} |")
+    print()
+
+
+def throughput(name: str, folder: Path, pictures: int) -> None:
+    """Time of `predict` on a folder, from the shell to the end, beside decoding the same files in a loop."""
+    files = sorted(folder.iterdir())
+    command = [
+        str(Path(sys.executable).with_name("edge-digits")),
+        "predict",
+        str(folder),
+        "--format",
+        "jsonl",
+        "--quiet",
+    ]
+    decoding, predicting = [], []
+    for _ in range(3):
+        decoding.append(_seconds(lambda: [decode(file.read_bytes()) for file in files]))
+        predicting.append(_seconds(lambda: subprocess.run(command, check=True, capture_output=True)))
+    decoded, predicted = statistics.median(decoding), statistics.median(predicting)
+    print(
+        f"| {name} | {pictures:,} | {decoded:.2f} s | {predicted:.2f} s | {predicted / decoded:.1f} "
+        f"| {1000 * predicted / pictures:.2f} ms |"
+    )
+
+
+def _seconds(call: Callable[[], object]) -> float:
+    begun = time.perf_counter()
+    call()
+    return time.perf_counter() - begun
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("data", type=Path)
+    options = parser.parse_args()
+    print(f"Machine: {machine.describe()}\n")
+    cv2.setNumThreads(1)
+    report(options.data)

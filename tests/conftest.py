@@ -1,0 +1,106 @@
+"""What the tests share: a reader, a folder with a good picture in it, and the command line as a user meets it."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import pytest
+from drawing import page, png
+from hypothesis import settings
+
+from edge_digits import DigitReader
+
+settings.register_profile("edge-digits", derandomize=True, deadline=None, max_examples=40)
+settings.load_profile("edge-digits")
+
+_SCRIPT = Path(sys.executable).with_name("edge-digits")
+#: How a test calls the command line: the installed script, or what it holds.
+COMMAND = [str(_SCRIPT)] if _SCRIPT.exists() else [sys.executable, "-c", "from edge_digits.cli import main; main()"]
+
+
+@dataclass(frozen=True)
+class Ended:
+    """A run of the command line that has come to its end."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def records(self) -> list[dict[str, Any]]:
+        """Standard output as JSON Lines."""
+        return [json.loads(line) for line in self.out.splitlines()]
+
+    @property
+    def texts(self) -> dict[str, str]:
+        """What was read, by the file's name without its folder."""
+        return {os.path.basename(record["source"]): record["text"] for record in self.records}
+
+
+class Run(Protocol):
+    """Runs `edge-digits ARGS` in the test's own folder; whatever went wrong, it may not be a traceback."""
+
+    def __call__(
+        self,
+        *args: str | bytes | Path,
+        stdin: bytes = b"",
+        env: Mapping[str, str] | None = None,
+        within: list[str] | None = None,
+        timeout: float = 60,
+    ) -> Ended: ...
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Run:
+    def run(
+        *args: str | bytes | Path,
+        stdin: bytes = b"",
+        env: Mapping[str, str] | None = None,
+        within: list[str] | None = None,
+        timeout: float = 60,
+    ) -> Ended:
+        """`within` is a command that runs another one, such as nice."""
+        ended = subprocess.run(
+            [*(within or []), *COMMAND, *args],
+            input=stdin,
+            capture_output=True,
+            cwd=tmp_path,
+            env={**os.environ, **(env or {})},
+            timeout=timeout,
+            check=False,
+        )
+        out, err = (stream.decode("utf-8", "surrogateescape") for stream in (ended.stdout, ended.stderr))
+        assert "Traceback" not in err, err
+        return Ended(ended.returncode, out, err)
+
+    return run
+
+
+@pytest.fixture
+def good(tmp_path: Path) -> Path:
+    """A picture in the test's own folder that reads 427."""
+    path = tmp_path / "good.png"
+    path.write_bytes(png(page("427")))
+    return path
+
+
+@pytest.fixture(scope="session")
+def reader() -> DigitReader:
+    """The shipped model."""
+    return DigitReader.load()
+
+
+@pytest.fixture(scope="session")
+def data() -> Path:
+    """The folder of real data sets, which are too large and not all ours to ship."""
+    folder = os.environ.get("EDGE_DIGITS_DATA")
+    if not folder:
+        pytest.skip("EDGE_DIGITS_DATA does not name the folder of the data sets (photo_cells/labels.csv and others)")
+    return Path(folder)

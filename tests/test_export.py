@@ -1,0 +1,156 @@
+"""`edge-digits export`: a run becomes one ONNX file that reads as its source does."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+pytest.importorskip("tensorflow", reason="export needs the extra `train`")
+
+from bars import bars
+
+from edge_digits.errors import OutputError, SourceError
+from edge_digits.session import Model
+from edge_digits_export import confidence
+from edge_digits_export.convert import ExportError
+
+PROGRAM = str(Path(sys.executable).with_name("edge-digits"))
+
+
+def program(*arguments: object) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([PROGRAM, *map(str, arguments)], capture_output=True, text=True, timeout=300, check=False)
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A finished run."""
+    folder = tmp_path_factory.mktemp("export")
+    pictures, classes = bars(1000)
+    np.savez(folder / "bars.npz", x_train=pictures, y_train=classes)
+    done = program(
+        "train", "--data", folder / "bars.npz", "-o", folder / "run", "--recipe", "plain", "--epochs", 12,
+        "--batch", 32, "-q",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    return folder / "run"
+
+
+@pytest.fixture(scope="module")
+def int8(run: Path) -> tuple[Path, str]:
+    """The exported int8 file, and what the export printed."""
+    path = run.parent / "bars.int8.onnx"
+    done = program("export", run, "-o", path, "--max-drop", 3)
+    assert done.returncode == 0, done.stderr
+    assert "Traceback" not in done.stderr
+    return path, done.stdout
+
+
+def test_an_export_prints_how_it_compares(int8: tuple[Path, str]) -> None:
+    path, printed = int8
+    lines = printed.splitlines()
+    assert lines[0].split() == ["validation", "test", "max", "|diff|", "same", "label", "bytes"]
+    assert [line.split()[0] for line in lines[1:4]] == ["keras", "fp32", "int8"]
+    assert f"{path.stat().st_size:,} bytes" in lines[4]
+
+
+def test_the_float_file_gives_the_logits_of_its_source(run: Path, tmp_path: Path) -> None:
+    import keras
+
+    path = tmp_path / "bars.onnx"
+    assert program("export", run, "-o", path, "--quantize", "none").returncode == 0
+    pictures = np.load(run / "pictures.npz")["validation"]
+    source = np.asarray(keras.saving.load_model(run / "model.keras").predict(pictures[..., None], verbose=0))
+    assert np.abs(Model.load(path).logits(pictures) - source).max() < 1e-3
+
+
+def test_the_graph_holds_no_shape_arithmetic_and_takes_pixels_as_they_are(int8: tuple[Path, str]) -> None:
+    import onnx
+
+    model = onnx.load(int8[0])
+    kinds = [node.op_type for node in model.graph.node]
+    assert not {"Shape", "Gather", "Slice", "Concat", "Cast", "Mul", "ConvInteger", "DynamicQuantizeLinear"} & set(
+        kinds
+    )
+    assert model.ir_version <= 10
+    assert [(opset.domain, opset.version) for opset in model.opset_import] == [("", 13)]
+    first = next(node for node in model.graph.node if node.op_type == "Conv")
+    weights = next(node for node in model.graph.node if node.output[0] == first.input[1])
+    scales = next(tensor for tensor in model.graph.initializer if tensor.name == weights.input[1])
+    assert list(scales.dims) == [32], "one scale a channel"
+
+
+def test_the_card_tells_how_the_file_came_about(int8: tuple[Path, str], run: Path) -> None:
+    card = Model.load(int8[0]).card
+    config = json.loads((run / "config.json").read_text())
+    assert card.name == "bars"
+    assert card.train["data_sha256"] == config["data_sha256"]
+    assert card.quantization["precision"] == "int8"
+    assert card.quantization["count"] == len(np.load(run / "pictures.npz")["calibration"])
+    assert set(card.metrics["test"]) == {"fp32", "int8"}
+    assert 0.1 < card.temperature < 10
+
+
+def test_a_drop_over_the_limit_writes_nothing(run: Path, tmp_path: Path) -> None:
+    """The last layer's weights are made to span what 7 bits cannot, so that int8 must lose."""
+    import keras
+
+    spoilt = tmp_path / "run"
+    shutil.copytree(run, spoilt)
+    model = keras.saving.load_model(spoilt / "model.keras")
+    weights, bias = model.get_layer("logits").get_weights()
+    # A common offset changes no label in float, and swamps the differences in int8.
+    weights += 3e3
+    model.get_layer("logits").set_weights([weights, bias])
+    model.save(spoilt / "model.keras")
+    done = program("export", spoilt, "-o", tmp_path / "spoilt.onnx")
+    assert done.returncode == ExportError.exit_code, done.stdout
+    assert "--max-drop" in done.stderr
+    assert not (tmp_path / "spoilt.onnx").exists()
+
+
+def test_a_file_is_not_written_over_without_force(run: Path, tmp_path: Path) -> None:
+    path = tmp_path / "mine.onnx"
+    path.write_text("mine")
+    done = program("export", run, "-o", path)
+    assert done.returncode == OutputError.exit_code
+    assert "--force" in done.stderr
+    assert path.read_text() == "mine"
+
+
+@pytest.mark.parametrize("content", [{}, {"config.json": "{"}, {"config.json": '{"labels": ["a", "b"]}'}])
+def test_a_folder_without_a_finished_run_is_refused(tmp_path: Path, content: dict[str, str]) -> None:
+    for name, text in content.items():
+        (tmp_path / name).write_text(text)
+    done = program("export", tmp_path, "-o", tmp_path / "x.onnx")
+    assert done.returncode == SourceError.exit_code
+    assert "edge-digits train" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def overconfident(factor: float) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+    """Logits of a model that is calibrated but for a factor: labels are drawn from its own probabilities."""
+    rng = np.random.default_rng(0)
+    logits = rng.normal(0, 2, (20_000, 10))
+    probabilities = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+    classes = (probabilities.cumsum(axis=1) < rng.random((len(logits), 1))).sum(axis=1)
+    return (factor * logits).astype(np.float32), classes.astype(np.int64)
+
+
+@pytest.mark.parametrize("factor", [0.5, 1.0, 3.0])
+def test_the_temperature_undoes_overconfidence(factor: float) -> None:
+    assert confidence.temperature(*overconfident(factor)) == pytest.approx(factor, rel=0.05)
+
+
+def test_the_threshold_refuses_few_right_answers() -> None:
+    logits, classes = overconfident(1.0)
+    limit = confidence.threshold(logits, classes, 1.0)
+    probabilities = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+    right = probabilities.argmax(axis=1) == classes
+    assert (probabilities.max(axis=1)[right] < limit).mean() == pytest.approx(0.002, abs=0.001)

@@ -1,0 +1,83 @@
+"""What may be loaded when: a board pays for OpenCV only where a picture is read, and never for Keras."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import edge_digits
+
+RUNTIME = {"click", "cv2", "numpy", "onnxruntime"}
+TRAINING = {"keras", "matplotlib", "onnx", "tensorflow", "tf2onnx"}
+RUN_COMMAND = """
+import atexit, json, sys
+atexit.register(lambda: print(json.dumps(sorted(sys.modules)), file=sys.stderr))
+from edge_digits.cli import main
+main()
+"""
+
+
+def loaded_by(code: str, *args: str) -> set[str]:
+    """Top-level packages that a fresh interpreter has loaded after this code."""
+    ended = subprocess.run([sys.executable, "-c", code, *args], capture_output=True, text=True, check=True)
+    return {name.split(".")[0] for name in json.loads(ended.stderr.splitlines()[-1])}
+
+
+def test_importing_the_package_loads_nothing_heavy() -> None:
+    code = "import json, sys, edge_digits; print(json.dumps(sorted(sys.modules)), file=sys.stderr)"
+    assert loaded_by(code) & (RUNTIME | TRAINING) == set()
+
+
+def test_importing_the_results_and_errors_loads_nothing_heavy() -> None:
+    names = "Reading, ModelError"
+    code = f"import json, sys; from edge_digits import {names}; print(json.dumps([*sys.modules]), file=sys.stderr)"
+    assert loaded_by(code) & (RUNTIME | TRAINING) == set()
+
+
+@pytest.mark.parametrize("args", [["--help"], ["--version"], ["predict", "--help"]], ids=" ".join)
+def test_help_loads_neither_opencv_nor_onnxruntime_nor_tensorflow(args: list[str]) -> None:
+    assert loaded_by(RUN_COMMAND, *args) & ((RUNTIME | TRAINING) - {"click"}) == set()
+
+
+def test_predict_loads_no_training_framework(good: Path) -> None:
+    loaded = loaded_by(RUN_COMMAND, "predict", str(good))
+    assert loaded & TRAINING == set()
+    assert loaded >= RUNTIME, "else this test looks at the wrong process"
+
+
+@pytest.mark.parametrize("name", edge_digits.__all__)
+def test_every_public_name_is_there(name: str) -> None:
+    assert name in dir(edge_digits)
+    assert getattr(edge_digits, name) is not None
+
+
+def test_a_public_name_means_the_same_whatever_was_imported_before_it() -> None:
+    code = """
+import edge_digits as ed
+first = {name: getattr(ed, name) for name in ed.__all__}
+print(*(name for name in ed.__all__ if getattr(ed, name) is not first[name]))
+"""
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert ended.stdout.split() == [], "a module of this name hides it"
+
+
+def test_a_name_that_is_not_there_is_an_attribute_error() -> None:
+    with pytest.raises(AttributeError, match="no_such_name"):
+        edge_digits.no_such_name  # noqa: B018
+
+
+def test_the_tree_of_errors_carries_the_exit_codes() -> None:
+    codes = {name: getattr(edge_digits, name).exit_code for name in edge_digits.__all__ if name.endswith("Error")}
+    assert codes == {
+        "EdgeDigitsError": 1,
+        "MissingExtraError": 1,
+        "ModelError": 4,
+        "OutputError": 1,
+        "PictureError": 5,
+        "SourceError": 3,
+        "UsageError": 2,
+    }

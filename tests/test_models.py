@@ -1,0 +1,66 @@
+"""The models that ship."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from edge_digits import DigitReader, Model
+from edge_digits.card import SCHEMA_VERSION
+
+ROOT = Path(__file__).resolve().parent.parent
+SAMPLES = ROOT / "samples"
+
+
+@pytest.mark.parametrize("precision", ["int8", "fp32"])
+def test_a_shipped_model_keeps_the_contract(precision: str) -> None:
+    card = Model.load(f"digits.{precision}").card
+    assert card.schema_version == SCHEMA_VERSION
+    assert card.name == "digits"
+    assert card.labels == tuple("0123456789")
+    assert card.quantization["precision"] == precision
+    assert card.metrics["test"][precision] >= 99.5
+    assert card.train["data_sha256"]
+    assert card.license == "Apache-2.0"
+
+
+def test_the_int8_model_is_the_default_and_small() -> None:
+    path = Path(Model.load().path)
+    assert path.name == "digits.int8.onnx"
+    assert path.stat().st_size <= 100_000
+
+
+def test_the_card_says_what_the_file_gives(data: Path) -> None:
+    from edge_digits.normalize import normalize
+    from edge_digits_train.datasets import read_idx
+
+    pictures = read_idx(data / "mnist" / "t10k-images-idx3-ubyte.gz")
+    classes = read_idx(data / "mnist" / "t10k-labels-idx1-ubyte.gz")
+    model = Model.load()
+    seen = np.stack([normalize(picture) for picture in pictures])
+    right = np.concatenate([model.logits(batch).argmax(axis=1) for batch in np.array_split(seen, 20)]) == classes
+    assert 100 * right.mean() == pytest.approx(model.card.metrics["test"]["int8"], abs=0.05)
+    assert right.mean() >= 0.995
+
+
+def test_every_sample_is_read_right() -> None:
+    reader = DigitReader.load()
+    with (SAMPLES / "labels.csv").open(newline="") as stream:
+        wanted = {row["file"]: row["label"].replace("none", "") for row in csv.DictReader(stream)}
+    read = {name: reader.read(SAMPLES / name).text.replace(" ", "").replace("\n", "|") for name in wanted}
+    assert read == wanted
+
+
+@pytest.mark.parametrize(
+    ("name", "floor"),
+    [("drawn", 99.5), ("photo_cells", 93.0)],
+)
+def test_real_pictures_are_read(data: Path, name: str, floor: float) -> None:
+    reader = DigitReader.load()
+    with (data / name / "labels.csv").open(newline="") as stream:
+        rows = [row for row in csv.DictReader(stream) if row["label"] != "none"]
+    read = sum(reader.read(data / name / row["file"]).text == row["label"] for row in rows)
+    assert 100 * read / len(rows) >= floor

@@ -1,0 +1,206 @@
+"""Model files: those of the contract load and compute, all others are refused with what is wrong and what to do."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import pytest
+from conftest import Run
+from drawing import STROKES, crop
+from onnx import TensorProto, helper, numpy_helper
+
+from edge_digits import Model, ModelCard, ModelError
+from edge_digits.normalize import normalize
+from edge_digits.session import find_model
+
+DIGITS = tuple("0123456789")
+IMAGE = ("image", TensorProto.UINT8, ["N", 28, 28])
+
+
+def tiny_model(
+    card: ModelCard | None = ModelCard("tiny", DIGITS),  # noqa: B008 (it is frozen)
+    port: tuple[str, int, list[Any]] = IMAGE,
+    classes: int = 10,
+    output: str = "logits",
+    batch: str | int = "N",
+) -> onnx.ModelProto:
+    """A classifier that looks at its picture's first `classes` pixels: class k's logit is pixel k."""
+    name, dtype, shape = port
+    pixels = int(np.prod(shape[1:]))
+    weights = np.eye(pixels, classes, dtype=np.float32)
+    graph = helper.make_graph(
+        [
+            helper.make_node("Cast", [name], ["floats"], to=TensorProto.FLOAT),
+            helper.make_node("Flatten", ["floats"], ["flat"]),
+            helper.make_node("MatMul", ["flat", "weights"], [output]),
+        ],
+        "tiny",
+        [helper.make_tensor_value_info(name, dtype, shape)],
+        [helper.make_tensor_value_info(output, TensorProto.FLOAT, [batch, classes])],
+        [numpy_helper.from_array(weights, "weights")],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=8)
+    if card is not None:
+        helper.set_model_props(model, card.to_metadata())
+    return model
+
+
+def save(path: Path, model: onnx.ModelProto) -> None:
+    path.write_bytes(model.SerializeToString())
+
+
+def save_with_external_data(path: Path) -> None:
+    onnx.save_model(tiny_model(), str(path), save_as_external_data=True, location="weights.bin", size_threshold=0)
+
+
+def save_of_a_later_opset(path: Path) -> None:
+    model = tiny_model()
+    model.opset_import[0].version = 999
+    save(path, model)
+
+
+# How to make the file, and what the message says of it.
+BROKEN: dict[str, tuple[Callable[[Path], object], str]] = {
+    "missing": (lambda path: None, "no such file"),
+    "folder": (lambda path: path.mkdir(), "is a folder"),
+    "empty": (lambda path: path.write_bytes(b""), r"is empty \(0 bytes\)"),
+    "text": (lambda path: path.write_text("not a model\n"), "no ONNX model"),
+    "cut short": (
+        lambda path: path.write_bytes(tiny_model().SerializeToString()[:-9000]),
+        "no ONNX model, or a broken one",
+    ),
+    "foreign": (lambda path: save(path, tiny_model(card=None)), "no model card"),
+    "external data": (save_with_external_data, "keeps its weights in another file"),
+    "later opset": (save_of_a_later_opset, "pip install -U onnxruntime"),
+    "colour input": (lambda path: save(path, tiny_model(port=("image", TensorProto.UINT8, ["N", 28, 28, 3]))), "input"),
+    "large input": (lambda path: save(path, tiny_model(port=("image", TensorProto.UINT8, ["N", 32, 32]))), "input"),
+    "float input": (lambda path: save(path, tiny_model(port=("image", TensorProto.FLOAT, ["N", 28, 28]))), "input"),
+    "input of another name": (
+        lambda path: save(path, tiny_model(port=("x", TensorProto.UINT8, ["N", 28, 28]))),
+        "input",
+    ),
+    "one picture at a time": (
+        lambda path: save(path, tiny_model(port=("image", TensorProto.UINT8, [1, 28, 28]), batch=1)),
+        "input",
+    ),
+    "fewer classes than labels": (lambda path: save(path, tiny_model(classes=9)), "output"),
+    "output of another name": (lambda path: save(path, tiny_model(output="y")), "output"),
+}
+
+
+@pytest.fixture(scope="module", params=["digits.int8", "digits.fp32"])
+def shipped(request: pytest.FixtureRequest) -> Model:
+    return Model.load(request.param)
+
+
+@pytest.fixture(scope="module")
+def pictures() -> np.ndarray[Any, np.dtype[np.uint8]]:
+    """The ten digits as a model sees them."""
+    return np.stack([normalize(crop(digit)) for digit in STROKES])
+
+
+def test_the_first_name_is_the_quantized_digits_model() -> None:
+    assert find_model("digits") == find_model("digits.int8")
+    assert Model.load().path == Model.load("digits.int8").path
+
+
+def test_a_shipped_model_reads_the_ten_digits(shipped: Model, pictures: np.ndarray[Any, Any]) -> None:
+    assert shipped.card.labels == DIGITS
+    best = shipped.probabilities(pictures).argmax(axis=1)
+    assert "".join(shipped.card.labels[i] for i in best) == "".join(STROKES)
+
+
+def test_a_batch_gives_what_its_pictures_give_one_by_one(shipped: Model, pictures: np.ndarray[Any, Any]) -> None:
+    one_by_one = np.concatenate([shipped.probabilities(pictures[i : i + 1]) for i in range(len(pictures))])
+    np.testing.assert_allclose(shipped.probabilities(pictures), one_by_one, atol=1e-5)
+
+
+def test_no_pictures_give_no_rows(shipped: Model) -> None:
+    nothing = np.zeros((0, 28, 28), np.uint8)
+    assert shipped.logits(nothing).shape == shipped.probabilities(nothing).shape == (0, 10)
+
+
+def test_probabilities_are_shares_of_one(shipped: Model) -> None:
+    noise = np.random.default_rng(0).integers(0, 256, (20, 28, 28), np.uint8)
+    probabilities = shipped.probabilities(noise)
+    assert probabilities.dtype == np.float32
+    assert (probabilities >= 0).all()
+    np.testing.assert_allclose(probabilities.sum(axis=1), 1, atol=1e-5)
+
+
+def test_more_threads_change_nothing(pictures: np.ndarray[Any, Any]) -> None:
+    one, two = (Model.load(threads=threads).logits(pictures) for threads in (1, 2))
+    np.testing.assert_allclose(one, two, atol=1e-4)
+
+
+@pytest.mark.parametrize("name", ["mine.onnx", "a model without an ending"])
+def test_a_model_is_loaded_by_its_path(tmp_path: Path, name: str) -> None:
+    save(tmp_path / name, tiny_model())
+    assert Model.load(tmp_path / name).card.name == "tiny"
+    assert Model.load(str(tmp_path / name)).path == str(tmp_path / name)
+
+
+def test_a_shipped_model_works_from_anywhere(tmp_path: Path) -> None:
+    shutil.copy(str(resources.files("edge_digits.models") / "digits.int8.onnx"), tmp_path / "copy.onnx")
+    assert Model.load(tmp_path / "copy.onnx").card == Model.load("digits").card
+
+
+def test_the_temperature_of_the_card_softens_the_probabilities(tmp_path: Path) -> None:
+    picture = np.zeros((1, 28, 28), np.uint8)
+    picture[0, 0, 3] = 4  # the logits are 0, 0, 0, 4, 0, ...
+    for temperature, share in ((1.0, np.exp(4) / (np.exp(4) + 9)), (2.0, np.exp(2) / (np.exp(2) + 9))):
+        save(tmp_path / "t.onnx", tiny_model(ModelCard("tiny", DIGITS, temperature=temperature)))
+        assert Model.load(tmp_path / "t.onnx").probabilities(picture)[0, 3] == pytest.approx(share, rel=1e-5)
+
+
+def test_strong_logits_do_not_overflow(tmp_path: Path) -> None:
+    save(tmp_path / "t.onnx", tiny_model(ModelCard("tiny", DIGITS, temperature=0.01)))
+    picture = np.full((1, 28, 28), 255, np.uint8)
+    np.testing.assert_allclose(Model.load(tmp_path / "t.onnx").probabilities(picture), 0.1, atol=1e-6)
+
+
+def test_scores_are_taken_as_they_are(tmp_path: Path) -> None:
+    save(tmp_path / "s.onnx", tiny_model(ModelCard("tiny", DIGITS, output="scores")))
+    picture = np.zeros((1, 28, 28), np.uint8)
+    picture[0, 0, 3] = 1
+    assert Model.load(tmp_path / "s.onnx").probabilities(picture).tolist() == [[0, 0, 0, 1, 0, 0, 0, 0, 0, 0]]
+
+
+@pytest.mark.parametrize("kind", BROKEN)
+def test_a_model_that_cannot_be_used_is_refused_with_the_reason(tmp_path: Path, kind: str) -> None:
+    make, reason = BROKEN[kind]
+    path = tmp_path / "x.onnx"
+    make(path)
+    with pytest.raises(ModelError, match=reason) as refused:
+        Model.load(path)
+    assert str(refused.value).startswith(str(path))
+
+
+@pytest.mark.parametrize("kind", BROKEN)
+def test_the_command_line_ends_with_4_where_the_model_cannot_be_used(
+    run: Run, good: Path, tmp_path: Path, kind: str
+) -> None:
+    make, _ = BROKEN[kind]
+    make(tmp_path / "x.onnx")
+    ended = run("predict", good.name, "--model", "x.onnx")
+    assert (ended.code, ended.out) == (4, "")
+    assert ended.err.startswith("edge-digits: x.onnx")
+    assert ended.err.count("\n") == 1, "one line says it all"
+
+
+@pytest.mark.parametrize("name", ["letters", "digits.int4", "../models/digits", "", "."])
+def test_a_name_that_is_not_shipped_is_refused_with_those_that_are(name: str) -> None:
+    with pytest.raises(ModelError, match=r"digits\.fp32, digits\.int8"):
+        Model.load(name)
+
+
+def test_a_link_that_leads_to_itself_is_refused_with_its_name(tmp_path: Path) -> None:
+    (tmp_path / "x.onnx").symlink_to("x.onnx")
+    with pytest.raises(ModelError, match=r"x\.onnx"):
+        Model.load(tmp_path / "x.onnx")
