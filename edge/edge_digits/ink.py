@@ -123,8 +123,8 @@ def _bare_paper(strength: Gray, lighter: Gray) -> tuple[np.uint8, float]:
 
     Where the paper's estimate, a maximum, lies above its mean, both are read off the lower quarter of the strengths,
     which is paper even where half of a tight crop is ink: of a normal distribution, 5th and 25th percentile are 0.97
-    standard deviations apart, of its lower half 1.28. Where it lies at the mean, what is lighter is noise alone: a tenth
-    of all pixels are lighter by 1.28 standard deviations, or by 0.84 where half is ink.
+    standard deviations apart, of its lower half 1.28. Where it lies at the mean, what is lighter is noise alone: of all
+    pixels, a tenth are lighter by 1.28 standard deviations, or by 0.84 where half is ink.
     """
     counts = _cumulated(strength)
     low, quarter = np.searchsorted(counts, [0.05, 0.25])

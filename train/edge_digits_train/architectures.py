@@ -53,7 +53,7 @@ def _conv(x: Any, filters: int, size: int, stride: int = 1) -> Any:
 
 
 def _weigh(x: Any) -> Any:
-    """Pool each 7x7 plane with weights of its own: a global depthwise convolution (Chen et al. 2018, MobileFaceNets)."""
+    """Pool each 7x7 plane by weights of its own: a global depthwise convolution (Chen et al. 2018, MobileFaceNets)."""
     from keras import layers
 
     x = layers.DepthwiseConv2D(7, padding="valid", use_bias=False)(x)

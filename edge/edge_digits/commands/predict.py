@@ -128,7 +128,9 @@ def _calm_opencv(threads: int) -> None:
     import cv2
 
     cv2.setNumThreads(threads)
-    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
+    # OpenCV 4 has it at the top, OpenCV 5 in its own module.
+    set_log_level = getattr(cv2, "setLogLevel", None) or cv2.utils.logging.setLogLevel
+    set_log_level(0)
 
 
 def _about(reader: DigitReader) -> str:
