@@ -173,9 +173,9 @@ def without_ruling(mask: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return cleaned if sides < 2 else mask
 
 
-#: A line is looked for as a chain of blocks this wide across the picture, pixels: what is shorter than a gap between a
-#: digit and a line may not hide it,
-_BLOCK = 4
+#: A line is looked for as a chain of blocks across the picture, of 4 pixels in a crop, so that the gap between a digit
+#: and a line shows,
+_BLOCK, _MOST_BLOCKS = 4, 32
 #: along these vertical drifts over the picture's width, as fractions of it: six degrees either way.
 _DRIFTS = np.linspace(-0.105, 0.105, 9)
 
@@ -188,7 +188,7 @@ def _without_horizontals(mask: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """Remove lines that fill nearly every block along one slope, from rim to rim."""
     height, width = mask.shape
     thick = cv2.dilate(mask * np.uint8(255), np.ones((3, 1), np.uint8))
-    blocks = width // _BLOCK
+    blocks = min(width // _BLOCK, _MOST_BLOCKS)
     filled = np.asarray(cv2.resize(thick, (blocks, height), interpolation=cv2.INTER_AREA), np.uint8)
     ends = filled[:, [0, -1]].max(axis=0)
     if int(ends.max()) < 128 or int((filled.max(axis=0) < _WEAKEST).sum()) > blocks // 2:

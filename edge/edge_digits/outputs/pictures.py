@@ -50,7 +50,8 @@ def explain(examination: Examination) -> NDArray[np.uint8]:
         uint8 [H, W, 3], BGR.
     """
     reading, ink = examination.reading, examination.ink
-    width, height = 360, 300
+    width = 360
+    height = 36 + min(264, round((width - 16) * examination.picture.shape[0] / examination.picture.shape[1]))
     mask = without_ruling(ink_mask(ink)) * np.uint8(255)
     steps = [
         ("picture", _to_bgr(examination.picture)),

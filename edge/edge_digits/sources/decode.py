@@ -36,12 +36,13 @@ def decode(content: bytes, *, ignore_exif: bool = False) -> NDArray[Any]:
             picture = cv2.imdecode(data, flags | cv2.IMREAD_IGNORE_ORIENTATION if ignore_exif else flags)
     except (cv2.error, MemoryError) as error:
         raise PictureError(f"cannot be decoded ({_first_line(error)}). Save it again as PNG or JPEG") from None
-    if picture is None:
-        raise PictureError(
-            f"is no picture that can be read, or a broken one ({_looks_like(content)}). Save it as PNG or JPEG"
-        )
     if _cut_short(content):
         raise PictureError("is cut short: its end is missing. Copy it again")
+    if picture is None:
+        raise PictureError(
+            f"is no picture that can be read, or a broken one ({len(content)} bytes, beginning with {content[:8]!r}). "
+            "Save it as PNG or JPEG"
+        )
     return np.asarray(picture)
 
 
@@ -57,11 +58,6 @@ def _cut_short(content: bytes) -> bool:
     if content.startswith(b"\x89PNG"):
         return b"IEND" not in content
     return False
-
-
-def _looks_like(content: bytes) -> str:
-    start = content[:16]
-    return f"{len(content)} bytes, beginning with {start!r}"
 
 
 def _first_line(error: BaseException) -> str:
