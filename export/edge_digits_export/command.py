@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from edge_digits.errors import MissingExtraError
+from edge_digits.quiet import native_stderr_off
 
 if TYPE_CHECKING:
     import onnx
@@ -55,6 +56,8 @@ def command(run: Path, output: Path, precision: str, max_drop: float, name: str 
         if importlib.util.find_spec(package) is None:
             raise MissingExtraError("edge-digits export", "train", package)
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    with native_stderr_off():
+        import tensorflow  # noqa: F401  # for what its import prints
     from edge_digits.outputs.files import check_free, write_bytes
     from edge_digits_export import trained, verify
     from edge_digits_export.convert import ExportError, load_keras, to_onnx

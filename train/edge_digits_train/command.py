@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from edge_digits.errors import MissingExtraError, UsageError
+from edge_digits.quiet import native_stderr_off
 
 if TYPE_CHECKING:
     from edge_digits_train.run import Config, Epoch
@@ -61,8 +62,10 @@ def command(output: Path, resume: bool, h5: bool, force: bool, quiet: bool, **op
     """
     if importlib.util.find_spec("keras") is None:
         raise MissingExtraError("edge-digits train", "train", "Keras")
-    # TensorFlow tells of its CPU features and of GPUs that are not there.
+    # TensorFlow tells of its CPU features and of GPUs that are not there, some of it before it reads this.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    with native_stderr_off():
+        import keras  # noqa: F401  # for what its import prints
     from edge_digits_train import datasets
     from edge_digits_train.fit import configure, fit
     from edge_digits_train.progress import progress

@@ -57,10 +57,12 @@ class Csv:
 
 
 class Table:
-    """Aligned columns for people."""
+    """Aligned columns for people, in colour on a terminal."""
 
     def __init__(self, stream: TextIO, names: list[str]) -> None:
         self._stream = stream
+        # https://no-color.org
+        self._colours = _COLOURS if stream.isatty() and not os.environ.get("NO_COLOR") else {}
         self._base = _common_folder(names)
         shown = [self._name(name) for name in names]
         self._width = min(max([len(name) for name in shown] + [len("picture")]), 60)
@@ -71,13 +73,17 @@ class Table:
         text = reading.text.replace("\n", " / ") or "-"
         sure = f"{100 * reading.confidence:.1f} %" if reading.text else "-"
         note = f": {reading.error}" if reading.error else "".join(f" ({warning})" for warning in reading.warnings)
-        self._stream.write(f"{name:<{self._width}}  {text:<14}  {sure:>6}  {reading.status}{note}\n")
+        status = f"{self._colours[reading.status]}{reading.status}\x1b[0m" if self._colours else reading.status
+        self._stream.write(f"{name:<{self._width}}  {text:<14}  {sure:>6}  {status}{note}\n")
         self._stream.flush()
 
     def _name(self, source: str) -> str:
         name = _printable(source[len(self._base) :])
         return re.sub(r"[\x00-\x1f\x7f]", "?", name)
 
+
+#: Escape sequences (ECMA-48, select graphic rendition) of green, yellow and red.
+_COLOURS = {"ok": "\x1b[32m", "uncertain": "\x1b[33m", "no_digits": "\x1b[33m", "error": "\x1b[31m"}
 
 FORMATS: dict[str, Callable[[TextIO, list[str]], Writer]] = {
     "table": Table,
