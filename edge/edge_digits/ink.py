@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from edge_digits.pixels import Gray
+from edge_digits.pixels import Gray, shrink
 
 #: The closing is done on a picture of at most this side, then enlarged: paper is smooth, and the cost is fixed.
 _PAPER_SIDE = 96
@@ -66,7 +66,7 @@ def is_light_on_dark(gray: Gray) -> bool:
     skewness. Where there is no clear tail (a tight crop of a bold digit), paper is what most of the picture and most of
     its rim are made of; and where those two disagree, ink is what is thinner.
     """
-    small = _shrink(gray, _PAPER_SIDE)
+    small = shrink(gray, _PAPER_SIDE)
     skewness = _skewness(small)
     if abs(skewness) > 0.4:
         return skewness > 0
@@ -96,18 +96,9 @@ def _thickness(mask: NDArray[np.uint8]) -> float:
     return float(distance.sum()) / max(int(padded.sum()), 1)
 
 
-def _shrink(gray: Gray, side: int) -> Gray:
-    height, width = gray.shape
-    scale = side / max(height, width)
-    if scale >= 1.0:
-        return gray
-    size = (max(1, round(width * scale)), max(1, round(height * scale)))
-    return np.asarray(cv2.resize(gray, size, interpolation=cv2.INTER_AREA), np.uint8)
-
-
 def _paper(dark_on_light: Gray, stroke_fraction: float) -> Gray:
     """The brightness that the paper would have without ink, uint8 [H, W]."""
-    small = _shrink(dark_on_light, _PAPER_SIDE)
+    small = shrink(dark_on_light, _PAPER_SIDE)
     reach = max(3, round(stroke_fraction * max(small.shape)) | 1)
     kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (reach, reach))
     # A median first: the closing is a maximum, and would otherwise follow the brightest speck of noise.

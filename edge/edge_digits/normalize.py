@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from edge_digits.find import Glyph, find_digit
 from edge_digits.ink import extract_ink
-from edge_digits.pixels import Gray
+from edge_digits.pixels import Gray, shrink
 
 #: Side of the picture that a model sees, and of the box within it that the digit fills.
 SIDE = 28
@@ -52,16 +52,6 @@ def normalize_glyph(glyph: Glyph) -> Gray:
             cv2.resize(tight, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR), np.uint8
         )
     return _centre(_stretch(tight))
-
-
-def shrink(gray: Gray, side: int) -> Gray:
-    """Scale a picture down so that its longer side is at most `side`; smaller ones stay as they are."""
-    height, width = gray.shape
-    scale = side / max(height, width)
-    if scale >= 1.0:
-        return gray
-    size = (max(1, round(width * scale)), max(1, round(height * scale)))
-    return np.asarray(cv2.resize(gray, size, interpolation=cv2.INTER_AREA), np.uint8)
 
 
 def _stretch(ink: Gray) -> NDArray[np.float32]:

@@ -53,6 +53,16 @@ def to_gray(picture: NDArray[Any]) -> Gray:
     raise PictureError(f"a picture has 1 to 4 channels, not {_describe(picture)}")
 
 
+def shrink(gray: Gray, side: int) -> Gray:
+    """Scale a picture down so that its longer side is at most `side`; smaller ones stay as they are."""
+    height, width = gray.shape
+    scale = side / max(height, width)
+    if scale >= 1.0:
+        return gray
+    size = (max(1, round(width * scale)), max(1, round(height * scale)))
+    return np.asarray(cv2.resize(gray, size, interpolation=cv2.INTER_AREA), np.uint8)
+
+
 def _describe(picture: object) -> str:
     if isinstance(picture, np.ndarray):
         return f"an array of shape {picture.shape} and dtype {picture.dtype}"

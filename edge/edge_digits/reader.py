@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from edge_digits.errors import PictureError
 from edge_digits.find import Glyph, find_digit, find_digits
 from edge_digits.ink import Ink, extract_ink
-from edge_digits.normalize import CROP_SIDE, SIDE, normalize_glyph, shrink
-from edge_digits.pixels import Gray, to_gray
+from edge_digits.normalize import CROP_SIDE, SIDE, normalize_glyph
+from edge_digits.pixels import Gray, shrink, to_gray
 from edge_digits.results import Box, Digit, Reading, Status
 from edge_digits.session import DEFAULT_MODEL, Model
 from edge_digits.sources.decode import decode
