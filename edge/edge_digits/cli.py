@@ -6,6 +6,7 @@ import errno
 import os
 import sys
 from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
 from typing import Any
 
 import click
@@ -27,11 +28,27 @@ class EdgeDigitsGroup(click.Group):
         entry = _commands().get(cmd_name)
         return None if entry is None else entry.load()
 
+    def invoke(self, ctx: click.Context) -> Any:
+        # Here and not in `main`, where click would end a program whose output is no longer read with 1.
+        try:
+            status = super().invoke(ctx)
+            sys.stdout.flush()
+        except OSError as error:
+            # What could not be flushed now cannot be at exit either: keep the interpreter from trying.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            if error.errno == errno.EPIPE:
+                # Whoever read our output has seen enough (`| head -1`): that is no failure.
+                return 0
+            raise EdgeDigitsError(f"standard output cannot be written ({error.strerror or error})") from None
+        return status
+
     def main(self, *args: Any, **kwargs: Any) -> Any:
         kwargs["standalone_mode"] = False
+        # Python gives None for a stream that was closed when it began (`>&-`).
+        sys.stdout = sys.stdout or Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115  # open to the end
+        sys.stderr = sys.stderr or Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115
         try:
             status = super().main(*args, **kwargs)
-            sys.stdout.flush()
         except click.ClickException as error:
             error.show()
             status = error.exit_code
@@ -41,15 +58,6 @@ class EdgeDigitsGroup(click.Group):
         except (click.Abort, KeyboardInterrupt):
             click.echo("interrupted", err=True)
             status = INTERRUPTED
-        except OSError as error:
-            if error.errno == errno.EPIPE:
-                # Whoever read our output has seen enough (`| head -1`): that is no failure. Nothing more can be
-                # flushed, so keep the interpreter from trying.
-                os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-                status = 0
-            else:
-                click.echo(f"edge-digits: {error.strerror or error}", err=True)
-                status = 1
         sys.exit(status if isinstance(status, int) else 0)
 
 
