@@ -17,8 +17,8 @@ from edge_digits.normalize import normalize, normalize_glyph
 
 Pictures = NDArray[np.uint8]
 
-#: A photograph that `normalize` makes less of than this is not readable, and its strokes alone are taken: cosine of the
-#: angle between the two.
+#: A crop of which `normalize` makes less than this cannot be read, and its strokes alone are taken: cosine of the angle
+#: between the two.
 _LEAST_LIKENESS = 0.5
 #: Unit noise to cut patches from: drawing it anew for each picture took a fifth of all time.
 _GRAIN = np.random.default_rng(0).standard_normal((512, 512), np.float32)
@@ -38,7 +38,7 @@ class Augmentation:
     shift: float = 0.12
     elastic: float = 0.03
     photograph: float = 0.4
-    rare_styles: float = 0.35
+    rare_styles: float = 0.5
 
 
 def augment(pictures: Pictures, labels: NDArray[np.int64], seed: int | tuple[int, ...], how: Augmentation) -> Pictures:
@@ -59,13 +59,19 @@ def augment(pictures: Pictures, labels: NDArray[np.int64], seed: int | tuple[int
         other = pictures[int(rng.integers(len(pictures)))]
         if rng.random() < how.photograph:
             shot, strokes = photograph(picture, int(label), other, rng, how)
-            made[i] = normalize(shot)
-            drawn = normalize_glyph(Glyph(0, 0, strokes))
-            if _likeness(made[i], drawn) < _LEAST_LIKENESS:
-                made[i] = drawn
         else:
-            made[i] = normalize(_bend(picture, 28, 0.95 * 28 / 20, rng, how))
+            shot = strokes = scan(picture, int(label), rng, how)
+        made[i] = normalize(shot)
+        drawn = normalize_glyph(Glyph(0, 0, strokes))
+        if _likeness(made[i], drawn) < _LEAST_LIKENESS:
+            made[i] = drawn
     return made
+
+
+def scan(picture: Pictures, label: int, rng: np.random.Generator, how: Augmentation) -> Pictures:
+    """Bend one digit on a clean crop, tight or with some room: uint8 [S, S], S between 28 and 40, white on black."""
+    strokes = _bend(picture, int(rng.integers(28, 41)), 0.95 * 28 / 20, rng, how)
+    return _rare_style(strokes, label, rng) if rng.random() < how.rare_styles / 2 else strokes
 
 
 def _likeness(a: Pictures, b: Pictures) -> float:
@@ -157,6 +163,8 @@ def _rare_style(strokes: Pictures, label: int, rng: np.random.Generator) -> Pict
         return strokes
     drawn = strokes.copy()
     pen = max(1, round(float(cv2.distanceTransform((strokes > 127).astype(np.uint8), cv2.DIST_L2, 3).max()) * 1.6))
+    if pen > 0.14 * h or (label == 7 and rng.random() < 0.5):
+        return strokes
 
     def x_of(row: int) -> int:
         columns = np.flatnonzero(strokes[min(max(row, y), y + h - 1)] > 127)
@@ -166,13 +174,15 @@ def _rare_style(strokes: Pictures, label: int, rng: np.random.Generator) -> Pict
         cv2.line(drawn, (round(x1), round(y1)), (round(x2), round(y2)), 255, pen, cv2.LINE_AA)
 
     if label == 7:
-        row, half = y + h * rng.uniform(0.4, 0.6), h * rng.uniform(0.15, 0.3)
+        row, half = y + h * rng.uniform(0.42, 0.6), h * rng.uniform(0.13, 0.24)
         middle, lean = x_of(int(row)), rng.uniform(-0.06, 0.06) * h
         line(middle - half, row + lean, middle + half, row - lean)
         return drawn
     styles = rng.random(2)
     if styles[0] < 0.8:
-        reach, drop = h * rng.uniform(0.12, 0.35), h * rng.uniform(0.15, 0.4)
+        # A flag falls off steeply; a flatter one would be the bar of a seven.
+        reach = h * rng.uniform(0.12, 0.38)
+        drop = reach * rng.uniform(0.6, 1.5)
         top = x_of(y + 1)
         line(top, y + pen / 2, top - reach, y + drop)
     if styles[1] < 0.6:

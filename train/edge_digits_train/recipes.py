@@ -25,7 +25,7 @@ class Recipe:
     """
 
     arch: str = "stem5"
-    epochs: int = 44
+    epochs: int = 40
     patience: int = 10
     batch: int = 128
     learning_rate: float = 4e-3
