@@ -177,7 +177,7 @@ SAMPLES = (
     Sample("number-427.png", (480, 240), "4open 2 7crossed", BALLPOINT, WHITE, SCANNER, FLATBED, 0.5),
     Sample("number-36-red-pen.jpg", (420, 320), "3flat 6tall", RED_FELT, CREAM, DAY, HAND, 0.48),
     Sample("number-836-blackboard.jpg", (800, 450), "8 3 6", CHALK, BOARD, CLASSROOM, HAND, 0.42),
-    Sample("number-1984-lamp.jpg", (800, 400), "1flag 9curved 8 4", FOUNTAIN, CREAM, LAMP, HAND, 0.36, 0.2),
+    Sample("number-1984-lamp.jpg", (800, 400), "1 9curved 8 4", FOUNTAIN, CREAM, LAMP, HAND, 0.36, 0.2),
     Sample("number-2638-squared.jpg", (900, 600), "2 6 3flat 8rings", BALLPOINT, SQUARED, DAY, STEADY, 0.27),
     Sample("number-271828-pencil.jpg", (960, 320), "2 7 1 8 2loop 8", PENCIL, WHITE, EVENING, DIM, 0.34),
     Sample("number-60385-kraft-paper.jpg", (900, 360), "6 0 3 8rings 5once", FELT, KRAFT, SHADE, HAND, 0.36, 0.02),
