@@ -83,6 +83,49 @@ def run(tmp_path: Path) -> Run:
     return run
 
 
+class Terminal(Protocol):
+    """Runs `edge-digits ARGS` in the test's own folder on a terminal; `err` is what that shows."""
+
+    def __call__(self, *args: str | Path, typed: bytes = b"", records_there_too: bool = False) -> Ended: ...
+
+
+@pytest.fixture
+def terminal(tmp_path: Path) -> Terminal:
+    def run(*args: str | Path, typed: bytes = b"", records_there_too: bool = False) -> Ended:
+        """Standard output goes to a pipe, unless the records shall go to the terminal too."""
+        keyboard, screen = os.openpty()
+        try:
+            os.write(keyboard, typed)
+            child = subprocess.Popen(
+                [*COMMAND, *args],
+                stdin=screen,
+                stdout=screen if records_there_too else subprocess.PIPE,
+                stderr=screen,
+                cwd=tmp_path,
+                env={**os.environ, "TERM": "xterm", "COLUMNS": "80"},
+                start_new_session=True,
+            )
+            os.close(screen)
+            shown = _everything(keyboard)
+            out, _ = child.communicate(timeout=60)
+        finally:
+            os.close(keyboard)
+        assert b"Traceback" not in shown, shown.decode()
+        return Ended(child.returncode, (out or b"").decode(), shown.decode())
+
+    return run
+
+
+def _everything(keyboard: int) -> bytes:
+    """What a terminal shows until its last program has gone, which Linux reports as an input error."""
+    shown = b""
+    while True:
+        try:
+            shown += os.read(keyboard, 65536)
+        except OSError:
+            return shown
+
+
 @pytest.fixture
 def good(tmp_path: Path) -> Path:
     """A picture in the test's own folder that reads 427."""

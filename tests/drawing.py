@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import cv2
 import numpy as np
@@ -90,12 +91,12 @@ RULINGS: dict[str, Callable[[Gray], None]] = {
 }
 
 
-def png(picture: NDArray[np.generic]) -> bytes:
+def png(picture: NDArray[Any]) -> bytes:
     """A picture as the bytes of a PNG file."""
     return coded(picture, ".png")
 
 
-def coded(picture: NDArray[np.generic], suffix: str) -> bytes:
+def coded(picture: NDArray[Any], suffix: str) -> bytes:
     """A picture as the bytes of a file of this kind."""
     done, content = cv2.imencode(suffix, picture)
     assert done

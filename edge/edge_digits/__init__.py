@@ -21,7 +21,6 @@ if TYPE_CHECKING:
         SourceError,
         UsageError,
     )
-    from edge_digits.normalize import normalize
     from edge_digits.pixels import to_gray
     from edge_digits.reader import DigitReader
     from edge_digits.results import Box, Digit, Reading
@@ -44,7 +43,6 @@ _HOMES = {
     "Reading": "results",
     "SourceError": "errors",
     "UsageError": "errors",
-    "normalize": "normalize",
     "to_gray": "pixels",
 }
 
@@ -63,7 +61,6 @@ __all__ = [
     "SourceError",
     "UsageError",
     "__version__",
-    "normalize",
     "to_gray",
 ]
 

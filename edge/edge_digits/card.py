@@ -63,7 +63,7 @@ class ModelCard:
             if f.name in metadata:
                 try:
                     values[f.name] = json.loads(metadata[f.name])
-                except ValueError:
+                except (ValueError, RecursionError):
                     raise _unknown(path, f.name, metadata[f.name]) from None
         if values["schema_version"] != SCHEMA_VERSION:
             raise _unknown(path, "schema_version", values["schema_version"])
@@ -91,6 +91,9 @@ def _check(path: str, values: dict[str, Any]) -> None:
         or len(set(labels)) != len(labels)
     ):
         raise _unknown(path, "labels", labels)
+    for name in ("name", "license"):
+        if not isinstance(values.get(name, ""), str):
+            raise _unknown(path, name, values[name])
     if values.get("normalize", NORMALIZE) != NORMALIZE:
         raise _unknown(path, "normalize", values["normalize"])
     if values.get("output", "logits") not in ("logits", "scores"):

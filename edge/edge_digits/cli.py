@@ -6,6 +6,7 @@ import errno
 import os
 import sys
 from importlib.metadata import EntryPoint, entry_points
+from io import TextIOWrapper
 from pathlib import Path
 from typing import Any
 
@@ -39,7 +40,8 @@ class EdgeDigitsGroup(click.Group):
             if error.errno == errno.EPIPE:
                 # Whoever read our output has seen enough (`| head -1`): that is no failure.
                 return 0
-            raise EdgeDigitsError(f"standard output cannot be written ({error.strerror or error})") from None
+            where = error.filename or "standard output cannot be written"
+            raise EdgeDigitsError(f"{where}: {error.strerror or error}") from None
         return status
 
     def main(self, *args: Any, **kwargs: Any) -> Any:
@@ -47,6 +49,9 @@ class EdgeDigitsGroup(click.Group):
         # Python gives None for a stream that was closed when it began (`>&-`).
         sys.stdout = sys.stdout or Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115  # open to the end
         sys.stderr = sys.stderr or Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115
+        if isinstance(sys.stdout, TextIOWrapper):
+            # File names may hold characters that the terminal's encoding has not.
+            sys.stdout.reconfigure(errors="backslashreplace")
         try:
             status = super().main(*args, **kwargs)
         except click.ClickException as error:

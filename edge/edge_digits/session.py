@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 #: The model that is used where none is named.
 DEFAULT_MODEL = "digits"
+#: How the key of an external tensor's file name is coded in an ONNX file (StringStringEntryProto).
+_EXTERNAL_DATA = b"\x0a\x08location\x12"
 
 
 class Model:
@@ -56,6 +58,11 @@ class Model:
     @classmethod
     def from_bytes(cls, content: bytes, path: str = "model", *, threads: int = 1) -> Model:
         """Load a model from the bytes of an .onnx file; `path` is for messages."""
+        if _EXTERNAL_DATA in content:
+            # onnxruntime would look for it in the current folder.
+            raise ModelError(
+                f"{path}: keeps its weights in another file. Export it as one file: edge-digits export does"
+            )
         ort = _onnxruntime()
         options = ort.SessionOptions()
         options.intra_op_num_threads = threads
@@ -69,7 +76,15 @@ class Model:
             raise ModelError(_why_not(path, content, error)) from None
         card = ModelCard.from_metadata(session.get_modelmeta().custom_metadata_map, path)
         _check_ports(session, card, path)
-        return cls(session, card, path)
+        model = cls(session, card, path)
+        try:
+            model.logits(np.zeros((2, 28, 28), np.uint8))
+        except Exception as error:
+            reason = str(error).strip().splitlines()[0][:200]
+            raise ModelError(
+                f"{path}: does not take input of any number of pictures ({reason}). Export it with: edge-digits export"
+            ) from None
+        return model
 
     def logits(self, pictures: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Run the network: uint8 [N, 28, 28] as `normalize` makes them -> float32 [N, classes]; N may be 0."""
@@ -96,6 +111,8 @@ def find_model(model: str | os.PathLike[str]) -> Path:
     """
     path = Path(model)
     if path.suffix == ".onnx" or path.exists():
+        if path.is_dir():
+            raise ModelError(f"{path}: is a folder. Name an .onnx file in it, or one of: {_shipped()}")
         if not path.is_file():
             raise ModelError(f"{path}: no such file. Name an .onnx file, or one of: {_shipped()}")
         return path
@@ -125,8 +142,6 @@ def _why_not(path: str, content: bytes, error: Exception) -> str:
     if not content:
         return f"{path}: is empty (0 bytes). Copy or export the model again"
     text = str(error)
-    if "external" in text.lower():
-        return f"{path}: keeps its weights in another file. Export it as one file: edge-digits export does"
     if "opset" in text.lower() or "IR version" in text:
         reason = text.strip().splitlines()[0][:200]
         return f"{path}: this onnxruntime is too old for it ({reason}). Upgrade it: pip install -U onnxruntime"

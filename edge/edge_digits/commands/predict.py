@@ -73,7 +73,7 @@ def command(
         sources = (_ask(),)
     from edge_digits.outputs.records import FORMATS
 
-    files, failed = _expand(sources, options["recursive"])
+    inputs = _expand(sources, options["recursive"])
     _calm_opencv(options["threads"])
     from edge_digits.reader import DigitReader
 
@@ -84,21 +84,18 @@ def command(
         click.echo(_about(reader), err=True)
     tally = _Tally()
     with ExitStack() as stack:
-        stream = stack.enter_context(_records(options["output"], options["force"]))
-        writer = FORMATS[form](stream, [file.name for file in files] + [reading.source for reading in failed])
         folders = _Folders(options["save_annotated"], options["save_crops"], options["explain"], options["force"])
+        stream = stack.enter_context(_records(options["output"], options["force"]))
+        writer = FORMATS[form](stream, [_name(item) for item in inputs])
         stack.callback(folders.close)
         stack.callback(tally.report, quiet=quiet, verbose=options["verbose"])
-        for reading in failed:
-            tally.add(reading)
-            writer.write(reading)
-        for file in stack.enter_context(_progress(files, quiet, options["output"] is None)):
-            tally.add(_read(file, reader, writer, folders))
+        for item in stack.enter_context(_progress(inputs, quiet, options["output"] is None)):
+            tally.add(_read(item, reader, writer, folders))
     return SOME_FAILED if tally.failed else 0
 
 
 def _ask() -> str:
-    if not sys.stdin.isatty():
+    if sys.stdin is None or not sys.stdin.isatty():
         raise UsageError(
             "what shall be read? Name a picture, a folder, or - for standard input: edge-digits predict SOURCE"
         )
@@ -106,21 +103,28 @@ def _ask() -> str:
     return answer
 
 
-def _expand(sources: tuple[str, ...], recursive: bool) -> tuple[list[PictureFile], list[Reading]]:
-    """All picture files, and a record for each source that is not to be had while another is."""
+def _expand(sources: tuple[str, ...], recursive: bool) -> list[PictureFile | Reading]:
+    """All picture files, and in its place a record for each source that is not to be had while another is."""
     from edge_digits.results import Reading
     from edge_digits.sources import expand
 
-    files: list[PictureFile] = []
-    failed: list[Reading] = []
+    inputs: list[PictureFile | Reading] = []
+    errors: list[str] = []
     for source in sources:
         try:
-            files += expand(source, recursive=recursive)
+            inputs += expand(source, recursive=recursive)
         except SourceError as error:
-            failed.append(Reading.failed(source, str(error)))
-    if not files:
-        raise SourceError("\n".join(str(reading.error) for reading in failed))
-    return files, failed
+            errors.append(str(error))
+            inputs.append(Reading.failed(source, str(error).removeprefix(f"{source}: ")))
+    if len(errors) == len(inputs):
+        raise SourceError("\n".join(errors))
+    return inputs
+
+
+def _name(item: PictureFile | Reading) -> str:
+    from edge_digits.results import Reading
+
+    return item.source if isinstance(item, Reading) else item.name
 
 
 def _calm_opencv(threads: int) -> None:
@@ -146,24 +150,31 @@ def _records(output: Path | None, force: bool) -> Iterator[Any]:
         return
     from edge_digits.outputs.files import text_file
 
-    with text_file(output, force=force) as stream:
-        yield stream
+    try:
+        with text_file(output, force=force) as stream:
+            yield stream
+    except KeyboardInterrupt:
+        click.echo(f"the records so far are in {output}.part", err=True)
+        raise
 
 
 @contextmanager
-def _progress(files: list[PictureFile], quiet: bool, records_on_stdout: bool) -> Iterator[Any]:
+def _progress(inputs: list[PictureFile | Reading], quiet: bool, records_on_stdout: bool) -> Iterator[Any]:
     """A bar on the terminal, unless the records are written there too."""
     shown = not quiet and sys.stderr.isatty() and not (records_on_stdout and sys.stdout.isatty())
     if not shown:
-        yield files
+        yield inputs
         return
-    with click.progressbar(files, label="reading", file=sys.stderr, show_pos=True) as bar:
+    with click.progressbar(inputs, label="reading", file=sys.stderr, show_pos=True) as bar:
         yield bar
 
 
-def _read(file: PictureFile, reader: DigitReader, writer: Writer, folders: _Folders) -> Reading:
+def _read(file: PictureFile | Reading, reader: DigitReader, writer: Writer, folders: _Folders) -> Reading:
     from edge_digits.results import Reading
 
+    if isinstance(file, Reading):
+        writer.write(file)
+        return file
     try:
         examination = reader.examine_bytes(file.read(), file.name)
         reading = examination.reading
@@ -182,6 +193,9 @@ class _Folders:
     def __init__(self, annotated: Path | None, crops: Path | None, explained: Path | None, force: bool) -> None:
         from edge_digits.outputs.files import Names, make_folder
 
+        named = [folder.resolve() for folder in (annotated, crops, explained) if folder is not None]
+        if len(set(named)) < len(named):
+            raise UsageError("--save-annotated, --save-crops and --explain each need a folder of their own")
         for folder in (annotated, crops, explained):
             if folder is not None:
                 make_folder(folder, force=force)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -22,12 +23,21 @@ def text_file(path: Path, *, force: bool) -> Iterator[TextIO]:
     Raises:
         OutputError: it is there already and `force` was not given, or it cannot be written.
     """
+    if path.exists() and not (path.is_file() or path.is_dir()):
+        # /dev/stdout, a named pipe: nothing to be kept, and nothing to be replaced.
+        try:
+            with path.open("w", encoding="utf-8", newline="") as stream:
+                yield stream
+        except OSError as error:
+            raise cannot_write(path, error) from None
+        return
     check_free(path, force=force)
-    part = path.with_name(path.name + ".part")
+    place = path.resolve()  # a link stays one
+    part = place.with_name(place.name + ".part")
     try:
         with part.open("w", encoding="utf-8", newline="") as stream:
             yield stream
-        part.replace(path)
+        part.replace(place)
     except OSError as error:
         raise cannot_write(path, error) from None
 
@@ -54,6 +64,8 @@ def make_folder(path: Path, *, force: bool) -> Path:
     """
     try:
         path.mkdir(parents=True, exist_ok=True)
+        if not os.access(path, os.W_OK | os.X_OK):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
         if not force and any(path.iterdir()):
             raise OutputError(f"{path}: holds files already. Name another folder, or write into this one with --force")
     except OSError as error:
@@ -84,7 +96,8 @@ def write_bytes(path: Path, content: bytes) -> None:
         part.write_bytes(content)
         part.replace(path)
     except OSError as error:
-        part.unlink(missing_ok=True)
+        with suppress(OSError):
+            part.unlink(missing_ok=True)
         raise cannot_write(path, error) from None
 
 
@@ -104,7 +117,9 @@ class Names:
     def of(self, source: str) -> str:
         """A name without an ending, not given before."""
         stem = os.path.splitext(os.path.basename(source))[0] if source != "-" else "stdin"
-        stem = "".join(c if c.isprintable() and c not in '/\\:*?"<>|' else "_" for c in stem)[:120] or "picture"
+        stem = "".join(c if c.isprintable() and c not in '/\\:*?"<>|' else "_" for c in stem)
+        # A file name may have 255 bytes, and endings of ours follow.
+        stem = stem.encode("utf-8", "replace")[:200].decode("utf-8", "ignore") or "picture"
         name, number = stem, 2
         while name in self._taken:
             name, number = f"{stem}-{number}", number + 1

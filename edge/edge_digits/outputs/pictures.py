@@ -76,7 +76,7 @@ def explain(examination: Examination) -> NDArray[np.uint8]:
 class CropFolder:
     """Writes every digit's crop, with a margin, and a `labels.csv` that a person can correct and `train` can read."""
 
-    COLUMNS = ("file", "label", "confidence", "source", "x1", "y1", "x2", "y2")
+    COLUMNS = ("file", "label", "confidence", "rejected", "source", "x1", "y1", "x2", "y2")
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -96,7 +96,19 @@ class CropFolder:
             write_picture(self._folder / file, _crop(gray, digit))
             box = digit.box
             source = examination.reading.source.encode("utf-8", "replace").decode()
-            self._rows.append([file, digit.label, f"{digit.confidence:.4f}", source, box.x1, box.y1, box.x2, box.y2])
+            self._rows.append(
+                [
+                    file,
+                    digit.label,
+                    f"{digit.confidence:.4f}",
+                    int(digit.rejected),
+                    source,
+                    box.x1,
+                    box.y1,
+                    box.x2,
+                    box.y2,
+                ]
+            )
 
     def close(self) -> None:
         """Write `labels.csv`.

@@ -50,7 +50,7 @@ class Csv:
                 reading.status,
                 accepted,
                 "; ".join(reading.warnings),
-                reading.error or "",
+                _printable(reading.error or ""),
             ]
         )
         self._stream.flush()
@@ -74,12 +74,11 @@ class Table:
         sure = f"{100 * reading.confidence:.1f} %" if reading.text else "-"
         note = f": {reading.error}" if reading.error else "".join(f" ({warning})" for warning in reading.warnings)
         status = f"{self._colours[reading.status]}{reading.status}\x1b[0m" if self._colours else reading.status
-        self._stream.write(f"{name:<{self._width}}  {text:<14}  {sure:>6}  {status}{note}\n")
+        self._stream.write(f"{name:<{self._width}}  {text:<14}  {sure:>6}  {status}{_one_line(note)}\n")
         self._stream.flush()
 
     def _name(self, source: str) -> str:
-        name = _printable(source[len(self._base) :])
-        return re.sub(r"[\x00-\x1f\x7f]", "?", name)
+        return _one_line(source.removeprefix(self._base))
 
 
 #: Escape sequences (ECMA-48, select graphic rendition) of green, yellow and red.
@@ -97,6 +96,10 @@ def _printable(name: str) -> str:
     return os.fsencode(name).decode("utf-8", "replace")
 
 
+def _one_line(text: str) -> str:
+    return re.sub(r"[\x00-\x1f\x7f]", "?", _printable(text))
+
+
 def _common_folder(names: list[str]) -> str:
-    folders = {os.path.join(os.path.dirname(name), "") for name in names if os.path.dirname(name)}
+    folders = {os.path.join(os.path.dirname(name), "") for name in names}
     return folders.pop() if len(folders) == 1 and len(names) > 1 else ""

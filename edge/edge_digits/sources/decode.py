@@ -26,6 +26,8 @@ def decode(content: bytes, *, ignore_exif: bool = False) -> NDArray[Any]:
     size = picture_size(content)
     if size is not None and size[0] * size[1] > MAX_PIXELS:
         raise PictureError(f"is too large: {size[0]} x {size[1]} pixels, of {MAX_PIXELS} at most. Scale it down")
+    if _cut_short(content):
+        raise PictureError("is cut short: its end is missing. Copy it again")
     data = np.frombuffer(content, np.uint8)
     jpeg = content.startswith(b"\xff\xd8")
     try:
@@ -36,8 +38,6 @@ def decode(content: bytes, *, ignore_exif: bool = False) -> NDArray[Any]:
             picture = cv2.imdecode(data, flags | cv2.IMREAD_IGNORE_ORIENTATION if ignore_exif else flags)
     except (cv2.error, MemoryError) as error:
         raise PictureError(f"cannot be decoded ({_first_line(error)}). Save it again as PNG or JPEG") from None
-    if _cut_short(content):
-        raise PictureError("is cut short: its end is missing. Copy it again")
     if picture is None:
         raise PictureError(
             f"is no picture that can be read, or a broken one ({len(content)} bytes, beginning with {content[:8]!r}). "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import glob
 import os
 import re
@@ -51,7 +52,7 @@ class PictureFile:
         """
         try:
             if self.name == STDIN:
-                return sys.stdin.buffer.read()
+                return _standard_input()
             return Path(self.name).read_bytes()
         except FileNotFoundError:
             raise PictureError(
@@ -96,6 +97,12 @@ def expand(source: str, *, recursive: bool = False) -> list[PictureFile]:
     return [PictureFile(source)]
 
 
+def _standard_input() -> bytes:
+    if sys.stdin is None:
+        raise OSError(errno.EBADF, "standard input is closed")
+    return sys.stdin.buffer.read()
+
+
 def natural_key(name: str) -> list[tuple[int, int, str]]:
     """Sort key by which numbers within names count as numbers."""
     return [
@@ -106,7 +113,7 @@ def natural_key(name: str) -> list[tuple[int, int, str]]:
 
 def _listed(path: str) -> list[str]:
     try:
-        content = sys.stdin.buffer.read() if path == STDIN else Path(path).read_bytes()
+        content = _standard_input() if path == STDIN else Path(path).read_bytes()
     except OSError as error:
         raise SourceError(
             f"@{path}: the list cannot be read ({error.strerror}). Write a file with one path a line"
@@ -133,8 +140,18 @@ def _in_folder(folder: str, recursive: bool) -> list[PictureFile]:
 def _pictures(folder: str, recursive: bool) -> Iterator[str]:
     with os.scandir(folder) as entries:
         for entry in entries:
+            if entry.name.startswith("."):
+                continue  # hidden, as what macOS leaves beside pictures on a memory card
             if entry.is_dir(follow_symlinks=False):
                 if recursive:
-                    yield from _pictures(entry.path, recursive)
-            elif os.path.splitext(entry.name)[1].lower() in SUFFIXES and not os.path.isdir(entry.path):
+                    try:
+                        yield from _pictures(entry.path, recursive)
+                    except PermissionError:
+                        yield entry.path  # a record that says so, beside those that can be read
+            elif os.path.splitext(entry.name)[1].lower() in SUFFIXES and _may_be_a_picture(Path(entry.path)):
                 yield entry.path
+
+
+def _may_be_a_picture(path: Path) -> bool:
+    """No folder, and no pipe, which would be waited for; a broken link is for its record to tell."""
+    return path.is_file() or not path.exists()

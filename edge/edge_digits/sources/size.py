@@ -10,8 +10,8 @@ _JPEG_FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 def picture_size(content: bytes) -> tuple[int, int] | None:
     """Width and height in pixels, as stored (before any EXIF orientation); None where the format keeps them elsewhere.
 
-    Formats: PNG (ISO/IEC 15948), GIF89a, BMP, WebP (RFC 9649) and JPEG (ITU-T T.81 B.2.2). Others are told apart by
-    nothing here: their decoder finds out.
+    Formats: PNG (ISO/IEC 15948), GIF89a, BMP, WebP (RFC 9649), TIFF 6.0 and JPEG (ITU-T T.81 B.2.2). Others are told
+    apart by nothing here: their decoder finds out.
     """
     try:
         if content.startswith(b"\x89PNG\r\n\x1a\n"):
@@ -24,11 +24,25 @@ def picture_size(content: bytes) -> tuple[int, int] | None:
             return _webp_size(content)
         elif content.startswith(b"\xff\xd8"):
             return _jpeg_size(content)
+        elif content.startswith((b"II*\0", b"MM\0*")):
+            return _tiff_size(content)
         else:
             return None
     except struct.error:
         return None
     return abs(width), abs(height)
+
+
+def _tiff_size(content: bytes) -> tuple[int, int] | None:
+    order = "<" if content.startswith(b"II") else ">"
+    (directory,) = struct.unpack_from(order + "I", content, 4)
+    (count,) = struct.unpack_from(order + "H", content, directory)
+    sizes: dict[int, int] = {}
+    for entry in range(directory + 2, directory + 2 + 12 * count, 12):
+        tag, kind = struct.unpack_from(order + "HH", content, entry)
+        if tag in (256, 257):
+            (sizes[tag],) = struct.unpack_from(order + ("H" if kind == 3 else "I"), content, entry + 8)
+    return (sizes[256], sizes[257]) if len(sizes) == 2 else None
 
 
 def _webp_size(content: bytes) -> tuple[int, int] | None:
