@@ -28,7 +28,7 @@ _SMALLEST_DIGIT = 8
 _MOST_STROKES = 400
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)  # arrays do not compare to one truth
 class Glyph:
     """One candidate digit: its place in the picture and its own ink.
 
@@ -74,7 +74,7 @@ def find_digits(ink: Ink) -> list[list[Glyph]]:
     return _lines([_glyph(ink, strokes, g) for g in kept])
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class _Strokes:
     """Connected components: the label picture, then one entry each: label, box, area, weight.
 
@@ -270,7 +270,7 @@ def _group(strokes: _Strokes) -> list[NDArray[np.intp]]:
         a, b = parent[i], parent[j]
         if a != b:
             parent[parent == b] = a
-    return [np.nonzero(parent == root)[0] for root in np.unique(parent)]
+    return [np.flatnonzero(parent == root) for root in sorted(set(parent.tolist()))]
 
 
 def _glyph(ink: Ink, strokes: _Strokes, group: NDArray[np.intp]) -> Glyph:

@@ -24,7 +24,7 @@ _TINY = 40
 _TINY_STROKE_FRACTION = 0.5
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)  # arrays do not compare to one truth
 class Ink:
     """The ink of a picture.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 SCHEMA = "edge-digits/result/1"
@@ -39,6 +39,17 @@ class Digit:
     line: int = 0
     rejected: bool = False
     topk: tuple[tuple[str, float], ...] = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        """The digit as the JSON contract has it."""
+        return {
+            "label": self.label,
+            "confidence": round(self.confidence, 4),
+            "box": {"x1": self.box.x1, "y1": self.box.y1, "x2": self.box.x2, "y2": self.box.y2},
+            "line": self.line,
+            "rejected": self.rejected,
+            "topk": [[label, round(probability, 4)] for label, probability in self.topk],
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,13 +88,19 @@ class Reading:
 
     def to_dict(self) -> dict[str, Any]:
         """The record as the JSON contract has it; `error` is there only where there was one."""
-        record: dict[str, Any] = {"schema": SCHEMA, **asdict(self)}
-        record["confidence"] = round(self.confidence, 4)
-        for digit in record["digits"]:
-            digit["confidence"] = round(digit["confidence"], 4)
-            digit["topk"] = [[label, round(probability, 4)] for label, probability in digit["topk"]]
-        record["speed_ms"] = {step: round(ms, 3) for step, ms in self.speed_ms.items()}
-        record["digits"], record["warnings"] = list(record["digits"]), list(record["warnings"])
-        if self.error is None:
-            del record["error"]
+        record: dict[str, Any] = {
+            "schema": SCHEMA,
+            "source": self.source,
+            "frame": self.frame,
+            "width": self.width,
+            "height": self.height,
+            "text": self.text,
+            "confidence": round(self.confidence, 4),
+            "status": self.status,
+            "digits": [digit.to_dict() for digit in self.digits],
+            "speed_ms": {step: round(ms, 3) for step, ms in self.speed_ms.items()},
+            "warnings": list(self.warnings),
+        }
+        if self.error is not None:
+            record["error"] = self.error
         return record

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -117,17 +116,22 @@ def find_model(model: str | os.PathLike[str]) -> Path:
             raise ModelError(f"{path}: no such file. Name an .onnx file, or one of: {_shipped()}")
         return path
     name = f"{model}.onnx" if str(model).endswith((".int8", ".fp32")) else f"{model}.int8.onnx"
-    shipped = Path(str(resources.files("edge_digits.models"))) / name
+    shipped = _models() / name
     if path.name != str(model) or not shipped.is_file():
         raise ModelError(f"no model {str(model)!r}. Name an .onnx file, or one of: {_shipped()}")
     return shipped
 
 
 def _shipped() -> str:
-    names = sorted(
-        entry.name for entry in resources.files("edge_digits.models").iterdir() if entry.name.endswith(".onnx")
-    )
-    return ", ".join(name.removesuffix(".onnx") for name in names) or "none is shipped"
+    return ", ".join(sorted(path.stem for path in _models().glob("*.onnx"))) or "none is shipped"
+
+
+def _models() -> Path:
+    # importlib.resources would serve zipped packages too, but onnxruntime's own libraries cannot be zipped, and its
+    # import takes a tenth of the time of a whole `predict`.
+    from edge_digits import models
+
+    return Path(models.__path__[0])
 
 
 def _onnxruntime() -> Any:

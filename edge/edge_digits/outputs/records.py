@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import json
 import os
 import re
@@ -35,6 +34,8 @@ class Csv:
     COLUMNS = ("source", "frame", "text", "confidence", "status", "digits", "warnings", "error")
 
     def __init__(self, stream: TextIO) -> None:
+        import csv
+
         self._stream = stream
         self._rows = csv.writer(stream, lineterminator="\n")
         self._rows.writerow(self.COLUMNS)

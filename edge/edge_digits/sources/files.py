@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import glob
 import os
 import re
 import sys
@@ -36,6 +35,7 @@ SUFFIXES = frozenset(
     )
 )
 STDIN = "-"
+_MAGIC = re.compile(r"[*?[]")
 
 
 @dataclass(frozen=True)
@@ -85,7 +85,9 @@ def expand(source: str, *, recursive: bool = False) -> list[PictureFile]:
         return [PictureFile(name) for name in _listed(source[1:])]
     if os.path.isdir(source):
         return _in_folder(source, recursive)
-    if not os.path.lexists(source) and glob.has_magic(source):
+    if not os.path.lexists(source) and _MAGIC.search(source):
+        import glob
+
         matches = [match for match in glob.glob(source, recursive=recursive) if not os.path.isdir(match)]
         if not matches:
             raise SourceError(
