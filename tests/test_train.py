@@ -125,6 +125,14 @@ def test_ctrl_c_keeps_the_best_model_and_resume_goes_on(npz: Path, tmp_path: Pat
     assert "has ended already" in again.stderr
 
 
+def test_a_run_that_gets_no_better_stops_early(npz: Path, tmp_path: Path) -> None:
+    never = ("--learning-rate", 1e-12, "--patience", 2, "--epochs", 30)
+    done = train("--data", npz, "-o", tmp_path / "run", "--recipe", "plain", "-q", *never)
+    assert done.returncode == 0, done.stderr
+    rows = (tmp_path / "run" / "history.csv").read_text().splitlines()
+    assert 3 <= len(rows) - 1 < 30
+
+
 def test_a_run_is_not_written_over_without_force(npz: Path, tmp_path: Path) -> None:
     (tmp_path / "run").mkdir()
     (tmp_path / "run" / "notes.txt").write_text("mine")
