@@ -183,7 +183,7 @@ SAMPLES = (
     Sample("number-60385-kraft-paper.jpg", (900, 360), "6 0 3 8rings 5once", FELT, KRAFT, SHADE, HAND, 0.36, 0.02),
     Sample("number-715-turned.jpg", (640, 400), "7hook 1foot 5", BLACK_BALLPOINT, WHITE, DAY, HAND, 0.4, orientation=6),
     Sample("number-90421-large.jpg", (1600, 1200), "9 0round 4 2 1", FELT, WHITE, SHADE, STEADY, 0.17, quality=56),
-    Sample("two-lines-12-305.jpg", (640, 560), "1flag 2 | 3 0round 5once", BLACK_BALLPOINT, WHITE, DAY, HAND, 0.27),
+    Sample("two-lines-12-305.jpg", (640, 560), "1foot 2 | 3 0round 5once", BLACK_BALLPOINT, WHITE, DAY, HAND, 0.27),
     Sample("blank-paper.jpg", (640, 480), "", PENCIL, CREAM, LAMP, HAND),
     Sample("blank-paper-shadow.jpg", (640, 480), "", PENCIL, CREAM, SHADE, HAND),
 )
