@@ -6,6 +6,7 @@ import json
 import shutil
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -18,8 +19,8 @@ from bars import bars
 
 from edge_digits.errors import OutputError, SourceError
 from edge_digits.session import Model
-from edge_digits_export import confidence
-from edge_digits_export.convert import ExportError
+from edge_digits_export import confidence, trained
+from edge_digits_export.convert import ExportError, load_keras
 
 PROGRAM = str(Path(sys.executable).with_name("edge-digits"))
 
@@ -92,6 +93,7 @@ def test_the_card_tells_how_the_file_came_about(int8: tuple[Path, str], run: Pat
     assert card.name == "bars"
     assert card.train["data_sha256"] == config["data_sha256"]
     assert card.quantization["precision"] == "int8"
+    assert card.quantization["calibration"] == "training pictures", "the recipe does not augment"
     assert card.quantization["count"] == len(np.load(run / "pictures.npz")["calibration"])
     assert set(card.metrics["test"]) == {"fp32", "int8"}
     assert 0.1 < card.temperature < 10
@@ -132,6 +134,24 @@ def test_a_folder_without_a_finished_run_is_refused(tmp_path: Path, content: dic
     assert done.returncode == SourceError.exit_code
     assert "edge-digits train" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_an_ended_run_without_its_pictures_is_not_told_to_resume(tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_text('{"labels": ["a", "b"]}')
+    (tmp_path / "results.json").write_text("{}")
+    (tmp_path / "pictures.npz").write_bytes(b"PK\x03\x04broken")
+    with pytest.raises(SourceError, match=r"pictures\.npz: is missing or broken.*--force"):
+        trained.load(tmp_path)
+
+
+def test_a_broken_model_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "model.keras"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("notes.txt", "no model")
+    for _ in range(2):
+        with pytest.raises(SourceError, match=r"model\.keras: is no Keras model.*edge-digits train"):
+            load_keras(path)
+        path.unlink(missing_ok=True)
 
 
 def overconfident(factor: float) -> tuple[NDArray[np.float32], NDArray[np.int64]]:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import csv
 import gzip
 import json
+import os
 import signal
 import struct
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -22,9 +24,11 @@ pytest.importorskip("keras", reason="training needs the extra `train`")
 from bars import bars
 
 from edge_digits.errors import OutputError, UsageError
-from edge_digits_train import architectures, augment, datasets, recipes
+from edge_digits_train import architectures, augment, command, datasets, fit, recipes
 from edge_digits_train.batches import Epochs, make_pictures
 from edge_digits_train.datasets import DataError
+from edge_digits_train.progress import progress
+from edge_digits_train.run import Config, Epoch, RunFolder
 
 PROGRAM = str(Path(sys.executable).with_name("edge-digits"))
 #: Small enough to train in seconds.
@@ -183,6 +187,13 @@ def test_limit_takes_the_same_pictures_for_the_same_seed(npz: Path) -> None:
         ({"y_train": struct.pack(">2I", 0x801, 400) + bytes([200]) * 400}, "train-labels", "outside 0 to 99"),
         ({"y_train": struct.pack(">2I", 0x801, 400) + bytes(400)}, "idx", "no training picture of class 1"),
         ({"x_train": b""}, "train-images", "is no IDX file of bytes"),
+        ({"x_train": struct.pack(">4I", 0x803, 1 << 31, 1 << 31, 4)}, "train-images", "Download it again"),
+        ({"x_train": struct.pack(">I", 0x803)}, "train-images", "within its header"),
+        (
+            {"x_train": struct.pack(">4I", 0x803, 0, 9, 9), "y_train": struct.pack(">2I", 0x801, 0)},
+            "train-images",
+            "holds no pictures",
+        ),
     ],
 )
 def test_a_bad_idx_file_is_named(tmp_path: Path, changed: dict[str, bytes], file: str, says: str) -> None:
@@ -230,6 +241,7 @@ def test_an_unreadable_picture_is_named(tmp_path: Path) -> None:
         ({"x_train": np.zeros((5, 28, 28), np.uint8), "y_train": np.zeros(4, int)}, "sizes disagree"),
         ({"x_train": np.zeros((5, 28, 28), np.uint8), "y_train": np.zeros(5, float)}, "whole numbers"),
         ({"x_train": np.zeros((5, 28, 28), np.uint8), "y_train": np.full(5, -1)}, "outside 0 to 99"),
+        ({"x_train": np.zeros((0, 28, 28)), "y_train": np.zeros(0, int)}, "x_train holds no pictures"),
     ],
 )
 def test_a_bad_npz_file_says_what_is_wrong(tmp_path: Path, arrays: dict[str, NDArray[np.int64]], says: str) -> None:
@@ -298,3 +310,221 @@ def test_architectures_have_the_parameters_that_they_say() -> None:
 def test_unknown_names_list_the_known_ones(call: object) -> None:
     with pytest.raises(UsageError, match="there are: "):
         call()  # type: ignore[operator]
+
+
+def test_a_cut_npz_file_is_named(npz: Path) -> None:
+    npz.write_bytes(npz.read_bytes()[:5000])
+    with pytest.raises(DataError, match=r"bars\.npz: cannot be read as \.npz"):
+        datasets.load(str(npz))
+
+
+@pytest.mark.parametrize(
+    ("line", "says"),
+    [
+        (b"caf\xe9.png,a", "in UTF-8"),
+        (b"0.png,b", "line 12 lists 0.png again"),
+        (b"a\0b.png,a", "unreadable picture"),
+        (b"a" * 200_000 + b",a", "cannot be read"),
+    ],
+)
+def test_a_bad_line_of_labels_csv_is_told(tmp_path: Path, line: bytes, says: str) -> None:
+    for number in range(10):
+        cv2.imwrite(str(tmp_path / f"{number}.png"), bars(1)[0][0])
+    lines = [f"{number}.png,{'ab'[number % 2]}".encode() for number in range(10)]
+    (tmp_path / "labels.csv").write_bytes(b"\n".join([b"file,label", *lines, line]))
+    with pytest.raises(DataError, match=says):
+        datasets.load(str(tmp_path))
+
+
+def test_hidden_files_and_folders_are_no_pictures_and_no_classes(tmp_path: Path) -> None:
+    for label in ("a", "b", ".git"):
+        (tmp_path / label).mkdir()
+        (tmp_path / label / "._0.png").write_text("of macOS")
+    for label in "ab":
+        for number, picture in enumerate(bars(10)[0]):
+            cv2.imwrite(str(tmp_path / label / f"{number}.png"), picture)
+    assert datasets.load(str(tmp_path)).labels == ("a", "b")
+
+
+def test_a_limit_that_leaves_a_class_empty_is_refused(npz: Path) -> None:
+    with pytest.raises(DataError, match="Raise --limit"):
+        datasets.load(str(npz), limit=5)
+
+
+def test_a_limit_takes_test_pictures_of_all_classes(tmp_path: Path) -> None:
+    pictures, classes = bars(400)
+    order = np.argsort(classes, kind="stable")
+    np.savez(tmp_path / "a.npz", x_train=pictures, y_train=classes, x_test=pictures[order], y_test=classes[order])
+    assert len(set(datasets.load(str(tmp_path / "a.npz"), limit=100).test.classes.tolist())) > 5
+
+
+def test_dark_ink_on_light_paper_is_turned_over(tmp_path: Path) -> None:
+    pictures, classes = bars(40)
+    np.savez(tmp_path / "a.npz", x_train=255 - pictures, y_train=classes, x_test=pictures, y_test=classes)
+    data = datasets.load(str(tmp_path / "a.npz"))
+    assert data.train.pictures.mean() < 100
+    assert np.array_equal(data.test.pictures, pictures), "what is white on black stays as it is"
+
+
+def plain(npz: Path, **changed: int) -> tuple[Config, datasets.Data]:
+    data = datasets.load(str(npz))
+    recipe = replace(recipes.recipe("plain"), epochs=3, batch=64, **changed)
+    return fit.configure(Config("plain", recipe, str(npz), None, 5), data), data
+
+
+class Stopping:
+    """A progress that presses Ctrl-C when an epoch has ended."""
+
+    def __init__(self, after: int | None) -> None:
+        self._after = after
+
+    def step(self, epoch: int, epochs: int, done: int, total: int, logs: dict[str, float]) -> None:
+        pass
+
+    def epoch(self, epoch: Epoch, epochs: int, best: bool) -> None:
+        if epoch.epoch == self._after:
+            raise KeyboardInterrupt
+
+
+def test_a_run_that_was_stopped_comes_out_as_one_that_was_not(npz: Path, tmp_path: Path) -> None:
+    import keras
+
+    config, data = plain(npz)
+    whole, stopped = RunFolder(tmp_path / "whole"), RunFolder(tmp_path / "stopped")
+    for folder in (whole, stopped):
+        folder.create(force=False)
+        folder.write_config(config)
+    fit.fit(config, data, whole, Stopping(None))
+    assert fit.fit(config, data, stopped, Stopping(1)).interrupted
+    last = stopped.last.read_bytes()
+    # As if it had been killed after the history was written and before the model was.
+    history = stopped.history()
+    stopped.write_history([*history, replace(history[-1], epoch=2, val_accuracy=2.0)])
+    assert stopped.last.read_bytes() == last
+    fit.fit(stopped.read_config(), data, stopped, Stopping(None), resume=True)
+    rows = [[replace(row, seconds=0.0) for row in folder.history()] for folder in (whole, stopped)]
+    assert rows[0] == rows[1]
+    models = [keras.saving.load_model(folder.model).get_weights() for folder in (whole, stopped)]
+    assert all(np.array_equal(a, b) for a, b in zip(*models, strict=True))
+
+
+def test_a_run_without_its_last_epoch_cannot_go_on(npz: Path, tmp_path: Path) -> None:
+    config, data = plain(npz)
+    folder = RunFolder(tmp_path)
+    folder.write_history([Epoch(number, 1, 0, 1, 0, 0, 1, 1) for number in range(2)])
+    with pytest.raises(UsageError, match=r"last\.keras.*--force"):
+        fit.fit(config, data, folder, Stopping(None), resume=True)
+
+
+def test_an_unknown_architecture_is_refused_before_there_is_a_folder(npz: Path) -> None:
+    data = datasets.load(str(npz))
+    recipe = replace(recipes.recipe("plain"), arch="none")
+    with pytest.raises(UsageError, match="there are: "):
+        fit.configure(Config("plain", recipe, str(npz), None, 0), data)
+
+
+def test_a_new_run_leaves_nothing_of_an_earlier_one(tmp_path: Path) -> None:
+    for name in ("model.keras", "model.h5", "last.keras", "pictures.npz", "results.json", "history.csv", "curves.png"):
+        (tmp_path / name).write_text("old")
+    (tmp_path / "notes.txt").write_text("mine")
+    RunFolder(tmp_path).create(force=True)
+    assert [entry.name for entry in tmp_path.iterdir()] == ["notes.txt"]
+
+
+@pytest.mark.parametrize("content", ["", "{", '{"recipe": "digits"}', "[]"])
+def test_a_broken_config_is_told(tmp_path: Path, content: str) -> None:
+    (tmp_path / "config.json").write_text(content)
+    with pytest.raises(UsageError, match="readable config"):
+        RunFolder(tmp_path).read_config()
+
+
+@pytest.mark.parametrize("content", ["a,b\n1,2\n", "epoch,loss\n0,x\n", "epoch\n0\n"])
+def test_a_broken_history_is_told(tmp_path: Path, content: str) -> None:
+    (tmp_path / "history.csv").write_text(content)
+    with pytest.raises(UsageError, match=r"history\.csv: cannot be read"):
+        RunFolder(tmp_path).history()
+
+
+def test_broken_results_are_told(tmp_path: Path) -> None:
+    (tmp_path / "results.json").write_text("{")
+    with pytest.raises(UsageError, match=r"results\.json: cannot be read"):
+        RunFolder(tmp_path).results()
+
+
+def test_ctrl_c_while_a_file_is_written_leaves_no_part(tmp_path: Path) -> None:
+    def write(part: Path) -> None:
+        part.write_text("half")
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        RunFolder(tmp_path).place(tmp_path / "model.keras", write)
+    assert not list(tmp_path.iterdir())
+
+
+def test_short_epochs_are_told_with_the_time_that_is_left(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    now = iter([0.0, 10.0, 20.0])
+    monkeypatch.setattr(time, "monotonic", lambda: next(now))
+    with progress(quiet=False, pictures=10) as told:
+        for number in range(2):
+            told.epoch(Epoch(number, 1, 0, 1, 0, 0, 1, 10), 3, False)
+    assert "0:00:10 left" in capsys.readouterr().err.splitlines()[-1]
+
+
+def test_after_ctrl_c_the_next_step_is_to_resume(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for best in (None, Epoch(0, 1, 0, 1, 0, 0, 1, 1)):
+        command._report(tmp_path, fit.Outcome(best, None, True, 1.0))
+        said = capsys.readouterr().out
+        assert "--resume" in said
+        assert "export" not in said
+
+
+#: Makes pictures in other processes; tells of them when they have been started, and of their sum.
+HELPED = """
+import multiprocessing, sys, time
+sys.path.insert(0, {tests!r})
+from bars import bars
+from edge_digits_train.batches import Epochs
+from edge_digits_train.datasets import Split
+with Epochs(Split(*bars(2500)), None, 0) as epochs:
+    try:
+        epochs._next = (0, epochs._submit(0))
+        print(*[child.pid for child in multiprocessing.active_children()], flush=True)
+        time.sleep(60)
+    except KeyboardInterrupt:
+        print(len(epochs.make(0, then=None)[0]), flush=True)
+"""
+
+
+def helped() -> tuple[subprocess.Popen[str], list[int]]:
+    program = HELPED.format(tests=str(Path(__file__).parent))
+    process = subprocess.Popen(
+        [sys.executable, "-c", program],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    assert process.stdout is not None
+    return process, [int(number) for number in process.stdout.readline().split()]
+
+
+def test_ctrl_c_does_not_reach_the_processes_that_make_pictures() -> None:
+    process, _ = helped()
+    os.killpg(process.pid, signal.SIGINT)
+    out, errors = process.communicate(timeout=60)
+    assert out.strip() == "2500"
+    assert "Traceback" not in errors
+
+
+def test_the_processes_that_make_pictures_end_with_a_killed_training() -> None:
+    process, children = helped()
+    assert children
+    time.sleep(2)
+    process.kill()
+    process.communicate(timeout=60)
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline and any(Path(f"/proc/{child}").exists() for child in children):
+        time.sleep(0.1)
+    assert not any(Path(f"/proc/{child}").exists() for child in children)

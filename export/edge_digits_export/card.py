@@ -44,7 +44,9 @@ def card(
     quantization: dict[str, Any] = {"precision": precision}
     if precision == "int8":
         seed, count = source.config.get("seed"), len(source.calibration)
-        quantization |= {"method": METHOD, "calibration": "augmented training pictures", "count": count, "seed": seed}
+        augmented = (source.config.get("recipe") or {}).get("augmentation") is not None
+        pictures = "augmented training pictures" if augmented else "training pictures"
+        quantization |= {"method": METHOD, "calibration": pictures, "count": count, "seed": seed}
     config = source.config
     return ModelCard(
         name=name,

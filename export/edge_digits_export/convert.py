@@ -32,8 +32,11 @@ def load_keras(path: Path) -> Any:
 
     try:
         return keras.saving.load_model(path, compile=False)
-    except (OSError, ValueError) as error:
-        raise SourceError(f"{path}: is no Keras model that can be loaded ({str(error).splitlines()[0]})") from None
+    except Exception as error:  # Keras, and what it unpacks with, raise many kinds
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        raise SourceError(
+            f"{path}: is no Keras model that can be loaded ({reason}). Train anew: edge-digits train --force"
+        ) from None
 
 
 def to_onnx(model: Any) -> onnx.ModelProto:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import zipfile
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -58,11 +59,16 @@ def load(folder: Path) -> Trained:
             f"{folder}: is no run folder: it has no readable config.json. Make one with: edge-digits train"
         ) from None
     try:
-        arrays = dict(np.load(folder / "pictures.npz"))
+        with (folder / "pictures.npz").open("rb") as stream:  # numpy leaves a broken file open
+            arrays = dict(np.load(stream))
         validation = Judged(arrays["validation"], arrays["validation_classes"])
         test = Judged(arrays["test"], arrays["test_classes"])
         calibration = arrays["calibration"]
-    except (OSError, ValueError, KeyError, zipfile.BadZipFile):
+    except (OSError, ValueError, KeyError, TypeError, EOFError, zlib.error, zipfile.BadZipFile):
+        if (folder / "results.json").is_file():
+            raise SourceError(
+                f"{folder / 'pictures.npz'}: is missing or broken. Train anew: edge-digits train -o {folder} --force"
+            ) from None
         raise SourceError(
             f"{folder}: this run has not ended. Go on with: edge-digits train -o {folder} --resume"
         ) from None

@@ -14,14 +14,23 @@ if TYPE_CHECKING:
     import keras
 
 
-def build(name: str, classes: int, dropout: float) -> keras.Model:
-    """Build an architecture with fresh weights.
+def check(name: str) -> None:
+    """Refuse a name before anything is done for it.
 
     Raises:
         UsageError: no architecture of that name.
     """
     if name not in ARCHITECTURES:
         raise UsageError(f"no architecture {name!r}; there are: {', '.join(sorted(ARCHITECTURES))}")
+
+
+def build(name: str, classes: int, dropout: float) -> keras.Model:
+    """Build an architecture with fresh weights.
+
+    Raises:
+        UsageError: no architecture of that name.
+    """
+    check(name)
     import keras
 
     image = keras.Input((28, 28, 1), name="image")

@@ -5,7 +5,11 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
+import threading
+from collections.abc import Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
+from contextlib import contextmanager
+from multiprocessing.connection import wait
 from types import TracebackType
 
 import cv2
@@ -55,16 +59,17 @@ class Epochs:
     def _submit(self, epoch: int) -> list[Future[Pictures]]:
         order = self._order(epoch)
         chunks = np.array_split(order, max(1, len(order) // _CHUNK))
-        return [
-            self._pool.submit(
-                make_pictures,
-                self._train.pictures[chunk],
-                self._train.classes[chunk],
-                (self._seed, epoch, number),
-                self._how,
-            )
-            for number, chunk in enumerate(chunks)
-        ]
+        with _ctrl_c_blocked():
+            return [
+                self._pool.submit(
+                    make_pictures,
+                    self._train.pictures[chunk],
+                    self._train.classes[chunk],
+                    (self._seed, epoch, number),
+                    self._how,
+                )
+                for number, chunk in enumerate(chunks)
+            ]
 
 
 def make_pictures(pictures: Pictures, classes: Labels, seed: tuple[int, ...], how: Augmentation | None) -> Pictures:
@@ -74,7 +79,26 @@ def make_pictures(pictures: Pictures, classes: Labels, seed: tuple[int, ...], ho
     return augment(pictures, classes, seed, how)
 
 
+@contextmanager
+def _ctrl_c_blocked() -> Iterator[None]:
+    """Processes begun herein never see Ctrl-C, not even while they import; this one sees it a moment later."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 def _start() -> None:
     # Ctrl-C is for the training process; it ends these.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     cv2.setNumThreads(1)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    # A training process that is killed cannot end these, and they would wait for work for ever.
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        wait([parent.sentinel])
+        os._exit(1)

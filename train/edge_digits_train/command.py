@@ -15,7 +15,8 @@ from edge_digits.errors import MissingExtraError, UsageError
 from edge_digits.quiet import native_stderr_off
 
 if TYPE_CHECKING:
-    from edge_digits_train.run import Config, Epoch
+    from edge_digits_train.fit import Outcome
+    from edge_digits_train.run import Config
 
 INTERRUPTED = 130
 
@@ -78,7 +79,7 @@ def command(output: Path, resume: bool, h5: bool, force: bool, quiet: bool, **op
             raise UsageError(f"{output}: this run has ended already; nothing is left to resume")
     else:
         config = _config(**options)
-    if config.data == "mnist":
+    if config.data == "mnist" and not quiet:
         click.echo("MNIST comes from the internet (11 MB) the first time, and from Keras's cache after that", err=True)
     data = datasets.load(config.data, limit=config.limit, seed=config.seed)
     if resume and data.sha256 != config.data_sha256:
@@ -93,7 +94,7 @@ def command(output: Path, resume: bool, h5: bool, force: bool, quiet: bool, **op
         outcome = fit(config, data, folder, told, resume=resume)
     if h5:
         _write_h5(folder)
-    _report(folder.path, outcome.best, outcome.test_accuracy, outcome.seconds)
+    _report(folder.path, outcome)
     return INTERRUPTED if outcome.interrupted else 0
 
 
@@ -113,20 +114,23 @@ def _write_h5(folder: Any) -> None:
     with warnings.catch_warnings():
         # Keras warns that HDF5 is legacy: the user asked for it by name.
         warnings.simplefilter("ignore")
-        folder.place(folder.path / "model.h5", keras.saving.load_model(folder.model).save)
+        folder.place(folder.h5, keras.saving.load_model(folder.model).save)
 
 
-def _report(path: Path, best: Epoch | None, test_accuracy: float | None, seconds: float) -> None:
+def _report(path: Path, outcome: Outcome) -> None:
+    # The pictures that export needs come at the end of a run: one that was stopped has to go on first.
+    then = f"Go on with: edge-digits train -o {path} --resume"
+    best = outcome.best
     if best is None:
-        click.echo(f"stopped within the first epoch; the untrained beginnings are in {path / 'model.keras'}")
+        click.echo(f"stopped within the first epoch; the untrained beginnings are in {path / 'model.keras'}. {then}")
         return
+    if not outcome.interrupted:
+        then = f"Next: edge-digits export {path} -o digits.onnx"
     click.echo(
         f"best epoch {best.epoch + 1}: validation {100 * best.val_accuracy:.2f} %, "
         f"photographed {100 * best.photo_accuracy:.2f} %"
     )
-    if test_accuracy is not None:
-        click.echo(f"test {100 * test_accuracy:.2f} %")
-    click.echo(
-        f"{path / 'model.keras'}, after {seconds / 60:.1f} minutes. Next: edge-digits export {path} -o digits.onnx"
-    )
+    if outcome.test_accuracy is not None:
+        click.echo(f"test {100 * outcome.test_accuracy:.2f} %")
+    click.echo(f"{path / 'model.keras'}, after {outcome.seconds / 60:.1f} minutes. {then}")
     sys.stdout.flush()

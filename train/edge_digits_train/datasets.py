@@ -5,8 +5,10 @@ from __future__ import annotations
 import csv
 import gzip
 import hashlib
+import math
 import os
 import struct
+import zipfile
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -80,7 +82,7 @@ def load(source: str, *, limit: int | None = None, seed: int = 0) -> Data:
             x_train, y_train and perhaps x_test, y_test, a folder with a sub-folder a class, or a folder with labels.csv
             (columns file, label).
         limit: take this many training pictures, chosen by the seed, and as many test pictures at most.
-        seed: of that choice, and of the test set that is set aside where the data have none.
+        seed: of those choices, and of the test set that is set aside where the data have none.
 
     Raises:
         DataError: says which file is wrong, how, and what to do.
@@ -94,10 +96,10 @@ def load(source: str, *, limit: int | None = None, seed: int = 0) -> Data:
         data = _folder(path, seed)
     else:
         raise DataError(f"{source}: no such data. Give mnist, a folder of IDX files or of pictures, or an .npz file")
-    _check(data)
+    _check(data, "Add some; where there is no test set, a tenth of all is set aside")
     if limit is not None:
-        chosen = np.sort(np.random.default_rng(seed).permutation(len(data.train))[:limit])
-        data = replace(data, train=data.train.take(chosen), test=data.test.take(np.arange(min(limit, len(data.test)))))
+        data = replace(data, train=_some(data.train, limit, seed), test=_some(data.test, limit, seed))
+        _check(data, "Raise --limit")
     return replace(data, sha256=_sha256(data.train))
 
 
@@ -106,6 +108,11 @@ def split(data: Split, share: float, seed: int) -> tuple[Split, Split]:
     order = np.random.default_rng(seed).permutation(len(data))
     count = min(max(1, round(share * len(data))), len(data) - 1)
     return data.take(np.sort(order[count:])), data.take(np.sort(order[:count]))
+
+
+def _some(data: Split, limit: int, seed: int) -> Split:
+    """So many pictures at most; by the seed, for a test set may be in the order of its classes."""
+    return data.take(np.sort(np.random.default_rng(seed).permutation(len(data))[:limit]))
 
 
 def read_idx(path: Path) -> NDArray[np.uint8]:
@@ -126,8 +133,10 @@ def read_idx(path: Path) -> NDArray[np.uint8]:
         )
     dimensions = content[3]
     header = 4 + 4 * dimensions
-    shape = struct.unpack_from(f">{dimensions}I", content, 4) if len(content) >= header else (0,)
-    if len(content) - header != int(np.prod(shape, dtype=np.int64)) or len(content) < header:
+    if len(content) < header:
+        raise DataError(f"{path}: ends within its header. Download it again")
+    shape = struct.unpack_from(f">{dimensions}I", content, 4)
+    if len(content) - header != math.prod(shape):
         raise DataError(
             f"{path}: says it holds {' x '.join(map(str, shape))} bytes and holds {len(content) - header}. "
             "Download it again"
@@ -158,8 +167,9 @@ def _arrays(origin: str, x_train: Any, y_train: Any, x_test: Any, y_test: Any) -
 
 def _npz(path: Path, seed: int) -> Data:
     try:
-        arrays = dict(np.load(path))
-    except (OSError, ValueError, EOFError, zlib.error) as error:
+        with path.open("rb") as stream:  # numpy leaves a broken file open
+            arrays = {name: np.asarray(array) for name, array in dict(np.load(stream)).items()}
+    except (OSError, ValueError, TypeError, EOFError, zlib.error, zipfile.BadZipFile) as error:
         raise DataError(f"{path}: cannot be read as .npz ({error}). Write it with numpy.savez") from None
     for name in ("x_train", "y_train"):
         if name not in arrays:
@@ -186,11 +196,19 @@ def _pair(pictures: NDArray[Any], classes: NDArray[Any], x_name: str, y_name: st
         raise DataError(f"{y_name} is of dtype {classes.dtype}: classes are whole numbers from 0")
     if len(classes) and not 0 <= int(classes.min()) <= int(classes.max()) <= 99:
         raise DataError(f"{y_name} holds classes from {classes.min()} to {classes.max()}: outside 0 to 99")
+    if not len(pictures):
+        raise DataError(f"{x_name} holds no pictures")
     if pictures.dtype != np.uint8 or pictures.shape[1:] != (SIDE, SIDE):
         try:
             pictures = np.stack([normalize(to_gray(picture)) for picture in pictures])
         except PictureError as error:
             raise DataError(f"{x_name}: {error}") from None
+    else:
+        # Augmentation bends white ink on black: what is dark on light is to become that first.
+        dark = np.flatnonzero((pictures > 127).mean(axis=(1, 2)) > 0.5)
+        if len(dark):
+            pictures = pictures.copy()
+            pictures[dark] = [normalize(picture) for picture in pictures[dark]]
     return Split(pictures, classes.astype(np.int64))
 
 
@@ -200,17 +218,26 @@ def _folder(path: Path, seed: int) -> Data:
     if (path / "labels.csv").is_file():
         names, texts = _labelled(path / "labels.csv")
         return _pictures(path, names, texts, sorted(set(texts), key=natural_key), seed)
-    folders = sorted((entry for entry in path.iterdir() if entry.is_dir()), key=lambda entry: natural_key(entry.name))
+    folders = [entry for entry in _visible(path) if entry.is_dir()]
     if not folders:
         raise DataError(f"{path}: holds neither IDX files, nor labels.csv, nor a sub-folder a class")
     names, texts = [], []
     for folder in folders:
-        found = sorted((f for f in folder.iterdir() if f.suffix.lower() in SUFFIXES), key=lambda f: natural_key(f.name))
+        found = [file for file in _visible(folder) if file.suffix.lower() in SUFFIXES]
         if not found:
             raise DataError(f"{folder}: no pictures for class {folder.name!r}. Add some, or remove the folder")
         names += [str(f.relative_to(path)) for f in found]
         texts += [folder.name] * len(found)
     return _pictures(path, names, texts, [folder.name for folder in folders], seed)
+
+
+def _visible(folder: Path) -> list[Path]:
+    """What is in a folder, in natural order, but for hidden files and folders, which `predict` skips as well."""
+    try:
+        entries = [entry for entry in folder.iterdir() if not entry.name.startswith(".")]
+    except OSError as error:
+        raise DataError(f"{folder}: the folder cannot be read ({error.strerror})") from None
+    return sorted(entries, key=lambda entry: natural_key(entry.name))
 
 
 def _idx_file(path: Path, stem: str) -> Path | None:
@@ -236,19 +263,24 @@ def _idx_folder(path: Path) -> Data:
 
 
 def _labelled(path: Path) -> tuple[list[str], list[str]]:
-    names, texts = [], []
-    with path.open(encoding="utf-8-sig", newline="") as stream:
-        rows = csv.DictReader(stream)
-        if not {"file", "label"} <= set(rows.fieldnames or ()):
-            raise DataError(f"{path}: its first line names {rows.fieldnames}; columns file and label are needed")
-        for row in rows:
-            if not row["file"] or not row["label"]:
-                raise DataError(f"{path}: line {rows.line_num} lacks a file or a label")
-            names.append(row["file"])
-            texts.append(row["label"])
-    if not names:
+    labels: dict[str, str] = {}
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as stream:
+            rows = csv.DictReader(stream)
+            if not {"file", "label"} <= set(rows.fieldnames or ()):
+                raise DataError(f"{path}: its first line names {rows.fieldnames}; columns file and label are needed")
+            for row in rows:
+                if not row["file"] or not row["label"]:
+                    raise DataError(f"{path}: line {rows.line_num} lacks a file or a label")
+                if row["file"] in labels:
+                    # One copy could be trained on and the other be in the test set.
+                    raise DataError(f"{path}: line {rows.line_num} lists {row['file']} again. Keep one of the lines")
+                labels[row["file"]] = row["label"]
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise DataError(f"{path}: cannot be read ({error}). Save it as CSV in UTF-8") from None
+    if not labels:
         raise DataError(f"{path}: lists no pictures")
-    return names, texts
+    return list(labels), list(labels.values())
 
 
 def _pictures(path: Path, names: Sequence[str], texts: Sequence[str], labels: Sequence[str], seed: int) -> Data:
@@ -258,7 +290,7 @@ def _pictures(path: Path, names: Sequence[str], texts: Sequence[str], labels: Se
         file = path / name
         try:
             made.append(normalize(to_gray(decode(file.read_bytes()))))
-        except (OSError, PictureError) as error:
+        except (OSError, ValueError, PictureError) as error:  # ValueError: a name with a NUL in it
             raise DataError(f"{file}: unreadable picture: {error}. Mend or remove it") from None
     everything = Split(np.stack(made), np.array([places[text] for text in texts], np.int64))
     if len(everything) < 10:
@@ -267,8 +299,12 @@ def _pictures(path: Path, names: Sequence[str], texts: Sequence[str], labels: Se
     return Data(train, test, tuple(labels), os.fspath(path), "")
 
 
-def _check(data: Data) -> None:
+def _check(data: Data, advice: str) -> None:
     count = len(data.labels)
+    for label in data.labels:
+        if any("\ud800" <= character <= "\udfff" for character in label):
+            # Of a folder whose name is no UTF-8; no model card could hold it.
+            raise DataError(f"{data.origin}: the name of class {label!r} is no UTF-8. Rename it")
     if not 2 <= count <= 100:
         raise DataError(f"{data.origin}: {count} classes; from 2 to 100 can be trained")
     for name, part in (("training", data.train), ("test", data.test)):
@@ -278,7 +314,10 @@ def _check(data: Data) -> None:
             raise DataError(f"{data.origin}: the {name} set holds class {part.classes.max()}, outside 0 to {count - 1}")
     empty = np.flatnonzero(np.bincount(data.train.classes, minlength=count) == 0)
     if len(empty):
-        raise DataError(f"{data.origin}: no training picture of class {', '.join(data.labels[i] for i in empty)}")
+        raise DataError(
+            f"{data.origin}: no training picture of class {', '.join(data.labels[i] for i in empty)} "
+            f"among {len(data.train)}. {advice}"
+        )
 
 
 def _sha256(train: Split) -> str:

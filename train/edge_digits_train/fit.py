@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
-from edge_digits.errors import MissingExtraError
+from edge_digits.errors import MissingExtraError, UsageError
 from edge_digits_train import architectures, datasets
 from edge_digits_train.augment import Augmentation, Pictures
 from edge_digits_train.batches import Epochs, make_pictures
@@ -55,7 +55,12 @@ class _Validation:
 
 
 def configure(config: Config, data: Data) -> Config:
-    """Complete a config with what the data and the machine say."""
+    """Complete a config with what the data and the machine say.
+
+    Raises:
+        UsageError: no architecture of the name that its recipe gives.
+    """
+    architectures.check(config.recipe.arch)
     how = config.recipe.augmentation
     if how is not None and data.labels != tuple("0123456789"):
         # A foot under class 1 is a style of ones, not of letters.
@@ -83,16 +88,24 @@ def fit(config: Config, data: Data, folder: RunFolder, progress: Progress, *, re
         data: the pictures.
         folder: an empty run folder, or one to go on with.
         progress: is told what happens.
-        resume: go on after the last whole epoch in the folder.
+        resume: go on after the last whole epoch in the folder, as if the run had never stopped.
+
+    Raises:
+        UsageError: there is nothing to go on from.
+        OutputError: the run folder cannot be written.
     """
     keras = _keras()
     keras.utils.set_random_seed(config.seed)
     recipe = config.recipe
     train, held_out = datasets.split(data.train, recipe.validation, config.seed)
     history = folder.history() if resume else []
-    started = time.monotonic() - sum(epoch.seconds for epoch in history)
+    if len(history) == 1 and not folder.last.is_file():
+        history = []  # stopped between the two files of its first epoch
     interrupted = False
-    model = keras.saving.load_model(folder.last) if history else _compiled(config, len(train))
+    model = _resumed(folder) if history else _compiled(config, len(train))
+    # The history is written before the model: an epoch that it alone knows of is trained again.
+    history = history[: int(model.optimizer.iterations) // _steps(config, len(train))]
+    started = time.monotonic() - sum(epoch.seconds for epoch in history)
     best = max(history, key=lambda epoch: epoch.score, default=None)
     with Epochs(train, recipe.augmentation, config.seed) as epochs:
         try:
@@ -105,8 +118,8 @@ def fit(config: Config, data: Data, folder: RunFolder, progress: Progress, *, re
                     best = row
                     folder.place(folder.model, model.save)
                 history.append(row)
-                folder.place(folder.last, model.save)
                 folder.write_history(history)
+                folder.place(folder.last, model.save)
                 progress.epoch(row, recipe.epochs, best is row)
         except KeyboardInterrupt:
             interrupted = True
@@ -131,7 +144,7 @@ def _keras() -> Any:
 def _compiled(config: Config, pictures: int) -> keras.Model:
     keras, recipe = _keras(), config.recipe
     model = architectures.build(recipe.arch, len(config.labels), recipe.dropout)
-    steps = max(1, -(-pictures // recipe.batch))
+    steps = _steps(config, pictures)
     warmup = max(1, round(min(recipe.warmup, recipe.epochs / 4) * steps))
     rate = keras.optimizers.schedules.CosineDecay(
         recipe.learning_rate / 40,
@@ -145,6 +158,28 @@ def _compiled(config: Config, pictures: int) -> keras.Model:
         keras.losses.SparseCategoricalCrossentropy(from_logits=True),
         metrics=["accuracy"],
     )
+    return model
+
+
+def _steps(config: Config, pictures: int) -> int:
+    """Batches in an epoch."""
+    return max(1, -(-pictures // config.recipe.batch))
+
+
+def _resumed(folder: RunFolder) -> keras.Model:
+    """The model of the last whole epoch with its optimizer, in the very state that it was left in."""
+    try:
+        model = _keras().saving.load_model(folder.last)
+    except Exception as error:  # Keras, and what it unpacks with, raise many kinds
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        raise UsageError(
+            f"{folder.last}: the last epoch cannot be loaded ({reason}). Begin the run anew with --force"
+        ) from None
+    for layer in model.layers:
+        if hasattr(layer, "seed_generator"):
+            # Keras does not save how often it was drawn from, which is once a step.
+            state = layer.seed_generator.state
+            state.assign([int(state[0]), int(model.optimizer.iterations)])
     return model
 
 

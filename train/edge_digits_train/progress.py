@@ -47,9 +47,10 @@ class _Lines:
         click.echo(f"\r{line}\x1b[K", nl=False, err=True)
 
     def epoch(self, epoch: Epoch, epochs: int, best: bool) -> None:
-        first = epoch.epoch if self._first is None else self._first
+        if self._first is None:  # an epoch of fewer than twenty steps tells of none
+            self._first = epoch.epoch
         passed = time.monotonic() - self._begun
-        left = passed / (epoch.epoch - first + 1) * (epochs - epoch.epoch - 1)
+        left = passed / (epoch.epoch - self._first + 1) * (epochs - epoch.epoch - 1)
         line = (
             f"epoch {epoch.epoch + 1:3d}/{epochs}  {epoch.seconds:5.1f} s  loss {epoch.loss:.4f}  "
             f"accuracy {100 * epoch.accuracy:.2f} %  validation {100 * epoch.val_accuracy:.2f} %  "

@@ -15,6 +15,7 @@ import csv
 import json
 import os
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -67,6 +68,7 @@ class RunFolder:
         self.last = path / "last.keras"
         self.pictures = path / "pictures.npz"
         self.curves = path / "curves.png"
+        self.h5 = path / "model.h5"
         self._config = path / "config.json"
         self._history = path / "history.csv"
         self._results = path / "results.json"
@@ -85,10 +87,14 @@ class RunFolder:
                     f"{self.path}: holds files already. "
                     "Name another folder, go on with --resume, or start anew with --force"
                 )
-            for entry in (self._history, self._results, self.model, self.last):
+            # All of an earlier run: export would take its pictures for those of a new run that was stopped.
+            run = (self._history, self._results, self.model, self.last, self.pictures, self.curves, self.h5)
+            for entry in run:
                 entry.unlink(missing_ok=True)
         except OSError as error:
-            raise OutputError(f"{self.path}: cannot be made ({error.strerror})") from None
+            raise OutputError(
+                f"{self.path}: cannot be made into a run folder ({error.strerror}). Name another with -o"
+            ) from None
 
     def write_config(self, config: Config) -> None:
         self._write(self._config, json.dumps(asdict(config), indent=2) + "\n")
@@ -105,31 +111,47 @@ class RunFolder:
             values["recipe"] = Recipe(**values["recipe"], augmentation=None if how is None else Augmentation(**how))
             values["labels"] = tuple(values["labels"])
             return Config(**values)
-        except (OSError, ValueError, KeyError, TypeError):
+        except (OSError, ValueError, KeyError, TypeError, AttributeError):
             raise UsageError(
                 f"{self.path}: is no run folder with a readable config.json. Begin one: edge-digits train"
             ) from None
 
     def history(self) -> list[Epoch]:
+        """The epochs that have ended.
+
+        Raises:
+            UsageError: history.csv is broken.
+        """
         if not self._history.is_file():
             return []
-        with self._history.open(encoding="utf-8", newline="") as stream:
-            rows = list(csv.DictReader(stream))
-        return [Epoch(int(row.pop("epoch")), **{name: float(value) for name, value in row.items()}) for row in rows]
+        try:
+            with self._history.open(encoding="utf-8", newline="") as stream:
+                rows = list(csv.DictReader(stream))
+            return [Epoch(int(row.pop("epoch")), **{name: float(value) for name, value in row.items()}) for row in rows]
+        except (OSError, ValueError, KeyError, TypeError, csv.Error) as error:
+            raise _broken(self._history, error) from None
 
     def write_history(self, history: list[Epoch]) -> None:
         names = [f.name for f in fields(Epoch)]
-        rows = [",".join(f"{value:.6g}" for value in asdict(epoch).values()) for epoch in history]
+        # To the last digit: a run that goes on compares its epochs with these.
+        rows = [",".join(str(value) for value in asdict(epoch).values()) for epoch in history]
         self._write(self._history, "\n".join([",".join(names), *rows]) + "\n")
 
     def write_results(self, results: dict[str, Any]) -> None:
         self._write(self._results, json.dumps(results, indent=2) + "\n")
 
     def results(self) -> dict[str, Any] | None:
-        """What the run ended with; None where it has not ended."""
+        """What the run ended with; None where it has not ended.
+
+        Raises:
+            UsageError: results.json is broken.
+        """
         if not self._results.is_file():
             return None
-        results: dict[str, Any] = json.loads(self._results.read_text(encoding="utf-8"))
+        try:
+            results: dict[str, Any] = json.loads(self._results.read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise _broken(self._results, error) from None
         return results
 
     def place(self, path: Path, write: Callable[[Path], Any]) -> None:
@@ -143,13 +165,20 @@ class RunFolder:
             write(part)
             part.replace(path)
         except OSError as error:
-            part.unlink(missing_ok=True)
             raise OutputError(
                 f"{path}: cannot be written ({error.strerror or error}). Check free space and permissions"
             ) from None
+        finally:
+            # Still there after a failure, and after Ctrl-C.
+            with suppress(OSError):
+                part.unlink(missing_ok=True)
 
     def _write(self, path: Path, text: str) -> None:
         self.place(path, lambda part: part.write_text(text, encoding="utf-8"))
+
+
+def _broken(path: Path, error: Exception) -> UsageError:
+    return UsageError(f"{path}: cannot be read ({error}). Mend it, or begin the run anew with --force")
 
 
 def source_commit() -> str:
