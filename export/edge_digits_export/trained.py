@@ -70,6 +70,6 @@ def load(folder: Path) -> Trained:
                 f"{folder / 'pictures.npz'}: is missing or broken. Train anew: edge-digits train -o {folder} --force"
             ) from None
         raise SourceError(
-            f"{folder}: this run has not ended. Go on with: edge-digits train -o {folder} --resume"
+            f"{folder}: this run was stopped before its first epoch. Go on with: edge-digits train -o {folder} --resume"
         ) from None
     return Trained(folder / "model.keras", config, labels, calibration, validation, test)

@@ -118,14 +118,13 @@ def _write_h5(folder: Any) -> None:
 
 
 def _report(path: Path, outcome: Outcome) -> None:
-    # The pictures that export needs come at the end of a run: one that was stopped has to go on first.
     then = f"Go on with: edge-digits train -o {path} --resume"
     best = outcome.best
     if best is None:
         click.echo(f"stopped within the first epoch; the untrained beginnings are in {path / 'model.keras'}. {then}")
         return
-    if not outcome.interrupted:
-        then = f"Next: edge-digits export {path} -o digits.onnx"
+    export = f"edge-digits export {path} -o digits.onnx"
+    then = f"{then}; or take it as it is: {export}" if outcome.interrupted else f"Next: {export}"
     click.echo(
         f"best epoch {best.epoch + 1}: validation {100 * best.val_accuracy:.2f} %, "
         f"photographed {100 * best.photo_accuracy:.2f} %"

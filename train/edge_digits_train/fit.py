@@ -110,6 +110,7 @@ def fit(config: Config, data: Data, folder: RunFolder, progress: Progress, *, re
     with Epochs(train, recipe.augmentation, config.seed) as epochs:
         try:
             validation = _validation(held_out, recipe.augmentation, config.seed)
+            _keep_pictures(train, validation, data.test, config, folder)
             for number in range(len(history), recipe.epochs):
                 if best is not None and number - 1 - best.epoch >= recipe.patience:
                     break
@@ -127,7 +128,7 @@ def fit(config: Config, data: Data, folder: RunFolder, progress: Progress, *, re
                 folder.place(folder.model, model.save)
     test_accuracy = None
     if not interrupted:
-        test_accuracy = _finish(keras.saving.load_model(folder.model), train, held_out, data.test, config, folder)
+        test_accuracy = _test_accuracy(keras.saving.load_model(folder.model), folder)
     outcome = Outcome(best, test_accuracy, interrupted, time.monotonic() - started)
     _write_outcome(folder, config, outcome, history)
     return outcome
@@ -231,25 +232,29 @@ def _told(tell: Callable[[int, dict[str, float]], None]) -> Any:
     return Told()
 
 
-def _finish(model: keras.Model, train: Split, held_out: Split, test: Split, config: Config, folder: RunFolder) -> float:
-    """Judge the test set, and keep what export needs."""
-    how = config.recipe.augmentation
-    clean = make_pictures(test.pictures, test.classes, (config.seed,), None)
-    predicted = np.asarray(model.predict(clean[..., None], batch_size=500, verbose=0)).argmax(axis=1)
+def _keep_pictures(train: Split, validation: _Validation, test: Split, config: Config, folder: RunFolder) -> None:
+    """Write what export needs beside the model, before the first epoch: a run that is stopped can be exported too."""
+    if folder.pictures.is_file():
+        return
     chosen = train.take(np.random.default_rng(config.seed).permutation(len(train))[:_CALIBRATION])
-    validation = _validation(held_out, how, config.seed)
+    how, seed = config.recipe.augmentation, config.seed
     folder.place(
         folder.pictures,
         lambda part: np.savez_compressed(
             part,
-            calibration=make_pictures(chosen.pictures, chosen.classes, (config.seed, 1 << 21), how),
+            calibration=make_pictures(chosen.pictures, chosen.classes, (seed, 1 << 21), how),
             validation=np.concatenate([validation.clean, validation.photographed]),
             validation_classes=np.concatenate([validation.classes] * 2),
-            test=clean,
+            test=make_pictures(test.pictures, test.classes, (seed,), None),
             test_classes=test.classes,
         ),
     )
-    return float((predicted == test.classes).mean())
+
+
+def _test_accuracy(model: keras.Model, folder: RunFolder) -> float:
+    with np.load(folder.pictures) as arrays:
+        predicted = np.asarray(model.predict(arrays["test"][..., None], batch_size=500, verbose=0)).argmax(axis=1)
+        return float((predicted == arrays["test_classes"]).mean())
 
 
 def _write_outcome(folder: RunFolder, config: Config, outcome: Outcome, history: list[Epoch]) -> None:
