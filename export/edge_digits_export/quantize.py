@@ -1,6 +1,6 @@
 """A float graph -> int8: static, per channel, calibrated on training pictures.
 
-Never dynamic: dynamic quantization turns convolutions into ConvInteger, which is five times slower than float.
+Never dynamic: dynamic quantization turns convolutions into ConvInteger, which is slower than float.
 """
 
 from __future__ import annotations
