@@ -13,7 +13,9 @@ from edge_digits.errors import MissingExtraError
 from edge_digits.quiet import native_stderr_off
 
 if TYPE_CHECKING:
+    import numpy as np
     import onnx
+    from numpy.typing import NDArray
 
     from edge_digits_export.trained import Trained
     from edge_digits_export.verify import Verified
@@ -86,12 +88,12 @@ def command(run: Path, output: Path, precision: str, max_drop: float, name: str 
 
 
 def _carded(
-    graph: onnx.ModelProto, precision: str, name: str, source: Trained, logits: object, fp32: Verified | None
+    graph: onnx.ModelProto, precision: str, name: str, source: Trained, logits: NDArray[np.float32], fp32: Verified | None
 ) -> tuple[bytes, Verified]:
     """The file with its card, and how it was judged; judged first, for the card tells the result."""
     from edge_digits_export import verify
     from edge_digits_export.card import card, with_card
 
     plain = with_card(graph, card(name, precision, source))
-    row = verify.verify_file(precision, plain, logits, source)  # type: ignore[arg-type]
+    row = verify.verify_file(precision, plain, logits, source)
     return with_card(graph, card(name, precision, source, row, fp32)), row
