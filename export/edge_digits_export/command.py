@@ -88,7 +88,12 @@ def command(run: Path, output: Path, precision: str, max_drop: float, name: str 
 
 
 def _carded(
-    graph: onnx.ModelProto, precision: str, name: str, source: Trained, logits: NDArray[np.float32], fp32: Verified | None
+    graph: onnx.ModelProto,
+    precision: str,
+    name: str,
+    source: Trained,
+    logits: NDArray[np.float32],
+    fp32: Verified | None,
 ) -> tuple[bytes, Verified]:
     """The file with its card, and how it was judged; judged first, for the card tells the result."""
     from edge_digits_export import verify
