@@ -129,9 +129,9 @@ def _shipped() -> str:
 def _models() -> Path:
     # importlib.resources would serve zipped packages too, but onnxruntime's own libraries cannot be zipped, and its
     # import takes a tenth of the time of a whole `predict`.
-    from edge_digits import models
+    from edge_digits.models import __file__ as beside
 
-    return Path(models.__path__[0])
+    return Path(beside).parent
 
 
 def _onnxruntime() -> Any:
