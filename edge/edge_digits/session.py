@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -129,9 +130,10 @@ def _shipped() -> str:
 def _models() -> Path:
     # importlib.resources would serve zipped packages too, but onnxruntime's own libraries cannot be zipped, and its
     # import takes a tenth of the time of a whole `predict`.
-    from edge_digits.models import __file__ as beside
-
-    return Path(beside).parent
+    package = find_spec("edge_digits.models")
+    if package is None or package.origin is None:
+        raise ModelError("the shipped models are missing. Install edge-digits again, or name an .onnx file")
+    return Path(package.origin).parent
 
 
 def _onnxruntime() -> Any:
