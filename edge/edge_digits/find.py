@@ -51,7 +51,7 @@ class Glyph:
 
 
 def find_digit(ink: Ink) -> Glyph | None:
-    """The one digit of a crop: the strongest and most central group of strokes. None where there is no ink."""
+    """The one digit of a crop: the strongest group of strokes. None where there is no ink."""
     strokes = _strokes(ink)
     if len(strokes.area) == 0:
         return None
@@ -76,10 +76,7 @@ def find_digits(ink: Ink) -> list[list[Glyph]]:
 
 @dataclass(frozen=True, eq=False)
 class _Strokes:
-    """Connected components: the label picture, then one entry each: label, box, area, weight.
-
-    `weight` is the sum of the strength; little counts of what the rim cuts off.
-    """
+    """Connected components: the label picture, then one entry each: label, box, area, sum of the strength."""
 
     labels: NDArray[np.int32]
     label: NDArray[np.int32]

@@ -16,9 +16,9 @@ from PIL import Image
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE.parent))
 
-from drawing import RULINGS, Gray, blank, crop, page, write  # noqa: E402
+from drawing import RULINGS, Gray, blank, crop, page, write  # noqa: E402  # it stands beside the tests, not on the path
 
-from edge_digits.normalize import normalize  # noqa: E402
+from edge_digits.normalize import normalize  # noqa: E402  # after the path is set
 
 
 def crops() -> dict[str, Gray]:

@@ -63,7 +63,7 @@ class _Lines:
 def progress(*, quiet: bool, pictures: int) -> Iterator[Progress]:
     """What `fit` is to tell."""
     if not quiet:
-        click.echo(f"{pictures} pictures; a twelfth is set aside for validation", err=True)
+        click.echo(f"{pictures} pictures; a part is set aside for validation", err=True)
     yield _Silent() if quiet else _Lines()
 
 

@@ -213,13 +213,13 @@ class _Folders:
         from edge_digits.outputs.files import write_picture
         from edge_digits.outputs.pictures import annotate, explain
 
-        name = f"{self._names.of(examination.reading.source)}.png"
+        name = self._names.of(examination.reading.source)
         if self._annotated is not None:
-            write_picture(self._annotated / name, annotate(examination.picture, examination.reading))
+            write_picture(self._annotated / f"{name}.png", annotate(examination.picture, examination.reading))
         if self._explained is not None:
-            write_picture(self._explained / name, explain(examination))
+            write_picture(self._explained / f"{name}.png", explain(examination))
         if self._crops is not None:
-            self._crops.write(examination)
+            self._crops.write(name, examination)
 
     def close(self) -> None:
         if self._crops is not None:

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge_digits.find import ink_mask, without_ruling
-from edge_digits.outputs.files import Names, text_file, write_picture
+from edge_digits.outputs.files import text_file, write_picture
 from edge_digits.pixels import Gray, to_gray
 from edge_digits.reader import Examination
 from edge_digits.results import Digit, Reading
@@ -80,17 +80,15 @@ class CropFolder:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._names = Names()
         self._rows: list[list[object]] = []
 
-    def write(self, examination: Examination) -> None:
-        """Write the crops of one picture.
+    def write(self, name: str, examination: Examination) -> None:
+        """Write the crops of one picture, as NAME.000.png and on.
 
         Raises:
             OutputError: a file cannot be written.
         """
         gray = to_gray(examination.picture)
-        name = self._names.of(examination.reading.source)
         for number, digit in enumerate(examination.reading.digits):
             file = f"{name}.{number:03d}.png"
             write_picture(self._folder / file, _crop(gray, digit))
