@@ -14,8 +14,12 @@ from numpy.typing import NDArray
 
 from edge_digits.find import Glyph
 from edge_digits.normalize import normalize, normalize_glyph
+from edge_digits_train.marks import mark
 
 Pictures = NDArray[np.uint8]
+
+#: The class of pictures that are no digits.
+BACKGROUND = -1
 
 #: A crop of which `normalize` makes less than this cannot be read, and its strokes alone are taken: cosine of the angle
 #: between the two.
@@ -46,7 +50,8 @@ def augment(pictures: Pictures, labels: NDArray[np.int64], seed: int | tuple[int
 
     Args:
         pictures: uint8 [N, 28, 28], white on black.
-        labels: int [N]; only 1 and 7 matter, which have styles that MNIST hardly knows.
+        labels: int [N]; 1 and 7 have styles that MNIST hardly knows. Where it is BACKGROUND, the picture is not looked
+            at, and a mark that is no digit is drawn in its place.
         seed: the same seed gives the same pictures.
         how: the limits.
 
@@ -55,7 +60,9 @@ def augment(pictures: Pictures, labels: NDArray[np.int64], seed: int | tuple[int
     """
     rng = np.random.default_rng(seed)
     made = np.empty_like(pictures)
-    for i, (picture, label) in enumerate(zip(pictures, labels, strict=True)):
+    digits = np.flatnonzero(labels != BACKGROUND)
+    for i, label in enumerate(labels):
+        picture = pictures[i] if label != BACKGROUND else mark(rng, pictures[digits], labels[digits])
         other = pictures[int(rng.integers(len(pictures)))]
         if rng.random() < how.photograph:
             shot, strokes = photograph(picture, int(label), other, rng, how)
@@ -180,9 +187,10 @@ def _rare_style(strokes: Pictures, label: int, rng: np.random.Generator) -> Pict
         return drawn
     styles = rng.random(2)
     if styles[0] < 0.8:
-        # A flag falls off steeply; a flatter one would be the bar of a seven.
-        reach = h * rng.uniform(0.12, 0.38)
-        drop = reach * rng.uniform(0.6, 1.5)
+        # A flag falls off steeply, the longer the more, down to the foot in some hands; a flatter one would be the bar
+        # of a seven.
+        reach = h * rng.uniform(0.12, 0.5)
+        drop = min(reach * rng.uniform(0.6 + 0.8 * max(0.0, reach / h - 0.25), 1.8), 0.92 * h)
         top = x_of(y + 1)
         line(top, y + pen / 2, top - reach, y + drop)
     if styles[1] < 0.6:

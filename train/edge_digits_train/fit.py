@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 
 from edge_digits.errors import MissingExtraError, UsageError
-from edge_digits_train import architectures, datasets
-from edge_digits_train.augment import Augmentation, Pictures
+from edge_digits_train import architectures, datasets, open_set
+from edge_digits_train.augment import BACKGROUND, Augmentation
 from edge_digits_train.batches import Epochs, make_pictures
-from edge_digits_train.datasets import Data, Labels, Split
+from edge_digits_train.datasets import Data, Split
 from edge_digits_train.run import Config, Epoch, RunFolder, source_commit
 
 if TYPE_CHECKING:
@@ -47,11 +47,10 @@ class Outcome:
 
 @dataclass(frozen=True)
 class _Validation:
-    """The validation set twice: as it is, and photographed."""
+    """The validation set twice: as it is, and photographed with what is no digit among it."""
 
-    clean: Pictures
-    photographed: Pictures
-    classes: Labels
+    clean: Split
+    photographed: Split
 
 
 def configure(config: Config, data: Data) -> Config:
@@ -63,8 +62,9 @@ def configure(config: Config, data: Data) -> Config:
     architectures.check(config.recipe.arch)
     how = config.recipe.augmentation
     if how is not None and data.labels != tuple("0123456789"):
-        # A foot under class 1 is a style of ones, not of letters.
-        config = replace(config, recipe=replace(config.recipe, augmentation=replace(how, rare_styles=0.0)))
+        # A foot under class 1 is a style of ones, not of letters; and letters are no background to letters.
+        how = replace(how, rare_styles=0.0)
+        config = replace(config, recipe=replace(config.recipe, augmentation=how, background=0.0))
     import cv2
     import keras
 
@@ -98,6 +98,7 @@ def fit(config: Config, data: Data, folder: RunFolder, progress: Progress, *, re
     keras.utils.set_random_seed(config.seed)
     recipe = config.recipe
     train, held_out = datasets.split(data.train, recipe.validation, config.seed)
+    train, judged = (_with_background(part, recipe.background) for part in (train, held_out))
     history = folder.history() if resume else []
     if len(history) == 1 and not folder.last.is_file():
         history = []  # stopped between the two files of its first epoch
@@ -109,7 +110,7 @@ def fit(config: Config, data: Data, folder: RunFolder, progress: Progress, *, re
     best = max(history, key=lambda epoch: epoch.score, default=None)
     with Epochs(train, recipe.augmentation, config.seed) as epochs:
         try:
-            validation = _validation(held_out, recipe.augmentation, config.seed)
+            validation = _validation(held_out, judged, recipe.augmentation, config.seed)
             _keep_pictures(train, validation, data.test, config, folder)
             for number in range(len(history), recipe.epochs):
                 if best is not None and number - 1 - best.epoch >= recipe.patience:
@@ -128,7 +129,7 @@ def fit(config: Config, data: Data, folder: RunFolder, progress: Progress, *, re
                 folder.place(folder.model, model.save)
     test_accuracy = None
     if not interrupted:
-        test_accuracy = _test_accuracy(keras.saving.load_model(folder.model), folder)
+        test_accuracy = _test_accuracy(keras.saving.load_model(folder.model, compile=False), folder)
     outcome = Outcome(best, test_accuracy, interrupted, time.monotonic() - started)
     _write_outcome(folder, config, outcome, history)
     return outcome
@@ -154,10 +155,11 @@ def _compiled(config: Config, pictures: int) -> keras.Model:
         warmup_target=recipe.learning_rate,
         warmup_steps=warmup,
     )
+    loss, metrics = open_set.loss_and_metrics(recipe.background > 0)
     model.compile(
         keras.optimizers.AdamW(rate, weight_decay=recipe.weight_decay),
-        keras.losses.SparseCategoricalCrossentropy(from_logits=True),
-        metrics=["accuracy"],
+        loss,
+        metrics=metrics,
     )
     return model
 
@@ -170,7 +172,7 @@ def _steps(config: Config, pictures: int) -> int:
 def _resumed(folder: RunFolder) -> keras.Model:
     """The model of the last whole epoch with its optimizer, in the very state that it was left in."""
     try:
-        model = _keras().saving.load_model(folder.last)
+        model = _keras().saving.load_model(folder.last, custom_objects=open_set.custom_objects())
     except Exception as error:  # Keras, and what it unpacks with, raise many kinds
         reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise UsageError(
@@ -184,14 +186,23 @@ def _resumed(folder: RunFolder) -> keras.Model:
     return model
 
 
-def _validation(held_out: Split, how: Augmentation | None, seed: int) -> _Validation:
-    clean = make_pictures(held_out.pictures, held_out.classes, (seed,), None)
+def _with_background(part: Split, share: float) -> Split:
+    """A split with places for pictures of what is no digit, which augmentation fills."""
+    count = round(share * len(part))
+    blank = np.zeros((count, *part.pictures.shape[1:]), np.uint8)
+    return Split(
+        np.concatenate([part.pictures, blank]), np.concatenate([part.classes, np.full(count, BACKGROUND, np.int64)])
+    )
+
+
+def _validation(held_out: Split, judged: Split, how: Augmentation | None, seed: int) -> _Validation:
+    clean = Split(make_pictures(held_out.pictures, held_out.classes, (seed,), None), held_out.classes)
     if how is None:
-        return _Validation(clean, clean, held_out.classes)
+        return _Validation(clean, clean)
     # Drawn once, by a seed that no epoch has, so that epochs are judged alike.
     always = replace(how, photograph=1.0)
-    photographed = make_pictures(held_out.pictures, held_out.classes, (seed, 1 << 20), always)
-    return _Validation(clean, photographed, held_out.classes)
+    photographed = make_pictures(judged.pictures, judged.classes, (seed, 1 << 20), always)
+    return _Validation(clean, Split(photographed, judged.classes))
 
 
 def _epoch(
@@ -204,9 +215,9 @@ def _epoch(
     fitted = model.fit(
         pictures[..., None], classes, batch_size=recipe.batch, shuffle=False, verbose=0, callbacks=[told]
     )
-    loss, accuracy = model.evaluate(validation.clean[..., None], validation.classes, batch_size=500, verbose=0)
-    _, photo_accuracy = model.evaluate(
-        validation.photographed[..., None], validation.classes, batch_size=500, verbose=0
+    (loss, accuracy), (_, photo_accuracy) = (
+        model.evaluate(part.pictures[..., None], part.classes, batch_size=500, verbose=0)
+        for part in (validation.clean, validation.photographed)
     )
     return Epoch(
         epoch=number,
@@ -243,8 +254,8 @@ def _keep_pictures(train: Split, validation: _Validation, test: Split, config: C
         lambda part: np.savez_compressed(
             part,
             calibration=make_pictures(chosen.pictures, chosen.classes, (seed, 1 << 21), how),
-            validation=np.concatenate([validation.clean, validation.photographed]),
-            validation_classes=np.concatenate([validation.classes] * 2),
+            validation=np.concatenate([validation.clean.pictures, validation.photographed.pictures]),
+            validation_classes=np.concatenate([validation.clean.classes, validation.photographed.classes]),
             test=make_pictures(test.pictures, test.classes, (seed,), None),
             test_classes=test.classes,
         ),

@@ -21,11 +21,12 @@ class Recipe:
         weight_decay: of AdamW (Loshchilov and Hutter 2019).
         dropout: before the last layer.
         validation: share of the training set that is set aside.
+        background: pictures of what is no digit, as a share of the digits, for the network to refuse; 0 for none.
         augmentation: limits of the augmentation; None leaves pictures as they are, but for `normalize`.
     """
 
     arch: str = "stem5"
-    epochs: int = 40
+    epochs: int = 30
     patience: int = 10
     batch: int = 128
     learning_rate: float = 4e-3
@@ -33,13 +34,14 @@ class Recipe:
     weight_decay: float = 0.02
     dropout: float = 0.1
     validation: float = 1 / 12
+    background: float = 0.3
     augmentation: Augmentation | None = field(default_factory=Augmentation)
 
 
 RECIPES: dict[str, Recipe] = {
     "digits": Recipe(),
     "quick": Recipe(epochs=4, patience=4),
-    "plain": Recipe(epochs=12, augmentation=None),
+    "plain": Recipe(epochs=12, augmentation=None, background=0.0),
 }
 
 
