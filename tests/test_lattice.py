@@ -182,3 +182,14 @@ def test_a_long_page_loses_no_precision() -> None:
     found = best_path(sure, 1001, Constraint(digits=999).automaton(LABELS))
     assert found is not None
     assert found.confidence == pytest.approx(1 / 1000), "any one of them may be the one that is none"
+
+
+@pytest.mark.parametrize("allowed", [None, EVERYTHING], ids=["any", "automaton"])
+@pytest.mark.parametrize(("second", "wins"), [(0.499, 0), (0.5, 0), (0.501, 1)])
+def test_of_equal_ways_the_first_wins_and_a_better_one_however_close(
+    second: float, wins: int, allowed: Automaton | None
+) -> None:
+    ways = [*isolated({3: 0.5}), *isolated({8: second})]
+    found = best_path(ways, 2, allowed)
+    assert found is not None
+    assert found.steps == (Step(wins, (3, 8)[wins]),)
