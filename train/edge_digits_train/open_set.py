@@ -10,13 +10,13 @@ from __future__ import annotations
 from typing import Any
 
 
-def loss_and_metrics(background: bool) -> tuple[Any, list[Any]]:
+def loss_and_metric(background: bool) -> tuple[Any, Any]:
     """What to compile a network with; class -1 stands for none of them where there is `background`."""
     import keras
 
     if not background:
-        return keras.losses.SparseCategoricalCrossentropy(from_logits=True), ["accuracy"]
-    return crossentropy, [accuracy]
+        return keras.losses.SparseCategoricalCrossentropy(from_logits=True), "accuracy"
+    return crossentropy, accuracy
 
 
 def crossentropy(classes: Any, logits: Any) -> Any:
