@@ -73,12 +73,11 @@ def build_finder(classes: int, width: int = 64) -> keras.Model:
         y = _conv(_conv(x, width, 3), width, 3)
         x = keras.layers.Add()([x, y])
     x = _conv(x, width, 3)
+    maps = keras.layers.Conv2D(4 * (classes + EXTRA), 1, name="maps")
+    model = keras.Model(image, maps(x), name=FINDER)
     # Nearly no place is the middle of a digit: begin there (Lin et al. 2017, focal loss).
-    begin = np.tile(np.array([-4.0] * classes + [0.0] * EXTRA, np.float32), 4)
-    maps = keras.layers.Conv2D(
-        len(begin), 1, bias_initializer=lambda shape, dtype=None: keras.ops.convert_to_tensor(begin)
-    )(x)
-    return keras.Model(image, keras.layers.Activation("linear", name="maps")(maps), name="finder")
+    maps.bias.assign(np.tile(np.array([-4.0] * classes + [0.0] * EXTRA, np.float32), 4))
+    return model
 
 
 def _conv(x: Any, filters: int, size: int, stride: int = 1) -> Any:
