@@ -97,8 +97,9 @@ class RapidDetector(Peer):
 class Tesseract(Peer):
     """Tesseract with its English model, told that there are digits only, and how they lie on the picture.
 
-    Of the page segmentation modes, sizes and margins that its manual names, those that read most: single characters
-    (mode 10) and words (8) at 48 pixels with a margin of a quarter, pages as blocks (6) and grids as sparse text (11).
+    Single characters and words (page segmentation modes 10 and 8) are brought to 48 pixels with a margin of a quarter,
+    pages are taken as a block (6), grids as sparse text (11): of the modes, sizes and margins that its manual speaks
+    of, those that read most photographed cells, strings and pages.
     """
 
     name = "Tesseract"

@@ -96,7 +96,8 @@ class Misses:
 
 def readers(model: str) -> dict[str, DigitReader]:
     """edge-digits with each way of finding digits that it offers."""
-    if "finder" not in inspect.signature(DigitReader).parameters:
+    options = {*inspect.signature(DigitReader).parameters, *inspect.signature(DigitReader.load).parameters}
+    if "finder" not in options:
         return {"edge-digits": DigitReader.load(model)}
     loaded = {}
     for finder in _FINDERS:
@@ -222,6 +223,8 @@ def main() -> None:
     cv2.setNumThreads(1)
     print(f"Machine: {machine.describe()}\n")
     ours = readers(options.model)
+    if not ours:
+        parser.error("edge-digits has no way to read with this model")
     programs = [
         Program(name, lambda picture, _, reader=reader: said(reader.read(picture))) for name, reader in ours.items()
     ]
