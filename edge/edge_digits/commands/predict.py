@@ -200,6 +200,7 @@ def _read(file: PictureFile | Reading, reader: DigitReader, writer: Writer, fold
     try:
         examination = reader.examine_bytes(file.read(), file.name)
         reading = examination.reading
+        folders.prepare(examination)
     except EdgeDigitsError as error:
         reading = Reading.failed(file.name, str(error))
         writer.write(reading)
@@ -223,14 +224,20 @@ class _Folders:
                 make_folder(folder, force=force)
         self._annotated, self._explained = annotated, explained
         self._crops = None
+        self._wanted = bool(named)
         self._names = Names()
         if crops is not None:
             from edge_digits.outputs.pictures import CropFolder
 
             self._crops = CropFolder(crops)
 
+    def prepare(self, examination: Examination) -> None:
+        """Decode the picture in full where one will be written, so that a failure to is in its record."""
+        if self._wanted:
+            _ = examination.picture
+
     def write(self, examination: Examination) -> None:
-        if self._annotated is None and self._explained is None and self._crops is None:
+        if not self._wanted:
             return
         from edge_digits.outputs.files import write_picture
         from edge_digits.outputs.pictures import annotate, explain
