@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from edge_digits.advice import advise
 from edge_digits.errors import PictureError
 from edge_digits.find import Glyph, find_digit, find_digits
 from edge_digits.ink import Ink, extract_ink
@@ -158,7 +159,10 @@ class DigitReader:
             "infer": 1e3 * (perf_counter() - normalized),
         }
         digits = self._digits(lines, probabilities, scale, width, height)
-        reading = Reading(source=source, width=width, height=height, digits=digits, speed_ms=speed_ms)
+        warnings = advise(work, ink, [Box(g.x, g.y, g.x + g.width, g.y + g.height) for g in glyphs], scale)
+        reading = Reading(
+            source=source, width=width, height=height, digits=digits, speed_ms=speed_ms, warnings=warnings
+        )
         return Examination(_summed_up(reading), original, ink, lines, inputs, scale)
 
     def _digits(
