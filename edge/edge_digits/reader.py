@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import cached_property, partial
 from itertools import pairwise
 from pathlib import Path
 from time import perf_counter
@@ -12,6 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from edge_digits.advice import advise
 from edge_digits.errors import PictureError
 from edge_digits.find import Glyph, find_digit, find_digits
 from edge_digits.ink import Ink, extract_ink
@@ -19,10 +22,13 @@ from edge_digits.normalize import CROP_SIDE, SIDE, normalize_glyph
 from edge_digits.pixels import Gray, shrink, to_gray
 from edge_digits.results import Box, Digit, Reading, Status
 from edge_digits.session import DEFAULT_MODEL, Model
-from edge_digits.sources.decode import decode
+from edge_digits.sources.decode import decode, decode_gray
 
 #: Pictures are searched at this side at most: digits of a 40th of a page are then 24 pixels high.
 WORK_SIDE = 960
+#: Files are decoded at a smaller scale, where their format allows it, as long as their longer side keeps this: more
+#: than the search needs, so that small digits can be looked at again.
+DECODE_SIDE = 1600
 #: The widest stroke of a picture that may hold many digits, as a fraction of its longer side.
 _PAGE_STROKE = 0.1
 #: A picture of at most this side is the crop of one digit, whose strokes may lie apart.
@@ -37,7 +43,7 @@ class Examination:
 
     Attributes:
         reading: the result.
-        picture: the picture as it was given or decoded.
+        original: gives the picture as it was given, or decodes it in full.
         ink: the ink, at working scale.
         lines: the glyphs by line, in reading order, at working scale.
         inputs: uint8 [N, 28, 28], what the model saw, one a glyph.
@@ -45,11 +51,20 @@ class Examination:
     """
 
     reading: Reading
-    picture: NDArray[Any]
+    original: Callable[[], NDArray[Any]]
     ink: Ink
     lines: list[list[Glyph]]
     inputs: NDArray[np.uint8]
     scale: float
+
+    @cached_property
+    def picture(self) -> NDArray[Any]:
+        """The picture in full, in colour where it has any; decoded when first asked for.
+
+        Raises:
+            PictureError: there is not the memory for it.
+        """
+        return self.original()
 
 
 class DigitReader:
@@ -107,20 +122,29 @@ class DigitReader:
                 return self.examine_bytes(content, str(path) if source is None else source)
             except PictureError as error:
                 raise PictureError(f"{path}: {error}") from None
-        return self._examine(picture, to_gray(picture), source or "", {})
+        gray = to_gray(picture)
+        return self._examine(gray, (gray.shape[1], gray.shape[0]), lambda: picture, source or "", {})
 
     def examine_bytes(self, content: bytes, source: str) -> Examination:
         """Read the bytes of a picture file; as `examine`."""
         start = perf_counter()
-        picture = decode(content, ignore_exif=self.ignore_exif)
-        gray = to_gray(picture)
-        return self._examine(picture, gray, source, {"decode": 1e3 * (perf_counter() - start)})
+        gray, size = decode_gray(content, DECODE_SIDE, ignore_exif=self.ignore_exif)
+        speed_ms = {"decode": 1e3 * (perf_counter() - start)}
+        return self._examine(gray, size, partial(decode, content, ignore_exif=self.ignore_exif), source, speed_ms)
 
-    def _examine(self, picture: NDArray[Any], gray: Gray, source: str, speed_ms: dict[str, float]) -> Examination:
-        height, width = gray.shape
+    def _examine(
+        self,
+        gray: Gray,
+        size: tuple[int, int],
+        original: Callable[[], NDArray[Any]],
+        source: str,
+        speed_ms: dict[str, float],
+    ) -> Examination:
+        """Read a grey plane; `size` is width and height of the picture, of which the plane may be a smaller copy."""
+        width, height = size
         start = perf_counter()
         work = shrink(gray, WORK_SIDE)
-        scale = max(work.shape) / max(gray.shape)
+        scale = max(work.shape) / max(size)
         ink = extract_ink(work) if max(work.shape) <= CROP_SIDE else extract_ink(work, _PAGE_STROKE)
         lines = _find(ink)
         found = perf_counter()
@@ -135,8 +159,11 @@ class DigitReader:
             "infer": 1e3 * (perf_counter() - normalized),
         }
         digits = self._digits(lines, probabilities, scale, width, height)
-        reading = Reading(source=source, width=width, height=height, digits=digits, speed_ms=speed_ms)
-        return Examination(_summed_up(reading), picture, ink, lines, inputs, scale)
+        warnings = advise(work, ink, [Box(g.x, g.y, g.x + g.width, g.y + g.height) for g in glyphs], scale)
+        reading = Reading(
+            source=source, width=width, height=height, digits=digits, speed_ms=speed_ms, warnings=warnings
+        )
+        return Examination(_summed_up(reading), original, ink, lines, inputs, scale)
 
     def _digits(
         self, lines: list[list[Glyph]], probabilities: NDArray[np.float32], scale: float, width: int, height: int

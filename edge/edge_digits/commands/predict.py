@@ -15,11 +15,33 @@ from edge_digits.errors import EdgeDigitsError, SourceError, UsageError
 if TYPE_CHECKING:
     from edge_digits.outputs.records import Writer
     from edge_digits.reader import DigitReader, Examination
+    from edge_digits.regions import Region
     from edge_digits.results import Reading
     from edge_digits.sources import PictureFile
 
 #: Some inputs failed, the others are read.
 SOME_FAILED = 5
+
+
+def region(text: str) -> Region:
+    """The type of an option --roi: "x,y,width,height" as a `regions.Region`."""
+    from edge_digits.regions import Region
+
+    try:
+        return Region.parse(text)
+    except UsageError as error:
+        raise UsageError(f"--roi {error}") from None
+
+
+class RotationOption(click.Choice[str]):
+    """The type of an option --rotate: degrees clockwise as quarter turns 0 to 3; None for "auto"."""
+
+    def __init__(self) -> None:
+        super().__init__(["0", "90", "180", "270", "auto"])
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        chosen = super().convert(value, param, ctx)
+        return None if chosen == "auto" else int(chosen) // 90
 
 
 @click.command()
@@ -178,6 +200,7 @@ def _read(file: PictureFile | Reading, reader: DigitReader, writer: Writer, fold
     try:
         examination = reader.examine_bytes(file.read(), file.name)
         reading = examination.reading
+        folders.prepare(examination)
     except EdgeDigitsError as error:
         reading = Reading.failed(file.name, str(error))
         writer.write(reading)
@@ -201,14 +224,20 @@ class _Folders:
                 make_folder(folder, force=force)
         self._annotated, self._explained = annotated, explained
         self._crops = None
+        self._wanted = bool(named)
         self._names = Names()
         if crops is not None:
             from edge_digits.outputs.pictures import CropFolder
 
             self._crops = CropFolder(crops)
 
+    def prepare(self, examination: Examination) -> None:
+        """Decode the picture in full where one will be written, so that a failure to is in its record."""
+        if self._wanted:
+            _ = examination.picture
+
     def write(self, examination: Examination) -> None:
-        if self._annotated is None and self._explained is None and self._crops is None:
+        if not self._wanted:
             return
         from edge_digits.outputs.files import write_picture
         from edge_digits.outputs.pictures import annotate, explain

@@ -88,6 +88,8 @@ class CropFolder:
         Raises:
             OutputError: a file cannot be written.
         """
+        if not examination.reading.digits:
+            return
         gray = to_gray(examination.picture)
         for number, digit in enumerate(examination.reading.digits):
             file = f"{name}.{number:03d}.png"
