@@ -1,0 +1,31 @@
+"""The digits of a page, found by rule: threshold, straight lines out, strokes into groups, groups into lines, cuts."""
+
+from __future__ import annotations
+
+from edge_digits.find import layout, split
+from edge_digits.find.glyph import Candidate, Glyph, Line
+from edge_digits.find.pen import pen_strokes
+from edge_digits.ink import Ink
+
+
+def find(ink: Ink) -> list[Line]:
+    """The lines of a page from the top, with every candidate digit of each.
+
+    Groups of strokes that are wider than a digit are cut, see `split`; of the others there is one candidate.
+    """
+    return [_lattice(line) for line in find_digits(ink)]
+
+
+def find_digits(ink: Ink) -> list[list[Glyph]]:
+    """The groups of strokes of a page in reading order, uncut: lines from the top, groups of a line from the left."""
+    return layout.lines(pen_strokes(ink), ink.strength)
+
+
+def _lattice(line: list[Glyph]) -> Line:
+    height = layout.height_of(line)
+    candidates, node = [], 0
+    for glyph in line:
+        parts = split.pieces(glyph, height) if split.worth_cutting(glyph, height) else [glyph]
+        candidates += [Candidate(one, node + a, node + b) for a, b, one in split.spans(parts, height)]
+        node += len(parts)
+    return Line(tuple(candidates), node + 1)
