@@ -23,9 +23,10 @@ def find_digits(ink: Ink) -> list[list[Glyph]]:
 
 def _lattice(line: list[Glyph]) -> Line:
     height = layout.height_of(line)
-    candidates, node = [], 0
+    candidates: list[Candidate] = []
+    node = 0
     for glyph in line:
-        parts = split.pieces(glyph, height) if split.worth_cutting(glyph, height) else [glyph]
-        candidates += [Candidate(one, node + a, node + b) for a, b, one in split.spans(parts, height)]
-        node += len(parts)
+        found, last = split.candidates(glyph, height) if split.worth_cutting(glyph, height) else ([(0, 1, glyph)], 1)
+        candidates += [Candidate(one, node + start, node + end) for start, end, one in found]
+        node += last
     return Line(tuple(candidates), node + 1)

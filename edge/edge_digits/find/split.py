@@ -1,9 +1,9 @@
-"""Digits that touch: a group of strokes is cut into pieces, of which runs of one to four are candidate digits.
+"""Digits that touch: a group of strokes is cut, and what lies between two cuts is a candidate digit.
 
 Cuts are the cheapest paths from the top of the group to its bottom, as in seam carving (Avidan and Shamir 2007), where
 the cost is the ink that a path crosses: they run around strokes where they can, follow the slant of the hand, and cut
-a joining stroke at its thinnest. Where they should run is not decided here: more cuts are made than there are digits,
-and a lattice search over the candidates decides, with the classifier's help.
+a joining stroke at its thinnest. Which of them part digits is not decided here: more cuts are made than there are
+digits, and a lattice search over the candidates decides, with the classifier's help.
 """
 
 from __future__ import annotations
@@ -13,23 +13,25 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge_digits.find.glyph import Glyph
-from edge_digits.pixels import Gray
 
-#: Cuts are looked for in a group scaled to this height, pixels: a path may lean by one pixel a row.
+_Paths = NDArray[np.intp]
+
+#: Cuts are looked for in a group scaled to this height, pixels: a path may lean by one pixel a row,
 _HEIGHT = 32
-#: A group may become this many pieces, and a digit is made of this many at most.
-_MOST_PIECES = 12
-_MOST_JOINED = 4
-#: In heights of the group: the nearest that two cuts may be,
-_NEAREST = 0.16
-#: the most ink that a cut may cross,
+#: through each place of these rows, as fractions of it. Cuts of different rows may cross.
+_ROWS = (0.33, 0.67)
+#: What a path pays for a step to the side, in pixels of ink.
+_ASIDE = np.float32(0.05)
+#: Pixels of ink at that height that lie between two cuts at least, and between a cut and the end of the group: a 1 of
+#: a fine pen has 60.
+_APART, _LEAST = 26.0, 16.0
+#: The most ink that a cut may cross, in heights.
 _DEEPEST = 0.42
-#: and how wide a digit may be. MNIST's are at most 1.1 wide, but for slanted ones.
-_WIDEST = 1.35
-#: A digit is at least this high, in heights of the line: many write their noughts small.
-_LOWEST = 0.3
-#: A piece with less of the group's ink than this is joined to its neighbour.
-_LEAST_INK = 0.03
+#: Cuts for each digit's width of the group, and the most.
+_CUTS, _MOST = 5.0, 30
+#: In heights of the line: how wide a digit may be, and how low. MNIST's are at most 1.1 wide, but for slanted ones; many
+#: people write their noughts small.
+_WIDEST, _LOWEST = 1.3, 0.3
 
 
 def worth_cutting(glyph: Glyph, height: float) -> bool:
@@ -37,92 +39,79 @@ def worth_cutting(glyph: Glyph, height: float) -> bool:
     return glyph.width > 0.9 * max(height, 0.6 * glyph.height)
 
 
-def pieces(glyph: Glyph, height: float | None = None) -> list[Glyph]:
-    """Cut a group of strokes.
+def candidates(glyph: Glyph, height: float | None = None) -> tuple[list[tuple[int, int, Glyph]], int]:
+    """What in a group of strokes may be one digit.
 
     Args:
         glyph: the group.
         height: of the line that it stands in, pixels; its own by default.
 
     Returns:
-        One to twelve pieces from the left, which hold all ink of the group once; the group alone where no cut is cheap.
+        (start, end, ink between two cuts), by start, then end, and the last cut's number. Cut 0 is the left end of the
+        group and the last one its right end; the whole group is a candidate unless it is far too wide.
     """
     unit = float(glyph.height if height is None else min(height, glyph.height))
     scale = _HEIGHT / unit
-    size = (max(1, round(glyph.width * scale)), max(1, round(glyph.height * scale)))
-    if size[0] < 2 * _NEAREST * _HEIGHT:
-        return [glyph]
+    size = (max(1, round(glyph.width * scale)), max(4, round(glyph.height * scale)))
     small = np.asarray(cv2.resize(glyph.ink, size, interpolation=cv2.INTER_AREA), np.float32)
-    cuts = _cuts(np.minimum(small / max(float(np.percentile(small[small > 0], 75)), 1.0), 1.0))
-    if not len(cuts):
-        return [glyph]
-    return _cut(glyph, cuts / scale)
-
-
-def spans(parts: list[Glyph], height: float | None = None) -> list[tuple[int, int, Glyph]]:
-    """The runs of pieces that may be one digit: (first piece, last piece + 1, glyph), by first, then last.
-
-    Args:
-        parts: pieces from the left, as `pieces` gives them.
-        height: of their line, pixels; by default that of all pieces together.
-    """
-    top, bottom = min(part.y for part in parts), max(part.y + part.height for part in parts)
-    unit = float(bottom - top) if height is None else height
+    strong = max(float(np.percentile(small[small > 0], 75)), 1.0)
+    cuts = _cuts(np.minimum(small / strong, np.float32(1.0)))
+    rows = np.minimum((np.arange(glyph.height) * (size[1] / glyph.height)).astype(np.intp), size[1] - 1)
+    columns = np.rint(cuts[:, rows] * (glyph.width / size[0])).astype(np.intp)
+    columns = np.vstack([np.zeros_like(columns[:1]), columns, np.full_like(columns[:1], glyph.width)])
+    last = len(columns) - 1
     found = []
-    for start in range(len(parts)):
-        for end in range(start + 1, len(parts) + 1):
-            run = parts[start:end]
-            width = max(part.x + part.width for part in run) - run[0].x
-            whole = end - start == len(parts)
-            if end - start > 1 and not whole and (end - start > _MOST_JOINED or width > _WIDEST * unit):
-                continue
-            if whole and len(parts) > 1 and width > 1.2 * _WIDEST * unit:
-                continue
-            tall = max(part.y + part.height for part in run) - min(part.y for part in run)
-            if end - start > 1 and tall < _LOWEST * unit:
-                continue
-            found.append((start, end, joined(run)))
-    return found
+    for start, end in zip(*np.triu_indices(last + 1, 1), strict=True):
+        between = _between(glyph, columns[start], columns[end])
+        whole = start == 0 and end == last
+        if between is not None and (
+            (between.width <= _WIDEST * unit and between.height >= _LOWEST * unit)
+            or (whole and (last == 1 or between.width <= 1.3 * _WIDEST * unit))
+        ):
+            found.append((int(start), int(end), between))
+    return found, last
 
 
-def joined(run: list[Glyph]) -> Glyph:
-    """Glyphs laid together."""
-    if len(run) == 1:
-        return run[0]
-    x1, y1 = min(g.x for g in run), min(g.y for g in run)
-    x2, y2 = max(g.x + g.width for g in run), max(g.y + g.height for g in run)
-    ink = np.zeros((y2 - y1, x2 - x1), np.uint8)
-    for g in run:
-        place = ink[g.y - y1 : g.y - y1 + g.height, g.x - x1 : g.x - x1 + g.width]
-        np.maximum(place, g.ink, out=place)
-    return Glyph(x1, y1, ink)
+def _between(glyph: Glyph, left: _Paths, right: _Paths) -> Glyph | None:
+    """The ink from one column to another, a pair for each row; None where there is none, or where the two cross."""
+    if (left > right).any():
+        return None
+    first, last = int(left.min()), int(right.max())
+    columns = np.arange(first, last)
+    ink = glyph.ink[:, first:last] * ((columns >= left[:, None]) & (columns < right[:, None]))
+    x, y, w, h = cv2.boundingRect(ink)
+    if w == 0:
+        return None
+    return Glyph(glyph.x + first + x, glyph.y + y, np.ascontiguousarray(ink[y : y + h, x : x + w]))
 
 
-def _cuts(ink: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Where to cut: columns [cuts, H] of cheapest paths through ink of 0..1, from the left, none crossing another."""
+def _cuts(ink: NDArray[np.float32]) -> _Paths:
+    """Where to cut: columns [cuts, H] of paths through ink of 0..1, by how much ink lies left of them."""
     height, width = ink.shape
     down, up = _sums(ink), _sums(ink[::-1])[::-1]
-    middle = height // 2
-    cost = down[middle] + up[middle] - ink[middle]
-    nearest = _NEAREST * _HEIGHT
-    left, chosen = cost.copy(), []
-    # A path along the rim parts nothing.
-    rim = max(1, round(0.5 * nearest))
-    left[:rim] = left[-rim:] = np.inf
-    while len(chosen) < _MOST_PIECES - 1:
-        best = float(left.min())
-        if best > _DEEPEST * _HEIGHT:
-            break
-        column = _middle_of(left, int(left.argmin()), best)
-        chosen.append(column)
-        left[max(0, round(column - nearest)) : round(column + nearest) + 1] = np.inf
-    if not chosen:
-        return np.zeros((0, height), np.float32)
-    starts = np.sort(np.array(chosen, np.intp))
-    paths = np.empty((len(starts), height), np.intp)
-    _follow(down[: middle + 1], starts, paths[:, middle::-1])
-    _follow(up[middle:][::-1], starts, paths[:, middle:])
-    return np.asarray(np.maximum.accumulate(paths, axis=0), np.float32)
+    traced, costs = [], []
+    for row in (round(fraction * (height - 1)) for fraction in _ROWS):
+        paths = np.empty((width, height), np.intp)
+        _follow(down[: row + 1], paths[:, row::-1])
+        _follow(up[row:][::-1], paths[:, row:])
+        traced.append(paths)
+        costs.append(down[row] + up[row] - ink[row])
+    paths, cost = np.concatenate(traced), np.concatenate(costs)
+    # Two paths are the same cut where little ink lies between them.
+    before = (np.cumsum(ink, axis=1) - 0.5 * ink)[np.arange(height), paths]
+    left = before.sum(axis=1)
+    free = (left >= _LEAST) & (left <= float(ink.sum()) - _LEAST) & (cost <= _DEEPEST * _HEIGHT)
+    cost = np.where(free, cost, np.float32(np.inf))
+    most = min(_MOST, max(3, round(_CUTS * (width / (0.75 * _HEIGHT) - 0.5))))
+    chosen: list[int] = []
+    while len(chosen) < most and np.isfinite(cost[best := int(cost.argmin())]):
+        apart = np.abs(before - before[best]).sum(axis=1)
+        # Of those that are as cheap, the middle one: halfway between strokes.
+        alike = np.flatnonzero((apart < 2.0) & (cost <= cost[best] + 1.0))
+        alike = alike[alike // width == best // width]
+        chosen.append(int(alike[len(alike) // 2]))
+        cost[apart < _APART] = np.inf
+    return paths[sorted(chosen, key=lambda path: float(left[path]))]
 
 
 def _sums(ink: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -133,56 +122,19 @@ def _sums(ink: NDArray[np.float32]) -> NDArray[np.float32]:
     sums[0] = ink[0]
     for row in range(1, height):
         padded[1:-1] = sums[row - 1]
-        aside = np.minimum(padded[:-2], padded[2:]) + np.float32(0.05)
-        sums[row] = ink[row] + np.minimum(padded[1:-1], aside)
+        aside = np.minimum(padded[:-2], padded[2:]) + _ASIDE
+        np.add(ink[row], np.minimum(padded[1:-1], aside), out=sums[row])
     return sums
 
 
-def _middle_of(cost: NDArray[np.float32], column: int, best: float) -> int:
-    """The middle of the run of columns as cheap as this one."""
-    level = best + 0.3
-    first = last = column
-    while first > 0 and cost[first - 1] <= level:
-        first -= 1
-    while last < len(cost) - 1 and cost[last + 1] <= level:
-        last += 1
-    return (first + last) // 2
-
-
-def _follow(sums: NDArray[np.float32], starts: NDArray[np.intp], paths: NDArray[np.intp]) -> None:
-    """Trace cheapest paths back from the last row of `sums` to its first; paths [N, rows] in the order traced."""
-    width = sums.shape[1]
-    at = starts.copy()
+def _follow(sums: NDArray[np.float32], paths: _Paths) -> None:
+    """Trace cheapest paths back from each place of the last row of `sums` to its first; [W, rows], as traced."""
+    rows, width = sums.shape
+    at = np.arange(width)
     paths[:, 0] = at
-    for step in range(1, sums.shape[0]):
-        row = sums[sums.shape[0] - 1 - step]
+    for step in range(1, rows):
+        row = sums[rows - 1 - step]
         left, right = np.maximum(at - 1, 0), np.minimum(at + 1, width - 1)
         aside = np.where(row[left] <= row[right], left, right)
-        at = np.where(row[aside] + np.float32(0.05) < row[at], aside, at)
+        at = np.where(row[aside] + _ASIDE < row[at], aside, at)
         paths[:, step] = at
-
-
-def _cut(glyph: Glyph, cuts: NDArray[np.float32]) -> list[Glyph]:
-    """Cut along columns [cuts, rows of the small picture], in pixels of the glyph."""
-    height, width = glyph.ink.shape
-    rows = (np.arange(height) + 0.5) * cuts.shape[1] / height - 0.5
-    at = np.arange(cuts.shape[1])
-    columns = np.stack([np.interp(rows, at, cut) for cut in cuts])
-    half = 0.5 * width / max(1, width)
-    owner = (np.arange(width)[None, None, :] + half > columns[:, :, None] + half).sum(axis=0)
-    total = float(glyph.ink.sum())
-    # What is next to nothing goes to its left neighbour, or to the right one at the very left.
-    weights = np.bincount(owner.ravel(), weights=glyph.ink.ravel(), minlength=len(cuts) + 1)
-    names, last = np.zeros(len(cuts) + 1, np.intp), -1
-    for number, weight in enumerate(weights):
-        if weight >= _LEAST_INK * total:
-            last += 1
-        names[number] = max(last, 0)
-    owner = names[owner]
-    return [_trimmed(glyph, glyph.ink * (owner == number)) for number in range(int(names.max()) + 1)]
-
-
-def _trimmed(glyph: Glyph, ink: Gray) -> Glyph:
-    """The part of a glyph that `ink`, of its size, holds."""
-    x, y, w, h = cv2.boundingRect(ink)
-    return Glyph(glyph.x + x, glyph.y + y, np.ascontiguousarray(ink[y : y + h, x : x + w]))
