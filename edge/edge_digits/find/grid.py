@@ -18,11 +18,11 @@ from numpy.typing import NDArray
 from edge_digits.find.strokes import Mask, components
 
 #: Pixels along a line that are one block, and how full a block of a line is.
-_BLOCK, _FULL = 8, 0.6
+_BLOCK, _FULL = 8, 0.8
 #: Lines lean by up to ten degrees.
 _STEEPEST = 0.18
 #: A line is straight over this fraction of the picture's longer side and this many pixels at least,
-_STRAIGHT, _SHORTEST = 0.07, 40
+_STRAIGHT, _SHORTEST = 0.07, 64
 #: thinner than this fraction of that length,
 _THICKEST = 0.25
 #: and longer than so many digits are high.
@@ -52,7 +52,7 @@ def without_grid(mask: Mask) -> Mask:
     Lines of both ways, leaning by up to ten degrees. What is no longer than the digits are high stays: it is a 1.
     """
     height, width = mask.shape
-    if max(height, width) < 2 * _SHORTEST:
+    if max(height, width) < 1.5 * _SHORTEST:
         return mask
     straight = max(_SHORTEST, round(_STRAIGHT * max(height, width)))
     turned = np.ascontiguousarray(mask.T)
@@ -108,24 +108,19 @@ def _chains(count: int) -> list[Mask]:
 def _no_digits(mask: Mask, level: _Lines, upright: _Lines) -> tuple[_Lines, _Lines]:
     """Without what is a stroke of a digit: no longer than the digits are high."""
     height, width = mask.shape
-    rest = mask & (1 - level.region(width))
-    _, (_, y1, _, y2, area) = components(rest)
-    tall = y2 - y1
-    digits = (tall >= 8) & (tall <= 0.5 * min(height, width)) & (area >= 16)
-    if not digits.any():
-        lone = len(level.length) < 2 or len(upright.length) < 2
-        return level, upright.take(np.full(len(upright.length), not lone))
-    tall, area = tall[digits], area[digits]
-    order = np.argsort(tall)
-    shares = np.cumsum(tall[order])
-    typical = int(tall[order][np.searchsorted(shares, 0.5 * shares[-1])])
-    level = level.take(level.length >= _DIGITS * typical)
-    upright = upright.take(upright.length >= _DIGITS * typical)
-    # A 1 and a speck: what is left is no measure of the digits, unless the lines are those of a grid.
-    stems = int((upright.length * upright.thickness).sum())
-    if min(len(level.length), len(upright.length)) < 2 and int(area.sum()) < 0.3 * stems:
-        upright = upright.take(np.zeros(len(upright.length), np.bool_))
-    return level, upright
+    labels, (_, y1, _, y2, area) = components(mask & (1 - level.region(width)))
+    # What is mostly upright line is no measure of the digits.
+    columns = np.ascontiguousarray(upright.region(height).T)
+    ruled = np.bincount(labels[columns > 0], minlength=len(area) + 1)[1:] > 0.5 * area
+    digits = (y2 - y1 >= 8) & (area >= 16) & ~ruled
+    grid = len(level.length) >= 2 and len(upright.length) >= 2
+    # A 1, perhaps with a speck: such an upright line is itself the digit.
+    if not digits.any() or (not grid and int(area[digits].sum()) < 0.3 * int(area[ruled].sum())):
+        return level, upright.take(np.full(len(upright.length), grid))
+    tall = np.sort((y2 - y1)[digits])
+    shares = np.cumsum(tall)
+    shortest = _DIGITS * int(tall[np.searchsorted(shares, 0.5 * shares[-1])])
+    return level.take(level.length >= shortest), upright.take(upright.length >= shortest)
 
 
 def _thin(mask: Mask, lines: _Lines) -> Mask:

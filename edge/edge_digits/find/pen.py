@@ -4,34 +4,28 @@ from __future__ import annotations
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from edge_digits.find.grid import without_grid
-from edge_digits.find.ruling import without_ruling
-from edge_digits.find.single import ink_mask
-from edge_digits.find.strokes import Mask, Strokes, cut_off, strokes_of
+from edge_digits.find.strokes import Mask, Strokes, strokes_of
 from edge_digits.ink import Ink
 from edge_digits.pixels import Gray
 
+#: As for one digit: ink stands out by so many standard deviations of the paper's noise, and by so much at least.
+_NOISE_FACTOR, _FAINTEST = 3.0, 18
+#: The noise of a page is that of its calmer tiles of so many pixels.
+_TILE, _CALMER = 16, 30
+#: From this noise on, paper is patterned, and pen is what passes this fraction of Otsu's threshold.
+_PATTERNED, _PEN = 5.0, 0.85
 #: Strokes beyond this many, by weight, are texture.
 _MOST_STROKES = 400
-#: Pixels weaker than this fraction of the strong ones of their stroke are pattern that touches it,
-_WEAK = 0.4
-#: where at least this fraction of the ink is as weak: the blurred rim of a pen's stroke is not.
-_PATTERNED = 0.3
-#: Below this noise, paper is plain.
-_PLAIN = 4.0
 
 
 def pen_strokes(ink: Ink) -> Strokes:
     """The strokes of a page."""
-    mask = without_grid(without_ruling(ink_mask(ink)))
+    mask = without_grid(pen_mask(ink))
     strokes = strokes_of(mask, ink.strength)
-    if len(strokes) and ink.noise >= _PLAIN:
-        strokes = _without_pattern(mask, strokes, ink.strength)
-    strokes = strokes.take(~cut_off(strokes.x1, strokes.y1, strokes.x2, strokes.y2, mask.shape))
-    if len(strokes) < 2:
-        return strokes
-    strokes = strokes.take(strokes.area >= 6)
+    strokes = strokes.take(~_at_rim(strokes, mask.shape))
     if len(strokes) > _MOST_STROKES:
         strokes = strokes.take(strokes.weight >= np.sort(strokes.weight)[-_MOST_STROKES])
     if len(strokes) < 2:
@@ -42,18 +36,36 @@ def pen_strokes(ink: Ink) -> Strokes:
     return strokes.take((strokes.weight >= 0.002 * strokes.weight[main]) & ~pale)
 
 
-def _without_pattern(mask: Mask, strokes: Strokes, strength: Gray) -> Strokes:
-    """Cut away what is weak beside the strong part of its own stroke, but for the rim of the strong part."""
-    inked = np.flatnonzero(mask)
-    label = strokes.labels.ravel()[inked]
-    calm = np.asarray(cv2.blur(strength, (3, 3)), np.uint8).ravel()[inked]
-    counts = np.bincount(label * 32 + (calm >> 3), minlength=32 * (len(strokes) + 1)).reshape(-1, 32)
-    shares = np.cumsum(counts, axis=1)
-    strong = 8.0 * (shares < 0.8 * shares[:, -1:]).sum(axis=1) + 4.0
-    weak = calm < _WEAK * strong[label]
-    if float(weak.mean()) < _PATTERNED:
-        return strokes
-    kept = np.zeros(mask.size, np.uint8)
-    kept[inked[~weak]] = 1
-    kept = kept.reshape(mask.shape)
-    return strokes_of(np.asarray(cv2.dilate(kept, np.ones((3, 3), np.uint8)) & mask, np.uint8), strength)
+def pen_mask(ink: Ink) -> Mask:
+    """Where a page is written on: uint8 [H, W] of 0 and 1, straight lines included, a printed pattern left out."""
+    calm = np.asarray(cv2.blur(ink.strength, (3, 3)), np.uint8)
+    noise = min(ink.noise, _local_noise(ink.strength))
+    threshold = min(max(_FAINTEST, round(_NOISE_FACTOR * noise)), 254)
+    if noise < _PATTERNED:
+        return _above(calm, threshold)
+    otsu, _ = cv2.threshold(calm, 0, 1, cv2.THRESH_BINARY | cv2.THRESH_OTSU)
+    pen = _above(calm, min(max(threshold, round(_PEN * otsu)), 254))
+    # The rim of a stroke is as weak as the pattern.
+    return np.asarray(cv2.dilate(pen, np.ones((3, 3), np.uint8)) & _above(calm, threshold), np.uint8)
+
+
+def _above(strength: Gray, threshold: int) -> Mask:
+    return np.asarray(cv2.threshold(strength, threshold, 1, cv2.THRESH_BINARY)[1], np.uint8)
+
+
+def _local_noise(strength: Gray) -> float:
+    """The noise of paper as it is within a few pixels, whatever shadows the page holds."""
+    height, width = strength.shape
+    unrest = cv2.absdiff(strength, cv2.blur(strength, (9, 9)))
+    tiles = cv2.resize(unrest, (max(1, width // _TILE), max(1, height // _TILE)), interpolation=cv2.INTER_AREA)
+    # Of a normal distribution, the standard deviation is 1.25 mean deviations.
+    return 1.25 * float(np.percentile(tiles, _CALMER))
+
+
+def _at_rim(strokes: Strokes, shape: tuple[int, ...]) -> NDArray[np.bool_]:
+    """Which strokes lie along the rim: rests of ruling, shadows, the edge of the sheet."""
+    height, width = shape
+    w, h = strokes.x2 - strokes.x1, strokes.y2 - strokes.y1
+    beside = ((strokes.x1 <= 0) | (strokes.x2 >= width)) & ((h > 2 * w) & (w < 0.1 * height) | (h > 0.5 * height))
+    above = ((strokes.y1 <= 0) | (strokes.y2 >= height)) & (w > 1.5 * h) & ((h < 0.2 * height) | (w > 0.5 * width))
+    return np.asarray((strokes.area < 6) | (beside & (width < 2 * height)) | above)
