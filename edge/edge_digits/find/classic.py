@@ -13,7 +13,8 @@ def find(ink: Ink) -> list[Line]:
 
     Groups of strokes that are wider than a digit are cut, see `split`; of the others there is one candidate.
     """
-    return [_lattice(line) for line in find_digits(ink)]
+    lattices = [_lattice(line) for line in find_digits(ink)]
+    return [line for line in lattices if line.candidates]
 
 
 def find_digits(ink: Ink) -> list[list[Glyph]]:
@@ -27,6 +28,7 @@ def _lattice(line: list[Glyph]) -> Line:
     node = 0
     for glyph in line:
         found, last = split.candidates(glyph, height) if split.worth_cutting(glyph, height) else ([(0, 1, glyph)], 1)
-        candidates += [Candidate(one, node + start, node + end) for start, end, one in found]
-        node += last
+        if found:
+            candidates += [Candidate(one, node + start, node + end) for start, end, one in found]
+            node += last
     return Line(tuple(candidates), node + 1)

@@ -52,8 +52,6 @@ def without_grid(mask: Mask) -> Mask:
     Lines of both ways, leaning by up to ten degrees. What is no longer than the digits are high stays: it is a 1.
     """
     height, width = mask.shape
-    if max(height, width) < 1.5 * _SHORTEST:
-        return mask
     straight = max(_SHORTEST, round(_STRAIGHT * max(height, width)))
     turned = np.ascontiguousarray(mask.T)
     level, upright = _lines(mask, straight), _lines(turned, straight)
@@ -85,9 +83,18 @@ def _lines(mask: Mask, straight: int) -> _Lines:
             found |= np.asarray(cv2.dilate(ends, kernel), np.uint8)
         blobs = cv2.morphologyEx(found, cv2.MORPH_OPEN, np.ones((max(5, round(_THICKEST * straight)), 1), np.uint8))
         found &= 1 - np.asarray(blobs, np.uint8)
-    labels, (x1, _, x2, _, area) = components(found)
-    lines = _Lines(labels, (x2 - x1) * _BLOCK, np.maximum(1, area // (x2 - x1) - 2).astype(np.int32))
-    return lines.take(lines.length >= straight - 2 * _BLOCK)
+    labels, (x1, _, x2, _, _) = components(found)
+    length = (x2 - x1) * _BLOCK
+    return _Lines(labels, length, _thickness(labels, x2 - x1)).take(length >= straight - 2 * _BLOCK)
+
+
+def _thickness(labels: NDArray[np.int32], lengths: NDArray[np.int32]) -> NDArray[np.int32]:
+    """How thick the lines are where they are bare: the lower third of their columns, without what dilation added."""
+    count, across = len(lengths) + 1, labels.shape[1]
+    places = np.flatnonzero(labels)
+    tall = np.bincount(labels.ravel()[places] * across + places % across, minlength=count * across)
+    tall = np.sort(tall.reshape(count, across)[1:], axis=1)
+    return np.asarray(np.maximum(tall[np.arange(count - 1), across - 1 - (2 * lengths) // 3] - 2, 1), np.int32)
 
 
 @lru_cache(maxsize=8)

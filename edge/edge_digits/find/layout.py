@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from edge_digits.find.glyph import Glyph
-from edge_digits.find.strokes import Strokes, group
+from edge_digits.find.strokes import Strokes, group, typical
 from edge_digits.pixels import Gray
 
 #: Of a picture of many digits, the least height that can be told from a speck, pixels.
@@ -22,13 +21,13 @@ def lines(strokes: Strokes, strength: Gray) -> list[list[Glyph]]:
     """Lines from the top, their groups from the left; dots, commas, dashes and specks left out."""
     if len(strokes) == 0:
         return []
-    groups = group(strokes, _typical(strokes.y2 - strokes.y1, strokes.weight))
+    heights = strokes.y2 - strokes.y1
+    groups = group(strokes, typical(heights, heights, 0.75))
     heights = np.array([strokes.y2[g].max() - strokes.y1[g].min() for g in groups])
-    weights = np.array([strokes.weight[g].sum() for g in groups])
-    typical = _typical(heights, weights)
-    smallest = max(_SMALLEST, _SPECK * typical)
+    digits = typical(heights, heights, 0.6)
+    smallest = max(_SMALLEST, _SPECK * digits)
     glyphs = [strokes.glyph(strength, g) for g, h in zip(groups, heights, strict=True) if h >= smallest]
-    rows = [_digits_of(row) for row in _rows([g for g in glyphs if g.height >= _SMALL * typical or _has_hole(g)])]
+    rows = [_digits_of(row) for row in _rows([g for g in glyphs if g.height >= _SMALL * digits or _has_hole(g)])]
     rows = [row for row in rows if row]
     return sorted(rows, key=lambda row: float(np.mean([g.y + g.height / 2 for g in row])))
 
@@ -37,13 +36,6 @@ def height_of(line: list[Glyph]) -> float:
     """How high the digits of a line are, pixels: the median of what is not small."""
     heights = np.array([glyph.height for glyph in line])
     return float(np.median(heights[heights >= 0.6 * heights.max()]))
-
-
-def _typical(heights: NDArray[np.int32], weights: NDArray[np.float64]) -> int:
-    """The height that most of the ink has: the weighted upper quartile."""
-    order = np.argsort(heights)
-    shares = np.cumsum(weights[order])
-    return int(heights[order][np.searchsorted(shares, 0.75 * shares[-1])])
 
 
 def _rows(glyphs: list[Glyph]) -> list[list[Glyph]]:

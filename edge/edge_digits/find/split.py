@@ -48,7 +48,8 @@ def candidates(glyph: Glyph, height: float | None = None) -> tuple[list[tuple[in
 
     Returns:
         (start, end, ink between two cuts), by start, then end, and the last cut's number. Cut 0 is the left end of the
-        group and the last one its right end; the whole group is a candidate unless it is far too wide.
+        group and the last one its right end; each candidate lies on a chain from one to the other. The whole group is
+        a candidate unless it is far too wide. None at all for what no digits can be cut of, as a line or a blot.
     """
     unit = float(glyph.height if height is None else min(height, glyph.height))
     scale = _HEIGHT / unit
@@ -69,7 +70,19 @@ def candidates(glyph: Glyph, height: float | None = None) -> tuple[list[tuple[in
             or (whole and (last == 1 or between.width <= 1.3 * _WIDEST * unit))
         ):
             found.append((int(start), int(end), between))
-    return found, last
+    return _connected(found, last), last
+
+
+def _connected(edges: list[tuple[int, int, Glyph]], last: int) -> list[tuple[int, int, Glyph]]:
+    """The edges that lie on a way from node 0 to the last one; edges are by start, then end."""
+    reached, leads = {0}, {last}
+    for start, end, _ in edges:
+        if start in reached:
+            reached.add(end)
+    for start, end, _ in reversed(edges):
+        if end in leads:
+            leads.add(start)
+    return [edge for edge in edges if edge[0] in reached and edge[1] in leads]
 
 
 def _between(glyph: Glyph, left: _Paths, right: _Paths) -> Glyph | None:

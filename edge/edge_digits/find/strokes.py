@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields, replace
+from typing import Any
 
 import cv2
 import numpy as np
@@ -70,7 +71,16 @@ def cut_off(
     return np.asarray(touches & (np.maximum(off_x, off_y) > 0.6))
 
 
-def group(strokes: Strokes, tallest: int) -> list[NDArray[np.intp]]:
+def typical(values: NDArray[Any], weights: NDArray[Any], share: float) -> float:
+    """The value below which a share of the weights lies: with sizes as weights, no crowd of specks and no single blot
+    moves it far.
+    """
+    order = np.argsort(values)
+    sums = np.cumsum(weights[order], dtype=np.float64)
+    return float(values[order][np.searchsorted(sums, share * sums[-1])])
+
+
+def group(strokes: Strokes, tallest: float) -> list[NDArray[np.intp]]:
     """Put strokes together that are one digit: one above the other, or closer than a pen's width.
 
     Args:
