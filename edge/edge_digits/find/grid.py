@@ -15,8 +15,11 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from edge_digits.find.strokes import Mask, components
+from edge_digits.find.strokes import Mask, components, typical
+from edge_digits.pixels import Gray
 
+#: Larger pictures are searched at half their size.
+_LARGE = 480
 #: Pixels along a line that are one block, and how full a block of a line is.
 _BLOCK, _FULL = 8, 0.8
 #: Lines lean by up to ten degrees.
@@ -24,26 +27,32 @@ _STEEPEST = 0.18
 #: A line is straight over this fraction of the picture's longer side and this many pixels at least,
 _STRAIGHT, _SHORTEST = 0.07, 64
 #: thinner than this fraction of that length,
-_THICKEST = 0.25
+_THICKEST = 0.2
 #: and longer than so many digits are high.
 _DIGITS = 1.8
+#: Around a grid, what is taller than this fraction of the longer side is a shadow or the edge of the sheet.
+_BLOT = 0.4
 
 
 @dataclass(frozen=True, eq=False)  # arrays do not compare to one truth
 class _Lines:
-    """Level lines: where they are, uint8 [H, W] of 0 and line number, and one entry each: length, thickness, pixels."""
+    """Level lines: which blocks they pass, int32 [H, blocks] of 0 and line number, and one entry each, in pixels."""
 
-    where: NDArray[np.int32]
+    blocks: NDArray[np.int32]
     length: NDArray[np.int32]
     thickness: NDArray[np.int32]
 
     def take(self, which: NDArray[np.bool_]) -> _Lines:
+        """Those where `which` is true."""
+        if which.all():
+            return self
         names = np.concatenate([[0], np.where(which, np.cumsum(which), 0)]).astype(np.int32)
-        return _Lines(names[self.where], self.length[which], self.thickness[which])
+        return _Lines(names[self.blocks], self.length[which], self.thickness[which])
 
-    def region(self, width: int) -> Mask:
-        """Where the lines are: uint8 [H, width] of 0 and 1."""
-        return _widened((self.where > 0).astype(np.uint8), width)
+    def drawn(self, size: tuple[int, int]) -> Gray:
+        """Where the lines are, each with its thickness: uint8 of this size, (width, height)."""
+        thickness = np.concatenate([[0], self.thickness]).astype(np.uint8)
+        return np.asarray(cv2.resize(thickness[self.blocks], size, interpolation=cv2.INTER_NEAREST), np.uint8)
 
 
 def without_grid(mask: Mask) -> Mask:
@@ -52,40 +61,56 @@ def without_grid(mask: Mask) -> Mask:
     Lines of both ways, leaning by up to ten degrees. What is no longer than the digits are high stays: it is a 1.
     """
     height, width = mask.shape
-    straight = max(_SHORTEST, round(_STRAIGHT * max(height, width)))
-    turned = np.ascontiguousarray(mask.T)
-    level, upright = _lines(mask, straight), _lines(turned, straight)
+    factor = 2 if max(height, width) > _LARGE else 1
+    small = _halved(mask) if factor == 2 else mask
+    straight = max(_SHORTEST, round(_STRAIGHT * max(height, width))) // factor
+    level, upright = (_lines(one, straight, _BLOCK // factor) for one in (small, _turned(small)))
     if not len(level.length) and not len(upright.length):
         return mask
-    level, upright = _no_digits(mask, level, upright)
-    rows, columns = level.region(width), np.ascontiguousarray(upright.region(height).T)
-    gone = _thin(mask & (1 - columns), level) & mask
+    level, upright = _no_digits(small, level, upright)
+    rows, columns = level.drawn((width, height)), _turned(upright.drawn((height, width)))
     # Where two lines cross, neither is thin.
-    gone |= np.ascontiguousarray(_thin(np.ascontiguousarray((mask & (1 - rows)).T), upright).T) & mask
-    gone |= rows & columns
-    return np.asarray(mask & (1 - gone), np.uint8)
+    off_columns = np.where(columns, np.uint8(0), mask)
+    off_rows = np.where(rows, np.uint8(0), mask)
+    gone = _thin(off_columns, rows, factor) | _turned(_thin(_turned(off_rows), _turned(columns), factor))
+    return np.asarray(mask & ~(gone | ((rows > 0) & (columns > 0))), np.uint8)
 
 
-def _lines(mask: Mask, straight: int) -> _Lines:
+def _turned(picture: Gray) -> Gray:
+    return np.asarray(cv2.transpose(picture), np.uint8)
+
+
+def _halved(mask: Mask) -> Mask:
+    """Half the size; a line of one pixel stays a line."""
+    half = cv2.resize(mask * np.uint8(4), None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
+    return np.asarray(cv2.threshold(half, 1, 1, cv2.THRESH_BINARY)[1], np.uint8)
+
+
+def _lines(mask: Mask, straight: int, block: int) -> _Lines:
     """The level lines of a mask."""
     height, width = mask.shape
-    across = max(1, round(width / _BLOCK))
+    across = max(1, round(width / block))
     thick = cv2.dilate(mask * np.uint8(255), np.ones((3, 1), np.uint8))
     filled = cv2.resize(thick, (across, height), interpolation=cv2.INTER_AREA)
     full = np.asarray(cv2.threshold(filled, round(255 * _FULL), 1, cv2.THRESH_BINARY)[1], np.uint8)
-    count = round(straight / _BLOCK) | 1
+    count = round(straight / block) | 1
     found = np.zeros_like(full)
     if across >= count and full.any():
-        for kernel in _chains(count):
+        for kernel in _chains(count, block):
             # One block of a chain may be missing.
             chain = cv2.filter2D(full, cv2.CV_8U, kernel, borderType=cv2.BORDER_CONSTANT)
             ends = cv2.threshold(chain, count - 2, 1, cv2.THRESH_BINARY)[1]
             found |= np.asarray(cv2.dilate(ends, kernel), np.uint8)
-        blobs = cv2.morphologyEx(found, cv2.MORPH_OPEN, np.ones((max(5, round(_THICKEST * straight)), 1), np.uint8))
+        blobs = cv2.morphologyEx(found, cv2.MORPH_OPEN, np.ones((2 * _most(straight), 1), np.uint8))
         found &= 1 - np.asarray(blobs, np.uint8)
     labels, (x1, _, x2, _, _) = components(found)
-    length = (x2 - x1) * _BLOCK
-    return _Lines(labels, length, _thickness(labels, x2 - x1)).take(length >= straight - 2 * _BLOCK)
+    length, thickness = (x2 - x1) * block, _thickness(labels, x2 - x1)
+    return _Lines(labels, length, thickness).take((length >= straight - 2 * block) & (thickness <= _most(straight)))
+
+
+def _most(straight: int) -> int:
+    """How thick a line may be, pixels."""
+    return max(3, round(_THICKEST * straight))
 
 
 def _thickness(labels: NDArray[np.int32], lengths: NDArray[np.int32]) -> NDArray[np.int32]:
@@ -98,14 +123,14 @@ def _thickness(labels: NDArray[np.int32], lengths: NDArray[np.int32]) -> NDArray
 
 
 @lru_cache(maxsize=8)
-def _chains(count: int) -> list[Mask]:
-    """The shapes of chains of `count` blocks (odd), about two pixels of drift apart: uint8 [rows, count] each."""
-    drift = _STEEPEST * _BLOCK * count
-    steps = max(1, round(drift / 3))
+def _chains(count: int, block: int) -> list[Mask]:
+    """The shapes of chains of `count` blocks (odd), two pixels of drift apart at most: uint8 [rows, count] each."""
+    drift = _STEEPEST * block * count
+    steps = max(1, round(drift / 1.6))
     places = np.arange(count) - count // 2
     kernels = []
     for slope in np.linspace(-_STEEPEST, _STEEPEST, 2 * steps + 1):
-        rows = np.rint(slope * _BLOCK * places).astype(np.intp)
+        rows = np.rint(slope * block * places).astype(np.intp)
         kernel = np.zeros((2 * int(np.abs(rows).max()) + 1, count), np.uint8)
         kernel[rows + kernel.shape[0] // 2, places + count // 2] = 1
         kernels.append(kernel)
@@ -115,32 +140,34 @@ def _chains(count: int) -> list[Mask]:
 def _no_digits(mask: Mask, level: _Lines, upright: _Lines) -> tuple[_Lines, _Lines]:
     """Without what is a stroke of a digit: no longer than the digits are high."""
     height, width = mask.shape
-    labels, (_, y1, _, y2, area) = components(mask & (1 - level.region(width)))
+    labels, (_, y1, _, y2, area) = components(np.where(level.drawn((width, height)), np.uint8(0), mask))
     # What is mostly upright line is no measure of the digits.
-    columns = np.ascontiguousarray(upright.region(height).T)
+    columns = _turned(upright.drawn((height, width)))
     ruled = np.bincount(labels[columns > 0], minlength=len(area) + 1)[1:] > 0.5 * area
-    digits = (y2 - y1 >= 8) & (area >= 16) & ~ruled
+    digits = (y2 - y1 >= 4) & (area >= 8) & ~ruled
     grid = len(level.length) >= 2 and len(upright.length) >= 2
     # A 1, perhaps with a speck: such an upright line is itself the digit.
     if not digits.any() or (not grid and int(area[digits].sum()) < 0.3 * int(area[ruled].sum())):
         return level, upright.take(np.full(len(upright.length), grid))
-    tall = np.sort((y2 - y1)[digits])
-    shares = np.cumsum(tall)
-    shortest = _DIGITS * int(tall[np.searchsorted(shares, 0.5 * shares[-1])])
+    tall = (y2 - y1)[digits]
+    if grid and (low := tall < _BLOT * max(height, width)).any():
+        tall = tall[low]
+    shortest = _DIGITS * typical(tall, tall, 0.5)
     return level.take(level.length >= shortest), upright.take(upright.length >= shortest)
 
 
-def _thin(mask: Mask, lines: _Lines) -> Mask:
-    """Where the ink within lines is not much thicker, in its column, than its line: uint8 [H, W] of 0 and 1."""
-    width = mask.shape[1]
-    gone = np.zeros_like(mask)
-    for thickness in np.unique(lines.thickness):
-        region = lines.take(lines.thickness == thickness).region(width)
-        reach = int(thickness) + max(2, int(thickness) // 2) + 1
-        strokes = np.asarray(cv2.morphologyEx(mask, cv2.MORPH_OPEN, np.ones((reach, 1), np.uint8)), np.uint8)
-        gone |= region & (1 - strokes)
+def _thin(mask: Mask, lines: Gray, factor: int) -> NDArray[np.bool_]:
+    """Where the ink within lines is not much thicker, in its column, than its line: [H, W].
+
+    Args:
+        mask: uint8 [H, W] of 0 and 1.
+        lines: uint8 [H, W], 0 or the thickness of the line, in units of `factor` pixels.
+        factor: see `lines`.
+    """
+    gone = np.zeros(mask.shape, np.bool_)
+    for thickness in np.flatnonzero(np.bincount(lines.ravel())[1:]) + 1:
+        thick = factor * int(thickness)
+        reach = thick + max(2, thick // 2) + 1
+        strokes = cv2.morphologyEx(mask, cv2.MORPH_OPEN, np.ones((reach, 1), np.uint8))
+        gone |= (lines == thickness) & (np.asarray(strokes) == 0)
     return gone
-
-
-def _widened(blocks: Mask, width: int) -> Mask:
-    return np.asarray(cv2.resize(blocks, (width, blocks.shape[0]), interpolation=cv2.INTER_NEAREST), np.uint8)
