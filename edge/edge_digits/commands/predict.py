@@ -13,6 +13,7 @@ import click
 from edge_digits.errors import EdgeDigitsError, SourceError, UsageError
 
 if TYPE_CHECKING:
+    from edge_digits.constrain import Constraint
     from edge_digits.outputs.records import Writer
     from edge_digits.reader import DigitReader, Examination
     from edge_digits.regions import Region
@@ -64,6 +65,39 @@ class RotationOption(click.Choice[str]):
 @click.option(
     "-o", "--output", type=click.Path(path_type=Path), help="Write the records to this file, not to standard output."
 )
+@click.option(
+    "--layout",
+    type=click.Choice(["auto", "digit", "line", "page"]),
+    default="auto",
+    show_default=True,
+    help="One digit a picture, one line of them, or any number anywhere.",
+)
+@click.option(
+    "--roi",
+    "regions",
+    metavar="X,Y,W,H",
+    type=region,
+    multiple=True,
+    help="Read this part only, in fractions of the picture; repeatable.",
+)
+@click.option(
+    "--rotate",
+    "turns",
+    type=RotationOption(),
+    default="0",
+    show_default=True,
+    help="Turn pictures clockwise first, or find out which way is up.",
+)
+@click.option("--digits", type=click.IntRange(1), metavar="N", help="The text has exactly so many digits.")
+@click.option("--pattern", help=r"The digits of the text look like this regular expression, as 20\d\d|19\d\d.")
+@click.option("--checksum", metavar="NAME", help="The digits of the text carry this check digit: luhn, ean, ...")
+@click.option(
+    "--finder",
+    type=click.Choice(["auto", "classic", "net"]),
+    default="auto",
+    show_default=True,
+    help="Find digits in pages by a network, or by rule.",
+)
 @click.option("-r", "--recursive", is_flag=True, help="Look into sub-folders too.")
 @click.option("--ignore-exif", is_flag=True, help="Do not turn pictures as their EXIF orientation says.")
 @click.option(
@@ -95,12 +129,19 @@ def command(
         sources = (_ask(),)
     from edge_digits.outputs.records import FORMATS
 
+    constraint = _constraint(options["digits"], options["pattern"], options["checksum"])
     inputs = _expand(sources, options["recursive"])
     _calm_opencv(options["threads"])
     from edge_digits.reader import DigitReader
+    from edge_digits.regions import WHOLE
 
     reader = DigitReader.load(
-        model, threads=options["threads"], conf=conf, top_k=top_k, ignore_exif=options["ignore_exif"]
+        model,
+        conf=conf,
+        top_k=top_k,
+        constraint=constraint,
+        regions=options["regions"] or (WHOLE,),
+        **{name: options[name] for name in ("finder", "threads", "layout", "turns", "ignore_exif")},
     )
     if options["verbose"]:
         click.echo(_about(reader), err=True)
@@ -114,6 +155,14 @@ def command(
         for item in stack.enter_context(_progress(inputs, quiet, options["output"] is None)):
             tally.add(_read(item, reader, writer, folders))
     return SOME_FAILED if tally.failed else 0
+
+
+def _constraint(digits: int | None, pattern: str | None, checksum: str | None) -> Constraint | None:
+    if digits is None and pattern is None and checksum is None:
+        return None
+    from edge_digits.constrain import Constraint
+
+    return Constraint(digits, pattern, checksum)
 
 
 def _ask() -> str:

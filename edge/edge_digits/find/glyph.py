@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
+from numpy.typing import NDArray
+
 from edge_digits.pixels import Gray
 
 
@@ -37,11 +40,14 @@ class Candidate:
         glyph: the ink.
         start, end: the nodes that it joins, start < end; all ink of the line between two nodes lies in any chain of
             candidates from one to the other, but for what no digit can be made of.
+        logits: float32 [C], what the finder says of each class, by itself and not against the others; None where it
+            says nothing.
     """
 
     glyph: Glyph
     start: int
     end: int
+    logits: NDArray[np.float32] | None = None
 
 
 @dataclass(frozen=True, eq=False)

@@ -27,9 +27,8 @@ def lines(strokes: Strokes, strength: Gray) -> list[list[Glyph]]:
     digits = typical(heights, heights, 0.6)
     smallest = max(_SMALLEST, _SPECK * digits)
     glyphs = [strokes.glyph(strength, g) for g, h in zip(groups, heights, strict=True) if h >= smallest]
-    rows = [_digits_of(row) for row in _rows([g for g in glyphs if g.height >= _SMALL * digits or _has_hole(g)])]
-    rows = [row for row in rows if row]
-    return sorted(rows, key=lambda row: float(np.mean([g.y + g.height / 2 for g in row])))
+    large = [g for g in glyphs if g.height >= _SMALL * digits or _has_hole(g)]
+    return [row for row in map(_digits_of, rows(large)) if row]
 
 
 def height_of(line: list[Glyph]) -> float:
@@ -38,22 +37,22 @@ def height_of(line: list[Glyph]) -> float:
     return float(np.median(heights[heights >= 0.6 * heights.max()]))
 
 
-def _rows(glyphs: list[Glyph]) -> list[list[Glyph]]:
-    """A glyph joins the line whose last large glyph it overlaps in height by half."""
-    rows: list[list[Glyph]] = []
+def rows(glyphs: list[Glyph]) -> list[list[Glyph]]:
+    """Lines from the top, their glyphs from the left: each joins the line whose last large one it overlaps by half."""
+    found: list[list[Glyph]] = []
     for glyph in sorted(glyphs, key=lambda g: (g.x, g.y)):
         best, best_overlap = None, 0.5
-        for row in rows:
+        for row in found:
             last = _last_large(row)
             shared = min(last.y + last.height, glyph.y + glyph.height) - max(last.y, glyph.y)
             overlap = shared / min(last.height, glyph.height)
             if overlap >= best_overlap:
                 best, best_overlap = row, overlap
         if best is None:
-            rows.append([glyph])
+            found.append([glyph])
         else:
             best.append(glyph)
-    return rows
+    return sorted(found, key=lambda row: float(np.mean([g.y + g.height / 2 for g in row])))
 
 
 def _last_large(row: list[Glyph]) -> Glyph:
