@@ -1,41 +1,76 @@
-"""Two opinions of one candidate, the finder's and the classifier's, made one."""
+"""Two opinions of one candidate, the finder's and the classifier's, made one.
+
+Whether there is a digit and which one it is are weighed apart: the classifier sees a digit without its surroundings and
+takes a piece of a grid's line for a one; the finder sees the surroundings and tells the classes worse. The weights are
+those of a logistic regression on composed scenes (`scripts/weigh_opinions.py` prints them).
+"""
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from edge_digits.find import Candidate
 
-#: How much the finder's opinion counts beside the classifier's; both were weighed on composed scenes.
-_FINDER, _CLASSIFIER = 0.5, 0.5
 _LEAST = 1e-6
 
 
-def join(candidates: list[Candidate], probabilities: NDArray[np.float32]) -> NDArray[np.float32]:
+@dataclass(frozen=True)
+class Weights:
+    """What each opinion counts.
+
+    Attributes:
+        finder, classifier, constant: of the log odds that there is a digit at all.
+        finder_class, classifier_class: of the log probabilities of the classes, if there is one.
+    """
+
+    finder: float
+    classifier: float
+    constant: float
+    finder_class: float
+    classifier_class: float
+
+
+WEIGHTS = Weights(finder=1.0, classifier=0.5, constant=0.0, finder_class=0.4, classifier_class=0.8)
+
+
+def join(
+    candidates: list[Candidate], probabilities: NDArray[np.float32], weights: Weights = WEIGHTS
+) -> NDArray[np.float32]:
     """Log probabilities of each class and, last, of no digit.
 
-    The opinions are joined as a product of experts (Hinton 2002): the weighted sum of their log probabilities, made to
-    sum to 1 again.
-
     Args:
-        candidates: N of them.
+        candidates: N of them; those of which the finder says nothing are the classifier's alone.
         probabilities: float32 [N, C], the classifier's; what a row lacks of 1 is for no digit.
+        weights: what each opinion counts.
 
     Returns:
         float32 [N, C + 1].
     """
-    none = np.maximum(1.0 - probabilities.sum(axis=1, keepdims=True), 0.0)
-    own = np.log(np.maximum(np.hstack([probabilities, none]), _LEAST))
-    for row, candidate in enumerate(candidates):
-        if candidate.logits is not None:
-            own[row] = _CLASSIFIER * own[row] + _FINDER * _finders(candidate.logits)
-    return np.asarray(own - np.logaddexp.reduce(own, axis=1)[:, None], np.float32)
+    there = np.clip(probabilities.sum(axis=1, keepdims=True), _LEAST, 1.0 - _LEAST)
+    classes = np.log(np.maximum(probabilities, _LEAST))
+    none = np.log(1.0 - there)
+    told = [row for row, candidate in enumerate(candidates) if candidate.logits is not None]
+    if told:
+        logits = np.array([candidates[row].logits for row in told], np.float32)
+        odds, shares = evidence(logits, probabilities[told], weights)
+        classes[told] = shares - np.logaddexp(0.0, -odds)
+        none[told] = -np.logaddexp(0.0, odds)
+    joined = np.hstack([classes, none])
+    return np.asarray(joined - np.logaddexp.reduce(joined, axis=1)[:, None], np.float32)
 
 
-def _finders(logits: NDArray[np.float32]) -> NDArray[np.float32]:
-    """A finder says of each class by itself whether it is there: log probabilities, no digit last, float32 [C + 1]."""
-    top = float(logits.max())
-    there = -np.logaddexp(0.0, -top)
-    shares = logits - top - np.log(np.exp(logits - top).sum())
-    return np.append(np.maximum(there + shares, np.log(_LEAST)), max(-np.logaddexp(0.0, top), np.log(_LEAST)))
+def evidence(
+    logits: NDArray[np.float32], probabilities: NDArray[np.float32], weights: Weights
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """The log odds that there is a digit, float32 [N, 1], and log probabilities of the classes if so, [N, C]."""
+    there = np.clip(probabilities.sum(axis=1, keepdims=True), _LEAST, 1.0 - _LEAST)
+    odds = (
+        weights.finder * logits.max(axis=1, keepdims=True)
+        + weights.classifier * np.log(there / (1.0 - there))
+        + weights.constant
+    )
+    classes = weights.finder_class * logits + weights.classifier_class * np.log(np.maximum(probabilities, _LEAST))
+    return odds, classes - np.logaddexp.reduce(classes, axis=1)[:, None]

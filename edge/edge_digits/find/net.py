@@ -27,6 +27,8 @@ _SMALLEST = 40
 _BLOCK, _INKED = 32, 60
 #: Of two finds, the weaker is the same digit where their boxes share this part of both, or of the smaller one.
 _SHARED, _WITHIN = 0.4, 0.65
+#: From this logit, and of this height on, a find needs no finer look.
+_SURE, _PLAIN = 1.5, 22.0
 #: Room that is taken with a digit's box, as a fraction of its height.
 _MARGIN = 0.15
 
@@ -68,34 +70,46 @@ def _line(row: list[Glyph], logits: dict[int, NDArray[np.float32]]) -> Line:
 
 
 def _at_all_scales(page: Gray, maps: Maps) -> _Finds:
-    boxes, logits = [np.zeros((0, 4), np.float32)], []
-    factor, level = 1.0, page
-    while True:
-        for x, y, part in _inked_parts(level):
+    """The finds of all scales, from coarse to fine; ink that is surely of a digit is not looked at more finely."""
+    levels = [page]
+    while min(levels[-1].shape) > _SMALLEST:
+        height, width = levels[-1].shape
+        half = cv2.resize(levels[-1], (-(-width // 2), -(-height // 2)), interpolation=cv2.INTER_AREA)
+        levels.append(np.asarray(half, np.uint8))
+    boxes, logits = np.zeros((0, 4), np.float32), [np.zeros((0, 10), np.float32)]
+    sure = boxes
+    for level in reversed(levels):
+        factor = page.shape[1] / level.shape[1]
+        for x, y, part in _inked_parts(level, sure / factor):
             found = spots(maps(part[None])[0], _LEAST)
             inside = (found.height >= 0.75 * HEIGHTS[0]) & (found.height <= 1.3 * HEIGHTS[1])
             half_w, half_h = found.width / 2, found.height / 2
-            middle = np.stack([found.x + x, found.y + y])
-            box = np.stack([middle[0] - half_w, middle[1] - half_h, middle[0] + half_w, middle[1] + half_h], axis=1)
-            boxes.append(np.asarray(box[inside] * factor, np.float32))
+            left, top = found.x + x - half_w, found.y + y - half_h
+            box = np.stack([left, top, left + found.width, top + found.height], axis=1) * factor
+            boxes = np.concatenate([boxes, box[inside].astype(np.float32)])
             logits.append(found.logits[inside])
-        if min(level.shape) <= _SMALLEST:
-            break
-        half = cv2.resize(level, (-(-level.shape[1] // 2), -(-level.shape[0] // 2)), interpolation=cv2.INTER_AREA)
-        factor = page.shape[1] / half.shape[1]
-        level = np.asarray(half, np.uint8)
-    return _Finds(np.concatenate(boxes), np.concatenate(logits) if logits else np.zeros((0, 10), np.float32))
+            plain = inside & (found.height >= _PLAIN) & (found.logits.max(axis=1, initial=-np.inf) >= _SURE)
+            sure = np.concatenate([sure, box[plain].astype(np.float32)])
+    return _Finds(boxes, np.concatenate(logits))
 
 
-def _inked_parts(level: Gray) -> list[tuple[int, int, Gray]]:
-    """Rectangles that hold the ink with room around it: x, y, uint8 [H, W] of sides that the network takes."""
+def _inked_parts(level: Gray, sure: NDArray[np.float32]) -> list[tuple[int, int, Gray]]:
+    """Rectangles that hold the ink with room around it: x, y, uint8 [H, W] of sides that the network takes.
+
+    Ink within the boxes of `sure`, float32 [N, 4], is left out of account.
+    """
     height, width = level.shape
     rows, columns = -(-height // _BLOCK), -(-width // _BLOCK)
-    padded = cv2.copyMakeBorder(
-        level, 0, rows * _BLOCK - height, 0, columns * _BLOCK - width, cv2.BORDER_CONSTANT, value=0
+    padded = np.asarray(
+        cv2.copyMakeBorder(level, 0, rows * _BLOCK - height, 0, columns * _BLOCK - width, cv2.BORDER_CONSTANT, value=0),
+        np.uint8,
     )
-    blocks = np.asarray(padded).reshape(rows, _BLOCK, columns, _BLOCK).max(axis=(1, 3))
-    inked = (blocks >= _INKED).astype(np.uint8)
+    open_ = padded
+    if len(sure):
+        open_ = padded.copy()
+        for x1, y1, x2, y2 in sure.tolist():
+            open_[max(0, int(y1) - 2) : int(y2) + 3, max(0, int(x1) - 2) : int(x2) + 3] = 0
+    inked = (open_.reshape(rows, _BLOCK, columns, _BLOCK).max(axis=(1, 3)) >= _INKED).astype(np.uint8)
     if not inked.any():
         return []
     near = cv2.dilate(inked, np.ones((3, 3), np.uint8))
@@ -104,7 +118,7 @@ def _inked_parts(level: Gray) -> list[tuple[int, int, Gray]]:
     for x, y, w, h, _ in stats[1:].tolist():
         x1, y1 = x * _BLOCK, y * _BLOCK
         x2, y2 = _stepped(x1, min((x + w) * _BLOCK, width)), _stepped(y1, min((y + h) * _BLOCK, height))
-        parts.append((x1, y1, np.ascontiguousarray(padded[y1:y2, x1:x2], np.uint8)))
+        parts.append((x1, y1, np.ascontiguousarray(padded[y1:y2, x1:x2])))
     return parts
 
 
