@@ -33,7 +33,8 @@ class Augmentation:
     """How far a picture may go. Angles in degrees; other lengths as fractions of the digit or of its crop.
 
     `photograph` is the share of pictures that are drawn as a photograph; the rest is only bent, as a clean scan would
-    be. `rare_styles` is the share of ones that get a flag or a foot and of sevens that get a bar.
+    be, and of that a share of `coarse` at few dots an inch. `rare_styles` is the share of ones that get a flag or a foot and
+    of sevens that get a bar.
     """
 
     rotation: float = 12.0
@@ -43,6 +44,7 @@ class Augmentation:
     elastic: float = 0.03
     photograph: float = 0.4
     rare_styles: float = 0.5
+    coarse: float = 0.25
 
 
 def augment(pictures: Pictures, labels: NDArray[np.int64], seed: int | tuple[int, ...], how: Augmentation) -> Pictures:
@@ -76,9 +78,17 @@ def augment(pictures: Pictures, labels: NDArray[np.int64], seed: int | tuple[int
 
 
 def scan(picture: Pictures, label: int, rng: np.random.Generator, how: Augmentation) -> Pictures:
-    """Bend one digit on a clean crop, tight or with some room: uint8 [S, S], S between 28 and 40, white on black."""
+    """Bend one digit on a clean crop, tight or with some room: uint8 [S, S], white on black.
+
+    S is between 28 and 40; a part is scanned coarser, at 12 to 24.
+    """
     strokes = _bend(picture, int(rng.integers(28, 41)), 0.95 * 28 / 20, rng, how)
-    return rare_style(strokes, label, rng) if rng.random() < how.rare_styles / 2 else strokes
+    if rng.random() < how.rare_styles / 2:
+        strokes = rare_style(strokes, label, rng)
+    if rng.random() < how.coarse:
+        side = int(rng.integers(12, 25))
+        strokes = np.asarray(cv2.resize(strokes, (side, side), interpolation=cv2.INTER_AREA), np.uint8)
+    return strokes
 
 
 def _likeness(a: Pictures, b: Pictures) -> float:
