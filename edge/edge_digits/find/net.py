@@ -29,6 +29,8 @@ _BLOCK, _INKED = 32, 60
 _SHARED, _WITHIN = 0.4, 0.65
 #: From this logit, and of this height on, a find needs no finer look.
 _SURE, _PLAIN = 1.5, 22.0
+#: From this share on that a find and its ink have in common, the ink is the find's.
+_CLEAN = 0.65
 #: Room that is taken with a digit's box, as a fraction of its height.
 _MARGIN = 0.15
 
@@ -54,19 +56,29 @@ def find(ink: Ink, maps: Maps) -> list[Line]:
     found = _apart(_at_all_scales(levelled(ink), maps))
     order = np.argsort(found.boxes[:, 0], kind="stable")
     found = found.take(order)
-    glyphs = []
+    of_glyph = {}
     for number in range(len(found.boxes)):
         glyph = _glyph(ink, found.boxes, number)
         if glyph is not None:
-            glyphs.append((glyph, number))
-    logits = {id(glyph): found.logits[number] for glyph, number in glyphs}
-    rows = layout.rows([glyph for glyph, _ in glyphs])
-    return [_line(row, logits) for row in rows]
+            of_glyph[glyph] = number
+    lines = []
+    for row in layout.rows(list(of_glyph)):
+        numbers = [of_glyph[glyph] for glyph in row]
+        candidates = [
+            Candidate(glyph, node, node + 1, found.logits[number], _same(glyph, found.boxes[number]) >= _CLEAN)
+            for node, (glyph, number) in enumerate(zip(row, numbers, strict=True))
+        ]
+        lines.append(Line(tuple(candidates), len(row) + 1))
+    return lines
 
 
-def _line(row: list[Glyph], logits: dict[int, NDArray[np.float32]]) -> Line:
-    candidates = [Candidate(glyph, node, node + 1, logits[id(glyph)]) for node, glyph in enumerate(row)]
-    return Line(tuple(candidates), len(row) + 1)
+def _same(glyph: Glyph, box: NDArray[np.float32]) -> float:
+    """The share of a glyph's box and another that both have: intersection over union."""
+    w = min(glyph.x + glyph.width, float(box[2])) - max(glyph.x, float(box[0]))
+    h = min(glyph.y + glyph.height, float(box[3])) - max(glyph.y, float(box[1]))
+    shared = max(w, 0.0) * max(h, 0.0)
+    both = glyph.width * glyph.height + float((box[2] - box[0]) * (box[3] - box[1])) - shared
+    return shared / both
 
 
 def _at_all_scales(page: Gray, maps: Maps) -> _Finds:
