@@ -22,9 +22,10 @@ def lines(strokes: Strokes, strength: Gray) -> list[list[Glyph]]:
     if len(strokes) == 0:
         return []
     heights = strokes.y2 - strokes.y1
-    groups = group(strokes, typical(heights, heights, 0.75))
+    tallest = min(typical(heights, heights, 0.75), 1.5 * typical(heights, heights, 0.5))
+    groups = group(strokes, tallest)
     heights = np.array([strokes.y2[g].max() - strokes.y1[g].min() for g in groups])
-    digits = typical(heights, heights, 0.6)
+    digits = typical(heights, heights, 0.5)
     smallest = max(_SMALLEST, _SPECK * digits)
     glyphs = [strokes.glyph(strength, g) for g, h in zip(groups, heights, strict=True) if h >= smallest]
     rows = [_digits_of(row) for row in _rows([g for g in glyphs if g.height >= _SMALL * digits or _has_hole(g)])]

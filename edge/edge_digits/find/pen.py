@@ -20,6 +20,8 @@ _TILE, _CALMER = 16, 30
 _PATTERNED, _PEN = 5.0, 0.85
 #: In sizes of the page's strokes: a speck, and a dot; in the strength of its strong strokes: what is pale.
 _SPECK, _DOT, _PALE = 0.06, 0.2, 0.35
+#: In sizes of the page's strokes: a blot, a shadow, the edge of a sheet; where those are no specks, pixels.
+_BLOT, _SURE = 5.0, 12
 #: Up to this side, pixels, lines from rim to rim are ruling; from this smaller side on, shadows lie at the rim.
 _CROP, _PAGE = 112, 200
 #: Strokes beyond this many, by weight, are texture.
@@ -39,7 +41,10 @@ def pen_strokes(ink: Ink) -> Strokes:
     # Specks, and what is much paler than the rest: old pencil, print showing through, the grain of the paper.
     size = np.maximum(strokes.x2 - strokes.x1, strokes.y2 - strokes.y1)
     strength = strokes.weight / strokes.area
-    kept = (strength >= _PALE * typical(strength, size, 0.75)) & (size >= _SPECK * typical(size, size, 0.5))
+    middle = typical(size, size, 0.5)
+    kept = (strength >= _PALE * typical(strength, size, 0.75)) & (size >= _SPECK * middle)
+    if middle >= _SURE:
+        kept &= size <= max(_BLOT * middle, 0.3 * min(mask.shape))
     return _without_dots(strokes.take(kept))
 
 
