@@ -42,6 +42,9 @@ class _Lines:
     length: NDArray[np.int32]
     thickness: NDArray[np.int32]
 
+    def __len__(self) -> int:
+        return len(self.length)
+
     def take(self, which: NDArray[np.bool_]) -> _Lines:
         """Those where `which` is true."""
         if which.all():
@@ -65,15 +68,17 @@ def without_grid(mask: Mask) -> Mask:
     small = _halved(mask) if factor == 2 else mask
     straight = max(_SHORTEST, round(_STRAIGHT * max(height, width))) // factor
     level, upright = (_lines(one, straight, _BLOCK // factor) for one in (small, _turned(small)))
-    if not len(level.length) and not len(upright.length):
+    if level or upright:
+        level, upright = _no_digits(small, level, upright)
+    if not level and not upright:
         return mask
-    level, upright = _no_digits(small, level, upright)
     rows, columns = level.drawn((width, height)), _turned(upright.drawn((height, width)))
     # Where two lines cross, neither is thin.
     off_columns = np.where(columns, np.uint8(0), mask)
     off_rows = np.where(rows, np.uint8(0), mask)
     gone = _thin(off_columns, rows, factor) | _turned(_thin(_turned(off_rows), _turned(columns), factor))
-    return np.asarray(mask & ~(gone | ((rows > 0) & (columns > 0))), np.uint8)
+    gone |= np.asarray(cv2.min(rows, columns), np.uint8)
+    return np.where(gone, np.uint8(0), mask)
 
 
 def _turned(picture: Gray) -> Gray:
@@ -145,10 +150,10 @@ def _no_digits(mask: Mask, level: _Lines, upright: _Lines) -> tuple[_Lines, _Lin
     columns = _turned(upright.drawn((height, width)))
     ruled = np.bincount(labels[columns > 0], minlength=len(area) + 1)[1:] > 0.5 * area
     digits = (y2 - y1 >= 4) & (area >= 8) & ~ruled
-    grid = len(level.length) >= 2 and len(upright.length) >= 2
+    grid = len(level) >= 2 and len(upright) >= 2
     # A 1, perhaps with a speck: such an upright line is itself the digit.
     if not digits.any() or (not grid and int(area[digits].sum()) < 0.3 * int(area[ruled].sum())):
-        return level, upright.take(np.full(len(upright.length), grid))
+        return level, upright.take(np.full(len(upright), grid))
     tall = (y2 - y1)[digits]
     if grid and (low := tall < _BLOT * max(height, width)).any():
         tall = tall[low]
@@ -156,18 +161,19 @@ def _no_digits(mask: Mask, level: _Lines, upright: _Lines) -> tuple[_Lines, _Lin
     return level.take(level.length >= shortest), upright.take(upright.length >= shortest)
 
 
-def _thin(mask: Mask, lines: Gray, factor: int) -> NDArray[np.bool_]:
-    """Where the ink within lines is not much thicker, in its column, than its line: [H, W].
+def _thin(mask: Mask, lines: Gray, factor: int) -> Mask:
+    """Where the ink within lines is not much thicker, in its column, than its line: uint8 [H, W] of 0 and 255.
 
     Args:
         mask: uint8 [H, W] of 0 and 1.
         lines: uint8 [H, W], 0 or the thickness of the line, in units of `factor` pixels.
         factor: see `lines`.
     """
-    gone = np.zeros(mask.shape, np.bool_)
-    for thickness in np.flatnonzero(np.bincount(lines.ravel())[1:]) + 1:
+    gone = np.zeros_like(mask)
+    for thickness in np.flatnonzero(cv2.calcHist([lines], [0], None, [256], [0, 256]).ravel()[1:]) + 1:
         thick = factor * int(thickness)
         reach = thick + max(2, thick // 2) + 1
-        strokes = cv2.morphologyEx(mask, cv2.MORPH_OPEN, np.ones((reach, 1), np.uint8))
-        gone |= (lines == thickness) & (np.asarray(strokes) == 0)
+        strokes = np.asarray(cv2.morphologyEx(mask, cv2.MORPH_OPEN, np.ones((reach, 1), np.uint8)), np.uint8)
+        here = np.asarray(cv2.inRange(lines, int(thickness), int(thickness)), np.uint8)
+        gone |= np.where(strokes, np.uint8(0), here)
     return gone
