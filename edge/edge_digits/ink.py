@@ -74,9 +74,10 @@ def is_light_on_dark(gray: Gray) -> bool:
     """
     small = shrink(gray, _PAPER_SIDE)
     skewness = _skewness(small, max(3, round(0.5 * max(small.shape)) | 1))
-    if abs(skewness) <= _CLEAR and max(gray.shape) > _CROP_SIDE:
+    if max(gray.shape) > _CROP_SIDE:
         # A page on a dark table: what is ink shows within a few pens' widths.
-        skewness = _skewness(shrink(gray, _PEN_SIDE), _PEN_REACH)
+        close = _skewness(shrink(gray, _PEN_SIDE), _PEN_REACH)
+        skewness = close if abs(close) > _CLEAR else skewness
     if abs(skewness) > _CLEAR:
         return skewness > 0
     _, binary = cv2.threshold(small, 0, 1, cv2.THRESH_BINARY | cv2.THRESH_OTSU)

@@ -24,6 +24,8 @@ _SPECK, _DOT, _PALE = 0.06, 0.2, 0.35
 _BLOT, _SURE = 5.0, 12
 #: Up to this side, pixels, lines from rim to rim are ruling; from this smaller side on, shadows lie at the rim.
 _CROP, _PAGE = 112, 200
+#: What may run around a digit is at least so large, pixels; and how many strokes within it are looked at.
+_FRAME, _ENOUGH = 24, 8
 #: Strokes beyond this many, by weight, are texture.
 _MOST_STROKES = 400
 
@@ -34,6 +36,7 @@ def pen_strokes(ink: Ink) -> Strokes:
     mask = without_grid(mask) if max(mask.shape) > _CROP else without_ruling(mask)
     strokes = strokes_of(mask, ink.strength)
     strokes = strokes.take(~_at_rim(strokes, mask.shape))
+    strokes = strokes.take(~_frames(strokes))
     if len(strokes) > _MOST_STROKES:
         strokes = strokes.take(strokes.weight >= np.sort(strokes.weight)[-_MOST_STROKES])
     if len(strokes) < 2:
@@ -46,6 +49,29 @@ def pen_strokes(ink: Ink) -> Strokes:
     if middle >= _SURE:
         kept &= size <= max(_BLOT * middle, 0.3 * min(mask.shape))
     return _without_dots(strokes.take(kept))
+
+
+def _frames(strokes: Strokes) -> NDArray[np.bool_]:
+    """Which strokes run around others that are no specks: the box of a form, the table around a sheet."""
+    size = np.maximum(strokes.x2 - strokes.x1, strokes.y2 - strokes.y1)
+    frames = np.zeros(len(strokes), np.bool_)
+    for one in np.flatnonzero(size >= _FRAME):
+        inside = (
+            (strokes.x1 > strokes.x1[one])
+            & (strokes.x2 < strokes.x2[one])
+            & (strokes.y1 > strokes.y1[one])
+            & (strokes.y2 < strokes.y2[one])
+            & (size >= _SPECK * size[one])
+        )
+        within = 0
+        for other in np.flatnonzero(inside)[:_ENOUGH]:
+            x, y = (strokes.x1[other] + strokes.x2[other]) // 2, (strokes.y1[other] + strokes.y2[other]) // 2
+            row = np.flatnonzero(strokes.labels[y] == strokes.label[one])
+            column = np.flatnonzero(strokes.labels[:, x] == strokes.label[one])
+            if len(row) and len(column) and row[0] < x < row[-1] and column[0] < y < column[-1]:
+                within += size[other]
+        frames[one] = within >= _DOT * size[one]
+    return frames
 
 
 def _without_dots(strokes: Strokes) -> Strokes:

@@ -59,7 +59,8 @@ def candidates(glyph: Glyph, height: float | None = None) -> tuple[list[tuple[in
     cuts = _cuts(np.minimum(small / strong, np.float32(1.0)))
     rows = np.minimum((np.arange(glyph.height) * (size[1] / glyph.height)).astype(np.intp), size[1] - 1)
     columns = np.rint(cuts[:, rows] * (glyph.width / size[0])).astype(np.intp)
-    columns = np.vstack([np.zeros_like(columns[:1]), columns, np.full_like(columns[:1], glyph.width)])
+    columns = np.pad(columns, ((1, 1), (0, 0)))
+    columns[-1] = glyph.width
     last = len(columns) - 1
     middles = columns.mean(axis=1)
     found = []
