@@ -1,4 +1,4 @@
-"""The finder of pages: straight lines out, pattern out, digits that touch cut, the same digits at any size and light."""
+"""The finder of pages: straight lines and patterns out, digits that touch cut, the same digits at any size and light."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from edge_digits.find.pen import pen_mask
 from edge_digits.ink import Ink, extract_ink
 
 Box = tuple[int, int, int, int]
+NDArrayBool = np.ndarray[tuple[int, ...], np.dtype[np.bool_]]
 
 
 def ink_of(picture: Gray) -> Ink:
@@ -54,10 +55,7 @@ def overlap(glyph: Glyph, drawn: NDArrayBool) -> float:
     return float((own & drawn).sum() / (own | drawn).sum())
 
 
-NDArrayBool = np.ndarray[tuple[int, ...], np.dtype[np.bool_]]
-
-
-# --- lines ------------------------------------------------------------------------------------------------------------
+# --- lines -------------------------------------------------------------------------------------------------------------
 
 
 def ruled(paper: Gray) -> None:
@@ -125,7 +123,7 @@ def test_taking_lines_out_only_takes(mask: Gray) -> None:
     assert (left <= mask).all()
 
 
-# --- pattern ----------------------------------------------------------------------------------------------------------
+# --- pattern -----------------------------------------------------------------------------------------------------------
 
 
 def patterned(height: int, width: int) -> Gray:
@@ -146,7 +144,7 @@ def test_a_printed_pattern_is_no_ink() -> None:
     assert float(pen_mask(ink_of(blurred)).mean()) < 1.6 * float((plain < 150).mean())
 
 
-# --- digits that touch ------------------------------------------------------------------------------------------------
+# --- digits that touch -------------------------------------------------------------------------------------------------
 
 
 def touching(text: str, height: int = 60, gap: float = -0.04) -> tuple[Gray, list[NDArrayBool]]:
@@ -207,7 +205,9 @@ def test_a_digit_keeps_itself_as_a_candidate(digit: str, wide: float) -> None:
     (line,) = find_digits(ink_of(stretched))
     (glyph,) = line
     found, last = split.candidates(glyph)
-    assert [same([[box(one)]], [[box(glyph)]], within=2) for start, end, one in found if (start, end) == (0, last)] == [True]
+    assert [same([[box(one)]], [[box(glyph)]], within=2) for start, end, one in found if (start, end) == (0, last)] == [
+        True
+    ]
 
 
 @given(hnp.arrays(np.uint8, hnp.array_shapes(min_dims=2, max_dims=2, min_side=1, max_side=60)))
@@ -223,7 +223,7 @@ def test_whatever_the_ink_candidates_are_parts_of_it(ink: Gray) -> None:
         assert one.ink.any()
 
 
-# --- the same digits whatever is done to the picture --------------------------------------------------------------------
+# --- the same digits whatever is done to the picture -------------------------------------------------------------------
 
 PAGE = page(["0123456789", "27 58"], 60)
 

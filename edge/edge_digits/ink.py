@@ -68,9 +68,9 @@ def is_light_on_dark(gray: Gray) -> bool:
     """Tell the polarity: whether the ink is lighter than the paper.
 
     Ink covers less than paper does, so that around a local mean the side with the longer tail is ink: the sign of the
-    skewness. A page, which may hold a table and shadows as well, is then looked at within a few pens' widths. Where there
-    is no clear tail (a tight crop of a bold digit), paper is what most of the picture and most of
-    its rim are made of; and where those two disagree, ink is what is thinner.
+    skewness. Pages may hold a table and shadows as well: the mean is taken over a few pens' widths. Where there is no
+    clear tail (a tight crop of a bold digit), paper is what most of the picture and most of its rim are made of; and
+    where those two disagree, ink is what is thinner.
     """
     small = shrink(gray, _PAPER_SIDE)
     skewness = _skewness(small, max(3, round(0.5 * max(small.shape)) | 1))

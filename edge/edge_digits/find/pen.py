@@ -31,9 +31,8 @@ _MOST_STROKES = 400
 
 
 def pen_strokes(ink: Ink) -> Strokes:
-    """The strokes of a page."""
-    mask = pen_mask(ink)
-    mask = without_grid(mask) if max(mask.shape) > _CROP else without_ruling(mask)
+    """The strokes of a page, in no order: without straight lines, frames, blots, shadows, dots and what is pale."""
+    mask = written(ink)
     strokes = strokes_of(mask, ink.strength)
     strokes = strokes.take(~_at_rim(strokes, mask.shape))
     strokes = strokes.take(~_frames(strokes))
@@ -86,6 +85,12 @@ def _without_dots(strokes: Strokes) -> Strokes:
     return strokes.take(~small | inside.any(axis=1))
 
 
+def written(ink: Ink) -> Mask:
+    """Where the pen has been on a page: uint8 [H, W] of 0 and 1, straight lines and printed pattern left out."""
+    mask = pen_mask(ink)
+    return without_grid(mask) if max(mask.shape) > _CROP else without_ruling(mask)
+
+
 def pen_mask(ink: Ink) -> Mask:
     """Where a page is written on: uint8 [H, W] of 0 and 1, straight lines included, a printed pattern left out."""
     calm = np.asarray(cv2.blur(ink.strength, (3, 3)), np.uint8)
@@ -96,7 +101,7 @@ def pen_mask(ink: Ink) -> Mask:
     otsu, _ = cv2.threshold(calm, 0, 1, cv2.THRESH_BINARY | cv2.THRESH_OTSU)
     pen = _above(calm, min(max(threshold, round(_PEN * otsu)), 254))
     # The rim of a stroke is as weak as the pattern.
-    return np.asarray(cv2.dilate(pen, np.ones((3, 3), np.uint8)) & _above(calm, threshold), np.uint8)
+    return np.asarray(cv2.dilate(pen, np.ones((3, 3), np.uint8)), np.uint8) & _above(calm, threshold)
 
 
 def _above(strength: Gray, threshold: int) -> Mask:

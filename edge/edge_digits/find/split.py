@@ -29,8 +29,8 @@ _APART, _LEAST = 26.0, 16.0
 _DEEPEST = 0.42
 #: Cuts for each digit's width of the group, and the most.
 _CUTS, _MOST = 5.0, 30
-#: In heights of the line: how wide a digit may be, and how low. MNIST's are at most 1.1 wide, but for slanted ones; many
-#: people write their noughts small.
+#: In heights of the line: how wide a digit may be, and how low. MNIST's are at most 1.1 wide, but for slanted ones;
+#: many people write their noughts small.
 _WIDEST, _LOWEST = 1.3, 0.3
 
 

@@ -49,8 +49,8 @@ class Strokes:
 def strokes_of(mask: Mask, strength: Gray) -> Strokes:
     """The connected components of a mask (0 and 1)."""
     labels, (x1, y1, x2, y2, area) = components(mask)
-    inked = np.flatnonzero(mask)
-    sums = np.bincount(labels.ravel()[inked], weights=strength.ravel()[inked], minlength=len(area) + 1)
+    x, y = np.asarray(cv2.findNonZero(mask) if len(area) else np.zeros((0, 2)), np.intp).reshape(-1, 2).T
+    sums = np.bincount(labels[y, x], weights=strength[y, x], minlength=len(area) + 1).astype(np.float64)
     return Strokes(labels, np.arange(1, len(area) + 1, dtype=np.int32), x1, y1, x2, y2, area, sums[1:])
 
 

@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from edge_digits.find import ink_mask, without_ruling
+from edge_digits.find import written
 from edge_digits.outputs.files import text_file, write_picture
 from edge_digits.pixels import Gray, to_gray
 from edge_digits.reader import Examination
@@ -52,7 +52,7 @@ def explain(examination: Examination) -> NDArray[np.uint8]:
     reading, ink = examination.reading, examination.ink
     width = 360
     height = 36 + min(264, round((width - 16) * examination.picture.shape[0] / examination.picture.shape[1]))
-    mask = without_ruling(ink_mask(ink)) * np.uint8(255)
+    mask = written(ink) * np.uint8(255)
     steps = [
         ("picture", _to_bgr(examination.picture)),
         (f"ink (noise {ink.noise:.0f}{', light on dark' if ink.inverted else ''})", _to_bgr(_brightened(ink.strength))),
