@@ -1,4 +1,4 @@
-"""The finder of pages: straight lines and patterns out, digits that touch cut, the same digits at any size and light."""
+"""The finder of pages: lines and patterns out, digits that touch cut, the same digits at any size and light."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def overlap(glyph: Glyph, drawn: NDArrayBool) -> float:
     return float((own & drawn).sum() / (own | drawn).sum())
 
 
-# --- lines -------------------------------------------------------------------------------------------------------------
+# --- lines ---
 
 
 def ruled(paper: Gray) -> None:
@@ -123,7 +123,7 @@ def test_taking_lines_out_only_takes(mask: Gray) -> None:
     assert (left <= mask).all()
 
 
-# --- pattern -----------------------------------------------------------------------------------------------------------
+# --- pattern ---
 
 
 def patterned(height: int, width: int) -> Gray:
@@ -144,7 +144,7 @@ def test_a_printed_pattern_is_no_ink() -> None:
     assert float(pen_mask(ink_of(blurred)).mean()) < 1.6 * float((plain < 150).mean())
 
 
-# --- digits that touch -------------------------------------------------------------------------------------------------
+# --- digits that touch ---
 
 
 def touching(text: str, height: int = 60, gap: float = -0.04) -> tuple[Gray, list[NDArrayBool]]:
@@ -223,7 +223,7 @@ def test_whatever_the_ink_candidates_are_parts_of_it(ink: Gray) -> None:
         assert one.ink.any()
 
 
-# --- the same digits whatever is done to the picture -------------------------------------------------------------------
+# --- the same digits whatever is done to the picture ---
 
 PAGE = page(["0123456789", "27 58"], 60)
 

@@ -119,14 +119,14 @@ def _lines(mask: Mask, straight: int, block: int) -> _Lines:
 def _measured(labels: NDArray[np.int32], count: int) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
     """Length in blocks and thickness in pixels of lines 1 to `count`, from the full blocks of each.
 
-    A line's thickness is that of the lower third of its columns, where it is bare, without what dilation added.
+    A line's thickness is the median of its columns, most of which are bare, without what dilation added.
     """
     across = labels.shape[1]
     places = np.flatnonzero(labels)
     tall = np.bincount(labels.ravel()[places] * across + places % across, minlength=(count + 1) * across)
     tall = np.sort(tall.reshape(count + 1, across)[1:], axis=1)
     length = np.count_nonzero(tall, axis=1)
-    bare = np.minimum(across - 1 - (2 * length) // 3, across - 1)
+    bare = np.minimum(across - 1 - length // 2, across - 1)
     thickness = np.maximum(tall[np.arange(count), bare] - 2, 1)
     return length.astype(np.int32), thickness.astype(np.int32)
 
