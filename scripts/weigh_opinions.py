@@ -13,12 +13,16 @@ import cv2
 import numpy as np
 from scipy.optimize import minimize
 
+from edge_digits.find import Ground
+from edge_digits.find.net import judged
 from edge_digits.look import look
 from edge_digits.normalize import normalize_glyph
 from edge_digits.opinions import Weights, evidence
 from edge_digits.regions import View
 from edge_digits.session import Finder, Model
 from edge_digits_train import datasets
+from edge_digits_train.augment import BACKGROUND, Augmentation, photograph
+from edge_digits_train.marks import mark
 from edge_digits_train.recipes import RECIPES
 from edge_digits_train.scenes import Composer, Scene
 
@@ -40,8 +44,27 @@ def candidates(composer: Composer, count: int, seed: int) -> tuple[np.ndarray, .
                     logits.append(candidate.logits)
                     seen.append(normalize_glyph(candidate.glyph))
                     truth.append(what)
-                    clean.append(candidate.clean)
+                    clean.append(candidate.ground == Ground.CLEAN)
     return np.array(logits), model.probabilities(np.stack(seen)), np.array(truth), np.array(clean)
+
+
+def crops(pictures: np.ndarray, labels: np.ndarray, count: int, seed: int) -> tuple[np.ndarray, ...]:
+    """As `candidates`, of photographed crops of one digit, and of as many marks that are none."""
+    maps, model = Finder.load().maps, Model.load()
+    logits, seen, truth = [], [], []
+    for number in range(count):
+        rng = np.random.default_rng((seed, number))
+        at, other = rng.integers(0, len(labels), 2)
+        digit = int(labels[at]) if rng.random() < 0.5 else BACKGROUND
+        drawn = pictures[at] if digit != BACKGROUND else mark(rng, pictures, labels)
+        shot, _ = photograph(drawn, digit, pictures[other], rng, Augmentation())
+        found = look(shot, View(shot.shape[1], shot.shape[0]), "digit", maps)
+        for line in found.lines:
+            candidate = judged([line], found.ink, maps)[0].candidates[0]
+            logits.append(candidate.logits)
+            seen.append(normalize_glyph(candidate.glyph))
+            truth.append(digit)
+    return np.array(logits), model.probabilities(np.stack(seen)), np.array(truth)
 
 
 def _truth(scene: Scene, box: tuple[int, int, int, int]) -> int | None:
@@ -98,6 +121,9 @@ if __name__ == "__main__":
     cv2.setNumThreads(1)
     _, held_out = datasets.split(datasets.load(options.data).train, RECIPES["finder"].validation, 0)
     *opinions, clean = candidates(Composer(held_out.pictures, held_out.classes), options.scenes, options.seed)
+    in_crops = crops(held_out.pictures, held_out.classes, options.scenes, options.seed)
+    print(f"crops: {len(in_crops[2])}, {100 * (in_crops[2] >= 0).mean():.1f} % of them digits")
+    report(*in_crops)
     for name, which in (("clean", clean), ("unclean", ~clean)):
         part = [array[which] for array in opinions]
         print(f"{name}: {which.sum()} candidates, {100 * (part[2] >= 0).mean():.1f} % of them digits")

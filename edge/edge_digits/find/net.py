@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge_digits.find import layout
-from edge_digits.find.glyph import Candidate, Glyph, Line
+from edge_digits.find.glyph import Candidate, Glyph, Ground, Line
 from edge_digits.find.single import find_digit
 from edge_digits.ink import Ink, levelled
 from edge_digits.maps import CELL, EXTRA, HEIGHTS, SIZE, STEP, spots
@@ -67,7 +67,7 @@ def find(ink: Ink, maps: Maps) -> list[Line]:
     for row in layout.rows(list(of_glyph)):
         numbers = [of_glyph[glyph] for glyph in row]
         candidates = [
-            Candidate(glyph, node, node + 1, found.logits[number], _same(glyph, found.boxes[number]) >= _CLEAN)
+            Candidate(glyph, node, node + 1, found.logits[number], _ground(glyph, found.boxes[number]))
             for node, (glyph, number) in enumerate(zip(row, numbers, strict=True))
         ]
         lines.append(Line(tuple(candidates), len(row) + 1))
@@ -84,7 +84,7 @@ def judged(lines: list[Line], ink: Ink, maps: Maps) -> list[Line]:
 
 
 def _opinion(glyph: Glyph, page: Gray, maps: Maps) -> NDArray[np.float32]:
-    """The strongest logits of each class near the middle of a glyph, the crop scaled so that it is of the best height."""
+    """The strongest logits of each class near the middle of a glyph, in the crop scaled to the best height."""
     scale = SIZE / max(glyph.height, 0.7 * glyph.width)
     width, height = (max(8, round(side * scale)) for side in (page.shape[1], page.shape[0]))
     method = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
@@ -94,20 +94,21 @@ def _opinion(glyph: Glyph, page: Gray, maps: Maps) -> NDArray[np.float32]:
     # What lies far off has no say, and costs as much.
     x1, y1 = max(0, round(middle[0] - _AROUND)), max(0, round(middle[1] - _AROUND))
     part = scaled[y1 : round(middle[1] + _AROUND), x1 : round(middle[0] + _AROUND)]
-    part = cv2.copyMakeBorder(part, 0, -part.shape[0] % STEP, 0, -part.shape[1] % STEP, cv2.BORDER_CONSTANT, value=0)
-    cells = maps(np.asarray(part, np.uint8)[None])[0]
+    rest = (-part.shape[0] % STEP, -part.shape[1] % STEP)
+    padded = np.asarray(cv2.copyMakeBorder(part, 0, rest[0], 0, rest[1], cv2.BORDER_CONSTANT, value=0), np.uint8)
+    cells = maps(padded[None])[0]
     column, row = int((middle[0] - x1) / CELL), int((middle[1] - y1) / CELL)
     near = cells[max(0, row - 1) : row + 2, max(0, column - 1) : column + 2, :-EXTRA]
     return np.asarray(near.reshape(-1, near.shape[-1]).max(axis=0), np.float32)
 
 
-def _same(glyph: Glyph, box: NDArray[np.float32]) -> float:
-    """The share of a glyph's box and another that both have: intersection over union."""
+def _ground(glyph: Glyph, box: NDArray[np.float32]) -> Ground:
+    """Whether a glyph fills the box that was found: by the intersection over union."""
     w = min(glyph.x + glyph.width, float(box[2])) - max(glyph.x, float(box[0]))
     h = min(glyph.y + glyph.height, float(box[3])) - max(glyph.y, float(box[1]))
     shared = max(w, 0.0) * max(h, 0.0)
     both = glyph.width * glyph.height + float((box[2] - box[0]) * (box[3] - box[1])) - shared
-    return shared / both
+    return Ground.CLEAN if shared >= _CLEAN * both else Ground.UNCLEAN
 
 
 def _at_all_scales(page: Gray, maps: Maps) -> _Finds:
