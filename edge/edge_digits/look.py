@@ -72,21 +72,22 @@ def look(gray: Gray, view: View, layout: str, maps: Maps | None) -> Look:
     if one:
         glyph = find_digit(ink)
         return Look(view, work, ink, [] if glyph is None else [Line((Candidate(glyph, 0, 1),), 2)])
-    if longer <= CROP_SIDE:
-        lines = _of_crop(ink)
-        lines = lines if maps is None else net.judged(lines, ink, maps)
-    else:
-        lines = classic.find(ink) if maps is None else net.find(ink, maps)
+    lines = classic.find(ink) if maps is None or longer <= CROP_SIDE else []
+    alone = _alone(lines, ink)
+    if maps is not None:
+        lines = net.find(ink, maps) if alone is None else net.judged([alone], ink, maps)
+    elif alone is not None:
+        lines = [alone]
     return Look(view, work, ink, _in_one_line(lines) if layout == "line" and len(lines) > 1 else lines)
 
 
-def _of_crop(ink: Ink) -> list[Line]:
-    """The digits of a crop, by rule; where they are one, as the classifier was trained on it."""
-    lines = classic.find(ink)
-    if sum(len(_groups(line)) for line in lines) != 1:
-        return lines
+def _alone(lines: list[Line], ink: Ink) -> Line | None:
+    """The one digit of a crop, as the classifier was trained on it; None where there are more groups of strokes."""
+    height, width = ink.strength.shape
+    if len(lines) != 1 or len(lines[0].candidates) != 1 or max(height, width) > CROP_SIDE:
+        return None
     glyph = find_digit(ink)
-    return lines if glyph is None or len(lines[0].candidates) > 1 else [Line((Candidate(glyph, 0, 1),), 2)]
+    return None if glyph is None else Line((Candidate(glyph, 0, 1),), 2)
 
 
 def _in_one_line(lines: list[Line]) -> list[Line]:

@@ -233,7 +233,7 @@ class DigitReader:
         normalized = perf_counter()
         probabilities = self.model.probabilities(inputs)
         inferred = perf_counter()
-        scores = opinions.join(list(lattice.candidates), probabilities)
+        scores = opinions.join([line for _, line in places], probabilities)
         way, warnings = self._way(lattice.candidates, lattice.nodes, scores)
         candidates = self._examined(places, inputs, scores, way)
         digits = tuple(one.digit for one in candidates if one.chosen)
