@@ -13,11 +13,10 @@ import cv2
 import numpy as np
 from scipy.optimize import minimize
 
-from edge_digits.find import Ground
 from edge_digits.find.net import judged
 from edge_digits.look import look
 from edge_digits.normalize import normalize_glyph
-from edge_digits.opinions import Weights, company, evidence, in_line
+from edge_digits.opinions import PAGE, Weights, company, evidence, in_line
 from edge_digits.regions import View
 from edge_digits.session import Finder, Model
 from edge_digits_train import datasets
@@ -30,9 +29,9 @@ _SIZE = (160, 320)
 
 
 def candidates(composer: Composer, count: int, seed: int) -> dict[str, np.ndarray]:
-    """All candidates in composed scenes: opinions of each, what it is, height, line, whether it is clean."""
+    """All candidates in composed scenes: opinions of each, what it is, its height, line and ground."""
     maps, model = Finder.load().maps, Model.load()
-    rows: dict[str, list] = {name: [] for name in ("logits", "seen", "truth", "height", "line", "clean")}
+    rows: dict[str, list] = {name: [] for name in ("logits", "seen", "truth", "height", "line", "ground")}
     lines = 0
     for number in range(count):
         scene = composer.scene(np.random.default_rng((seed, number)), *_SIZE)
@@ -46,7 +45,7 @@ def candidates(composer: Composer, count: int, seed: int) -> dict[str, np.ndarra
                 rows["truth"].append(_truth(scene, (box.x1, box.y1, box.x2, box.y2)))
                 rows["height"].append(candidate.glyph.height)
                 rows["line"].append(lines)
-                rows["clean"].append(candidate.ground == Ground.CLEAN)
+                rows["ground"].append(candidate.ground.value)
     arrays = {name: np.array(values) for name, values in rows.items()}
     return {**arrays, "probabilities": model.probabilities(arrays["seen"])}
 
@@ -143,10 +142,12 @@ if __name__ == "__main__":
     report(fit(*in_crops), *in_crops)
     of_pages = candidates(Composer(held_out.pictures, held_out.classes), options.scenes, options.seed)
     odds = np.zeros(len(of_pages["truth"]))
-    for name, clean in (("clean", True), ("unclean", False)):
-        which = of_pages["clean"] == clean
+    for ground in PAGE:
+        which = of_pages["ground"] == ground.value
         known = which & (of_pages["truth"] != IGNORED)
-        print(f"{name}: {known.sum()} candidates, {100 * (of_pages['truth'][known] >= 0).mean():.1f} % of them digits")
+        print(
+            f"{ground}: {known.sum()} candidates, {100 * (of_pages['truth'][known] >= 0).mean():.1f} % of them digits"
+        )
         weights = fit(*(of_pages[array][known] for array in ("logits", "probabilities", "truth")))
         report(weights, *(of_pages[array][known] for array in ("logits", "probabilities", "truth")))
         odds[which] = evidence(of_pages["logits"][which], of_pages["probabilities"][which], weights)[0][:, 0]

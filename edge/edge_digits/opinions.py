@@ -34,9 +34,12 @@ class Weights:
     classifier_class: float
 
 
-#: For ink in pages: that fills the place where the finder saw a digit, and what is left of it among others'.
-CLEAN = Weights(finder=2.305, classifier=0.194, constant=0.527, finder_class=1.328, classifier_class=0.376)
-UNCLEAN = Weights(finder=1.664, classifier=0.09, constant=0.198, finder_class=1.595, classifier_class=0.07)
+#: By what a candidate of a page stands on.
+PAGE = {
+    Ground.ALONE: Weights(finder=2.305, classifier=0.194, constant=0.527, finder_class=1.328, classifier_class=0.376),
+    Ground.CLOSE: Weights(finder=2.305, classifier=0.194, constant=0.527, finder_class=1.328, classifier_class=0.376),
+    Ground.REST: Weights(finder=1.664, classifier=0.09, constant=0.198, finder_class=1.595, classifier_class=0.07),
+}
 #: Of a digit's company in its line, as `company` tells it; and a constant.
 LINE = (0.955, 1.45, -0.982, -0.767)
 #: For crops: each opinion as if there were no other, since both must see a digit.
@@ -77,9 +80,11 @@ def _weighed(
         other, _ = evidence(logits, probabilities, CROP_CLASSIFIER)
         # A line's rest looks like a one without its surroundings, and a letter unknown to both like a digit to one.
         return -np.logaddexp(0.0, -odds) - np.logaddexp(0.0, -other), classes
-    clean = np.array([[candidate.ground == Ground.CLEAN] for candidate in line.candidates])
-    parts = [evidence(logits, probabilities, weights) for weights in (CLEAN, UNCLEAN)]
-    odds, classes = (np.where(clean, one, other) for one, other in zip(*parts, strict=True))
+    odds, classes = np.empty((len(logits), 1), np.float32), np.empty_like(logits)
+    for ground, weights in PAGE.items():
+        rows = np.array([candidate.ground == ground for candidate in line.candidates])
+        if rows.any():
+            odds[rows], classes[rows] = evidence(logits[rows], probabilities[rows], weights)
     heights = np.array([candidate.glyph.height for candidate in line.candidates], np.float64)
     after = in_line(company(odds[:, 0], heights), LINE)[:, None]
     return -np.logaddexp(0.0, -after), classes
@@ -93,8 +98,8 @@ def company(odds: NDArray[Any], heights: NDArray[np.float64]) -> NDArray[np.floa
         heights: of each, pixels.
 
     Returns:
-        [N, 3]: the odds; how many others of the line are surely digits, up to four, as a share of four; and that times the
-        square of the logarithm of its height by theirs, up to 1.
+        [N, 3]: the odds; how many others of the line are surely digits, up to four, as a share of four; and that times
+        the square of the logarithm of its height by theirs, up to 1.
     """
     sure = odds > 0.5
     told = np.zeros((len(odds), 3))

@@ -34,11 +34,16 @@ class Glyph:
 
 
 class Ground(Enum):
-    """What a candidate stands on: a crop; or a page, of which its ink fills the place that was found, or does not."""
+    """What a candidate stands on.
+
+    CROP: a crop. ALONE: a place in a page that its ink fills, with nothing else found near it. CLOSE: the same among
+    others. REST: its ink does not fill the place that was found.
+    """
 
     CROP = "crop"
-    CLEAN = "clean"
-    UNCLEAN = "unclean"
+    ALONE = "alone"
+    CLOSE = "close"
+    REST = "rest"
 
 
 @dataclass(frozen=True, eq=False)
