@@ -51,14 +51,17 @@ def candidates(composer: Composer, count: int, seed: int) -> dict[str, np.ndarra
 
 
 def crops(pictures: np.ndarray, labels: np.ndarray, count: int, seed: int) -> tuple[np.ndarray, ...]:
-    """As `candidates`, of photographed crops of one digit, and of as many marks that are none."""
+    """As `candidates`, of crops: two fifths hold a digit, as many a mark that is none, the others nothing."""
     maps, model = Finder.load().maps, Model.load()
     logits, seen, truth = [], [], []
     for number in range(count):
         rng = np.random.default_rng((seed, number))
         at, other = rng.integers(0, len(labels), 2)
-        digit = int(labels[at]) if rng.random() < 0.5 else BACKGROUND
-        drawn = pictures[at] if digit != BACKGROUND else mark(rng, pictures, labels)
+        kind = rng.random()
+        digit = int(labels[at]) if kind < 0.4 else BACKGROUND
+        drawn = (
+            pictures[at] if kind < 0.4 else mark(rng, pictures, labels) if kind < 0.8 else np.zeros_like(pictures[at])
+        )
         shot, _ = photograph(drawn, digit, pictures[other], rng, Augmentation())
         found = look(shot, View(shot.shape[1], shot.shape[0]), "digit", maps)
         for line in found.lines:
@@ -113,6 +116,30 @@ def report(weights: Weights, logits: np.ndarray, probabilities: np.ndarray, trut
     print("  told right: " + ", ".join(f"{name} {100 * (what == truth).mean():.2f} %" for name, what in said.items()))
 
 
+def report_crops(logits: np.ndarray, probabilities: np.ndarray, truth: np.ndarray) -> None:
+    """Weigh two opinions that must both see a digit, and print the weights."""
+    digit = truth >= 0
+
+    def said(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        finder, classifier, first, second, *classes = values
+        odds, shares = evidence(logits, probabilities, Weights(finder, 0.0, first, *classes))
+        other, _ = evidence(logits, probabilities, Weights(0.0, classifier, second, *classes))
+        return -np.logaddexp(0.0, -odds[:, 0]) - np.logaddexp(0.0, -other[:, 0]), shares
+
+    def loss(values: np.ndarray) -> float:
+        there, shares = said(values)
+        none = np.log1p(-np.exp(np.minimum(there, -1e-6)))[~digit].sum()
+        return -float(none + (there[digit] + shares[digit, truth[digit]]).sum()) / len(truth)
+
+    start = np.array([2.0, 0.64, 0.4, -0.88, 1.24, 0.6])
+    best = minimize(loss, start, method="Nelder-Mead", options={"maxiter": 4000, "maxfev": 4000})
+    finder, classifier, first, second, *classes = (round(float(value), 3) for value in best.x)
+    print(f"  {Weights(finder, 0.0, first, *classes)}\n  {Weights(0.0, classifier, second, *classes)}")
+    there, shares = said(best.x)
+    told = np.where(there > np.log(0.5), shares.argmax(axis=1), -1)
+    print(f"  told right: {100 * (told == truth).mean():.2f} %, digits {100 * (told == truth)[digit].mean():.2f} %")
+
+
 def report_lines(odds: np.ndarray, heights: np.ndarray, lines: np.ndarray, truth: np.ndarray) -> None:
     """Weigh what the line says of each candidate, and print it."""
     told = np.concatenate([company(odds[lines == line], heights[lines == line]) for line in np.unique(lines)])
@@ -139,7 +166,7 @@ if __name__ == "__main__":
     _, held_out = datasets.split(datasets.load(options.data).train, RECIPES["finder"].validation, 0)
     in_crops = crops(held_out.pictures, held_out.classes, options.scenes, options.seed)
     print(f"crops: {len(in_crops[2])}, {100 * (in_crops[2] >= 0).mean():.1f} % of them digits")
-    report(fit(*in_crops), *in_crops)
+    report_crops(*in_crops)
     of_pages = candidates(Composer(held_out.pictures, held_out.classes), options.scenes, options.seed)
     odds = np.zeros(len(of_pages["truth"]))
     for ground in PAGE:
