@@ -148,9 +148,10 @@ def _bands(labels: NDArray[np.int32], count: int, block: int, straight: int) -> 
 
 
 def _running_median(values: NDArray[np.intp]) -> NDArray[np.float64]:
-    """The median of each value and the eight on either side of it, running straight on at the ends."""
-    padded = np.pad(values, 8, mode="reflect", reflect_type="odd")
-    windows = np.lib.stride_tricks.sliding_window_view(padded, 17)
+    """The median of each value and up to eight on either side of it, running straight on at the ends."""
+    reach = min(8, len(values) - 1)
+    ends = 2 * values[0] - values[reach:0:-1], 2 * values[-1] - values[-2 : -2 - reach : -1]
+    windows = np.lib.stride_tricks.sliding_window_view(np.concatenate([ends[0], values, ends[1]]), 2 * reach + 1)
     return np.asarray(np.median(windows, axis=1), np.float64)
 
 
@@ -187,11 +188,14 @@ def _no_digits(mask: Mask, level: _Lines, upright: _Lines) -> tuple[_Lines, _Lin
         shortest = _DIGITS * typical(tall[low], tall[low], 0.5) if low.any() else 0.0
         return level.take(level.length >= shortest), upright.take(upright.length >= shortest)
     shortest = _DIGITS * typical(tall, tall, 0.5)
+    level, upright = level.take(level.length >= shortest), upright.take(upright.length >= shortest)
+    if not level and not upright:
+        return level, upright
     # Bars of 4, 5 and 7 in a row, and what they were taken out of, are no line unless it runs through the picture.
     _, (_, y1, _, y2, _) = components(mask)
-    whole = max(shortest, _DIGITS * typical(y2 - y1, y2 - y1, 0.5))
-    long = level.length >= max(shortest, min(whole, _THROUGH * width))
-    return level.take(long), upright.take(upright.length >= max(shortest, min(whole, _THROUGH * height)))
+    whole = _DIGITS * typical(y2 - y1, y2 - y1, 0.5)
+    level = level.take(level.length >= min(whole, _THROUGH * width))
+    return level, upright.take(upright.length >= min(whole, _THROUGH * height))
 
 
 def _thin(mask: Mask, lines: Gray, factor: int) -> Mask:
