@@ -1,4 +1,4 @@
-"""Weigh the finder's opinion against the classifier's, on composed scenes: prints the weights for `edge_digits.opinions`.
+"""Weigh the finder's opinion against the classifier's, on composed scenes: the weights of `edge_digits.opinions`.
 
     python scripts/weigh_opinions.py DATA [--scenes 3000] [--seed 7]
 
@@ -8,7 +8,6 @@ DATA is what `edge-digits train --data` takes. Of its training digits, those are
 from __future__ import annotations
 
 import argparse
-from dataclasses import astuple
 
 import cv2
 import numpy as np
@@ -26,10 +25,10 @@ from edge_digits_train.scenes import Composer, Scene
 _SIZE = (160, 320)
 
 
-def candidates(composer: Composer, count: int, seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Both opinions of all candidates in composed scenes, and what each is: 0..9, or -1 for no digit."""
+def candidates(composer: Composer, count: int, seed: int) -> tuple[np.ndarray, ...]:
+    """Both opinions of all candidates in composed scenes, what each is (-1: no digit), and whether its ink is clean."""
     maps, model = Finder.load().maps, Model.load()
-    logits, seen, truth = [], [], []
+    logits, seen, truth, clean = [], [], [], []
     for number in range(count):
         scene = composer.scene(np.random.default_rng((seed, number)), *_SIZE)
         found = look(scene.gray, View(_SIZE[1], _SIZE[0]), "page", maps)
@@ -41,7 +40,8 @@ def candidates(composer: Composer, count: int, seed: int) -> tuple[np.ndarray, n
                     logits.append(candidate.logits)
                     seen.append(normalize_glyph(candidate.glyph))
                     truth.append(what)
-    return np.array(logits), model.probabilities(np.stack(seen)), np.array(truth)
+                    clean.append(candidate.clean)
+    return np.array(logits), model.probabilities(np.stack(seen)), np.array(truth), np.array(clean)
 
 
 def _truth(scene: Scene, box: tuple[int, int, int, int]) -> int | None:
@@ -71,8 +71,22 @@ def fit(logits: np.ndarray, probabilities: np.ndarray, truth: np.ndarray) -> Wei
         return float(none + right) / len(truth)
 
     best = minimize(loss, np.array([1.0, 0.5, 0.0, 0.4, 0.8]), method="Nelder-Mead", options={"maxiter": 2000})
-    print(f"cross-entropy {best.fun:.4f}")
-    return Weights(*best.x)
+    return Weights(*(round(float(value), 3) for value in best.x))
+
+
+def report(logits: np.ndarray, probabilities: np.ndarray, truth: np.ndarray) -> None:
+    """Print the weights, and what they are worth."""
+    weights = fit(logits, probabilities, truth)
+    odds, classes = evidence(logits, probabilities, weights)
+    alone = np.where(logits.max(axis=1) > 0, logits.argmax(axis=1), -1)
+    none = probabilities.max(axis=1) < 1 - probabilities.sum(axis=1)
+    said = {
+        "together": np.where(odds[:, 0] > 0, classes.argmax(axis=1), -1),
+        "the finder": alone,
+        "the classifier": np.where(none, -1, probabilities.argmax(axis=1)),
+    }
+    print(f"  {weights}")
+    print("  told right: " + ", ".join(f"{name} {100 * (what == truth).mean():.2f} %" for name, what in said.items()))
 
 
 if __name__ == "__main__":
@@ -83,16 +97,8 @@ if __name__ == "__main__":
     options = parser.parse_args()
     cv2.setNumThreads(1)
     _, held_out = datasets.split(datasets.load(options.data).train, RECIPES["finder"].validation, 0)
-    found = candidates(Composer(held_out.pictures, held_out.classes), options.scenes, options.seed)
-    print(f"{len(found[2])} candidates, {100 * (found[2] >= 0).mean():.1f} % of them digits")
-    weights = fit(*found)
-    print(weights)
-    odds, classes = evidence(found[0], found[1], weights)
-    label = np.where(odds[:, 0] > 0, classes.argmax(axis=1), -1)
-    print(f"told right: {100 * (label == found[2]).mean():.2f} %, by {[round(v, 3) for v in astuple(weights)]}")
-    alone = np.where(found[0].max(axis=1) > 0, found[0].argmax(axis=1), -1)
-    none = found[1].max(axis=1) < 1 - found[1].sum(axis=1)
-    own = np.where(none, -1, found[1].argmax(axis=1))
-    print(
-        f"the finder alone {100 * (alone == found[2]).mean():.2f} %, the classifier {100 * (own == found[2]).mean():.2f} %"
-    )
+    *opinions, clean = candidates(Composer(held_out.pictures, held_out.classes), options.scenes, options.seed)
+    for name, which in (("clean", clean), ("unclean", ~clean)):
+        part = [array[which] for array in opinions]
+        print(f"{name}: {which.sum()} candidates, {100 * (part[2] >= 0).mean():.1f} % of them digits")
+        report(*part)

@@ -22,6 +22,11 @@ _STROKE_FRACTION = 0.25
 #: In a crop of at most this side the digit fills it, its pen may be bold, and there is no room for shadows.
 _TINY = 40
 _TINY_STROKE_FRACTION = 0.5
+#: Skewness from which on it is clear which tail is the longer one.
+_CLEAR = 0.4
+#: Pictures larger than a single digit's crop may hold more than one sheet of paper: they are looked at at this side,
+#: pen stroke by pen stroke.
+_CROP_SIDE, _PEN_SIDE, _PEN_REACH = 112, 320, 15
 
 
 @dataclass(frozen=True, eq=False)  # arrays do not compare to one truth
@@ -76,12 +81,17 @@ def is_light_on_dark(gray: Gray) -> bool:
     """Tell the polarity: whether the ink is lighter than the paper.
 
     Ink covers less than paper does, so that around a local mean the side with the longer tail is ink: the sign of the
-    skewness. Where there is no clear tail (a tight crop of a bold digit), paper is what most of the picture and most of
-    its rim are made of; and where those two disagree, ink is what is thinner.
+    skewness. Pages may hold a table and shadows as well: the mean is taken over a few pens' widths. Where there is no
+    clear tail (a tight crop of a bold digit), paper is what most of the picture and most of its rim are made of; and
+    where those two disagree, ink is what is thinner.
     """
     small = shrink(gray, _PAPER_SIDE)
-    skewness = _skewness(small)
-    if abs(skewness) > 0.4:
+    skewness = _skewness(small, max(3, round(0.5 * max(small.shape)) | 1))
+    if max(gray.shape) > _CROP_SIDE:
+        # A page on a dark table: what is ink shows within a few pens' widths.
+        close = _skewness(shrink(gray, _PEN_SIDE), _PEN_REACH)
+        skewness = close if abs(close) > _CLEAR else skewness
+    if abs(skewness) > _CLEAR:
         return skewness > 0
     _, binary = cv2.threshold(small, 0, 1, cv2.THRESH_BINARY | cv2.THRESH_OTSU)
     rim = np.concatenate([binary[0], binary[-1], binary[:, 0], binary[:, -1]])
@@ -92,9 +102,8 @@ def is_light_on_dark(gray: Gray) -> bool:
     return _thickness(light) < _thickness(np.uint8(1) - light)
 
 
-def _skewness(gray: Gray) -> float:
-    """Skewness of the brightness about its mean over half the picture."""
-    reach = max(3, round(0.5 * max(gray.shape)) | 1)
+def _skewness(gray: Gray, reach: int) -> float:
+    """Skewness of the brightness about its mean over `reach` pixels (odd)."""
     pixels = gray.astype(np.float32)
     tail = pixels - cv2.blur(pixels, (reach, reach), borderType=cv2.BORDER_REFLECT)
     squared = tail * tail

@@ -72,8 +72,21 @@ def look(gray: Gray, view: View, layout: str, maps: Maps | None) -> Look:
     if one:
         glyph = find_digit(ink)
         return Look(view, work, ink, [] if glyph is None else [Line((Candidate(glyph, 0, 1),), 2)])
-    lines = classic.find(ink) if maps is None else net.find(ink, maps)
+    if longer <= CROP_SIDE:
+        lines = _of_crop(ink)
+        lines = lines if maps is None else net.judged(lines, ink, maps)
+    else:
+        lines = classic.find(ink) if maps is None else net.find(ink, maps)
     return Look(view, work, ink, _in_one_line(lines) if layout == "line" and len(lines) > 1 else lines)
+
+
+def _of_crop(ink: Ink) -> list[Line]:
+    """The digits of a crop, by rule; where they are one, as the classifier was trained on it."""
+    lines = classic.find(ink)
+    if sum(len(_groups(line)) for line in lines) != 1:
+        return lines
+    glyph = find_digit(ink)
+    return lines if glyph is None or len(lines[0].candidates) > 1 else [Line((Candidate(glyph, 0, 1),), 2)]
 
 
 def _in_one_line(lines: list[Line]) -> list[Line]:

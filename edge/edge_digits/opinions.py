@@ -33,18 +33,17 @@ class Weights:
     classifier_class: float
 
 
-WEIGHTS = Weights(finder=1.0, classifier=0.5, constant=0.0, finder_class=0.4, classifier_class=0.8)
+#: For ink that fills the place where the finder saw a digit, and for what is left of it among others'.
+CLEAN = Weights(finder=1.99, classifier=0.185, constant=0.28, finder_class=1.55, classifier_class=0.226)
+UNCLEAN = Weights(finder=1.99, classifier=0.185, constant=0.28, finder_class=1.55, classifier_class=0.226)
 
 
-def join(
-    candidates: list[Candidate], probabilities: NDArray[np.float32], weights: Weights = WEIGHTS
-) -> NDArray[np.float32]:
+def join(candidates: list[Candidate], probabilities: NDArray[np.float32]) -> NDArray[np.float32]:
     """Log probabilities of each class and, last, of no digit.
 
     Args:
         candidates: N of them; those of which the finder says nothing are the classifier's alone.
         probabilities: float32 [N, C], the classifier's; what a row lacks of 1 is for no digit.
-        weights: what each opinion counts.
 
     Returns:
         float32 [N, C + 1].
@@ -52,8 +51,10 @@ def join(
     there = np.clip(probabilities.sum(axis=1, keepdims=True), _LEAST, 1.0 - _LEAST)
     classes = np.log(np.maximum(probabilities, _LEAST))
     none = np.log(1.0 - there)
-    told = [row for row, candidate in enumerate(candidates) if candidate.logits is not None]
-    if told:
+    for weights, clean in ((CLEAN, True), (UNCLEAN, False)):
+        told = [row for row, one in enumerate(candidates) if one.logits is not None and one.clean == clean]
+        if not told:
+            continue
         logits = np.array([candidates[row].logits for row in told], np.float32)
         odds, shares = evidence(logits, probabilities[told], weights)
         classes[told] = shares - np.logaddexp(0.0, -odds)

@@ -42,12 +42,14 @@ class Candidate:
             candidates from one to the other, but for what no digit can be made of.
         logits: float32 [C], what the finder says of each class, by itself and not against the others; None where it
             says nothing.
+        clean: the ink fills the place that the finder saw, so that the classifier sees what the finder did.
     """
 
     glyph: Glyph
     start: int
     end: int
     logits: NDArray[np.float32] | None = None
+    clean: bool = True
 
 
 @dataclass(frozen=True, eq=False)

@@ -30,6 +30,8 @@ _STRAIGHT, _SHORTEST = 0.07, 64
 _THICKEST = 0.2
 #: and longer than so many digits are high.
 _DIGITS = 1.8
+#: A line that is as long as this fraction of the picture's side runs through.
+_THROUGH = 0.8
 #: Around a grid, what is taller than this fraction of the longer side is a shadow or the edge of the sheet.
 _BLOT = 0.4
 
@@ -41,6 +43,9 @@ class _Lines:
     blocks: NDArray[np.int32]
     length: NDArray[np.int32]
     thickness: NDArray[np.int32]
+
+    def __len__(self) -> int:
+        return len(self.length)
 
     def take(self, which: NDArray[np.bool_]) -> _Lines:
         """Those where `which` is true."""
@@ -61,19 +66,21 @@ def without_grid(mask: Mask) -> Mask:
     Lines of both ways, leaning by up to ten degrees. What is no longer than the digits are high stays: it is a 1.
     """
     height, width = mask.shape
-    factor = 2 if max(height, width) > _LARGE else 1
+    factor = 2 if max(height, width) > _LARGE and min(height, width) > _BLOCK else 1
     small = _halved(mask) if factor == 2 else mask
     straight = max(_SHORTEST, round(_STRAIGHT * max(height, width))) // factor
     level, upright = (_lines(one, straight, _BLOCK // factor) for one in (small, _turned(small)))
-    if not len(level.length) and not len(upright.length):
+    if level or upright:
+        level, upright = _no_digits(small, level, upright)
+    if not level and not upright:
         return mask
-    level, upright = _no_digits(small, level, upright)
     rows, columns = level.drawn((width, height)), _turned(upright.drawn((height, width)))
     # Where two lines cross, neither is thin.
     off_columns = np.where(columns, np.uint8(0), mask)
     off_rows = np.where(rows, np.uint8(0), mask)
     gone = _thin(off_columns, rows, factor) | _turned(_thin(_turned(off_rows), _turned(columns), factor))
-    return np.asarray(mask & ~(gone | ((rows > 0) & (columns > 0))), np.uint8)
+    gone |= np.asarray(cv2.min(rows, columns), np.uint8)
+    return np.where(gone, np.uint8(0), mask)
 
 
 def _turned(picture: Gray) -> Gray:
@@ -94,6 +101,7 @@ def _lines(mask: Mask, straight: int, block: int) -> _Lines:
     filled = cv2.resize(thick, (across, height), interpolation=cv2.INTER_AREA)
     full = np.asarray(cv2.threshold(filled, round(255 * _FULL), 1, cv2.THRESH_BINARY)[1], np.uint8)
     count = round(straight / block) | 1
+    most = max(3, round(_THICKEST * straight))
     found = np.zeros_like(full)
     if across >= count and full.any():
         for kernel in _chains(count, block):
@@ -101,25 +109,26 @@ def _lines(mask: Mask, straight: int, block: int) -> _Lines:
             chain = cv2.filter2D(full, cv2.CV_8U, kernel, borderType=cv2.BORDER_CONSTANT)
             ends = cv2.threshold(chain, count - 2, 1, cv2.THRESH_BINARY)[1]
             found |= np.asarray(cv2.dilate(ends, kernel), np.uint8)
-        blobs = cv2.morphologyEx(found, cv2.MORPH_OPEN, np.ones((2 * _most(straight), 1), np.uint8))
+        blobs = cv2.morphologyEx(found, cv2.MORPH_OPEN, np.ones((2 * most, 1), np.uint8))
         found &= 1 - np.asarray(blobs, np.uint8)
-    labels, (x1, _, x2, _, _) = components(found)
-    length, thickness = (x2 - x1) * block, _thickness(labels, x2 - x1)
-    return _Lines(labels, length, thickness).take((length >= straight - 2 * block) & (thickness <= _most(straight)))
+    labels, boxes = components(found)
+    length, thickness = _measured(np.where(full, labels, 0), boxes.shape[1])
+    return _Lines(labels, length * block, thickness).take((length * block >= straight - block) & (thickness <= most))
 
 
-def _most(straight: int) -> int:
-    """How thick a line may be, pixels."""
-    return max(3, round(_THICKEST * straight))
+def _measured(labels: NDArray[np.int32], count: int) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+    """Length in blocks and thickness in pixels of lines 1 to `count`, from the full blocks of each.
 
-
-def _thickness(labels: NDArray[np.int32], lengths: NDArray[np.int32]) -> NDArray[np.int32]:
-    """How thick the lines are where they are bare: the lower third of their columns, without what dilation added."""
-    count, across = len(lengths) + 1, labels.shape[1]
+    A line's thickness is the median of its columns, most of which are bare, without what dilation added.
+    """
+    across = labels.shape[1]
     places = np.flatnonzero(labels)
-    tall = np.bincount(labels.ravel()[places] * across + places % across, minlength=count * across)
-    tall = np.sort(tall.reshape(count, across)[1:], axis=1)
-    return np.asarray(np.maximum(tall[np.arange(count - 1), across - 1 - (2 * lengths) // 3] - 2, 1), np.int32)
+    tall = np.bincount(labels.ravel()[places] * across + places % across, minlength=(count + 1) * across)
+    tall = np.sort(tall.reshape(count + 1, across)[1:], axis=1)
+    length = np.count_nonzero(tall, axis=1)
+    bare = np.minimum(across - 1 - length // 2, across - 1)
+    thickness = np.maximum(tall[np.arange(count), bare] - 2, 1)
+    return length.astype(np.int32), thickness.astype(np.int32)
 
 
 @lru_cache(maxsize=8)
@@ -145,29 +154,36 @@ def _no_digits(mask: Mask, level: _Lines, upright: _Lines) -> tuple[_Lines, _Lin
     columns = _turned(upright.drawn((height, width)))
     ruled = np.bincount(labels[columns > 0], minlength=len(area) + 1)[1:] > 0.5 * area
     digits = (y2 - y1 >= 4) & (area >= 8) & ~ruled
-    grid = len(level.length) >= 2 and len(upright.length) >= 2
+    grid = len(level) >= 2 and len(upright) >= 2
     # A 1, perhaps with a speck: such an upright line is itself the digit.
     if not digits.any() or (not grid and int(area[digits].sum()) < 0.3 * int(area[ruled].sum())):
-        return level, upright.take(np.full(len(upright.length), grid))
+        return level, upright.take(np.full(len(upright), grid))
     tall = (y2 - y1)[digits]
-    if grid and (low := tall < _BLOT * max(height, width)).any():
-        tall = tall[low]
+    if grid:
+        low = tall < _BLOT * max(height, width)
+        shortest = _DIGITS * typical(tall[low], tall[low], 0.5) if low.any() else 0.0
+        return level.take(level.length >= shortest), upright.take(upright.length >= shortest)
     shortest = _DIGITS * typical(tall, tall, 0.5)
-    return level.take(level.length >= shortest), upright.take(upright.length >= shortest)
+    # Bars of 4, 5 and 7 in a row, and what they were taken out of, are no line unless it runs through the picture.
+    _, (_, y1, _, y2, _) = components(mask)
+    whole = max(shortest, _DIGITS * typical(y2 - y1, y2 - y1, 0.5))
+    long = level.length >= max(shortest, min(whole, _THROUGH * width))
+    return level.take(long), upright.take(upright.length >= max(shortest, min(whole, _THROUGH * height)))
 
 
-def _thin(mask: Mask, lines: Gray, factor: int) -> NDArray[np.bool_]:
-    """Where the ink within lines is not much thicker, in its column, than its line: [H, W].
+def _thin(mask: Mask, lines: Gray, factor: int) -> Mask:
+    """Where the ink within lines is not much thicker, in its column, than its line: uint8 [H, W] of 0 and 255.
 
     Args:
         mask: uint8 [H, W] of 0 and 1.
         lines: uint8 [H, W], 0 or the thickness of the line, in units of `factor` pixels.
         factor: see `lines`.
     """
-    gone = np.zeros(mask.shape, np.bool_)
-    for thickness in np.flatnonzero(np.bincount(lines.ravel())[1:]) + 1:
+    gone = np.zeros_like(mask)
+    for thickness in np.flatnonzero(cv2.calcHist([lines], [0], None, [256], [0, 256]).ravel()[1:]) + 1:
         thick = factor * int(thickness)
         reach = thick + max(2, thick // 2) + 1
-        strokes = cv2.morphologyEx(mask, cv2.MORPH_OPEN, np.ones((reach, 1), np.uint8))
-        gone |= (lines == thickness) & (np.asarray(strokes) == 0)
+        strokes = np.asarray(cv2.morphologyEx(mask, cv2.MORPH_OPEN, np.ones((reach, 1), np.uint8)), np.uint8)
+        here = np.asarray(cv2.inRange(lines, int(thickness), int(thickness)), np.uint8)
+        gone |= np.where(strokes, np.uint8(0), here)
     return gone

@@ -11,6 +11,8 @@ from edge_digits.pixels import Gray
 
 #: Of a picture of many digits, the least height that can be told from a speck, pixels.
 _SMALLEST = 8
+#: How high the strokes of one digit are together, in heights of the page's digits: what stands above is another line's.
+_ROOM = 1.2
 #: Below this, in heights of the page's digits, nothing is a digit,
 _SPECK = 0.2
 #: and below these, in heights of the page's digits and of the line, nothing but a small nought.
@@ -22,9 +24,10 @@ def lines(strokes: Strokes, strength: Gray) -> list[list[Glyph]]:
     if len(strokes) == 0:
         return []
     heights = strokes.y2 - strokes.y1
-    groups = group(strokes, typical(heights, heights, 0.75))
+    tallest = min(typical(heights, heights, 0.75), 1.5 * typical(heights, heights, 0.5))
+    groups = group(strokes, tallest, _ROOM)
     heights = np.array([strokes.y2[g].max() - strokes.y1[g].min() for g in groups])
-    digits = typical(heights, heights, 0.6)
+    digits = typical(heights, heights, 0.5)
     smallest = max(_SMALLEST, _SPECK * digits)
     glyphs = [strokes.glyph(strength, g) for g, h in zip(groups, heights, strict=True) if h >= smallest]
     large = [g for g in glyphs if g.height >= _SMALL * digits or _has_hole(g)]

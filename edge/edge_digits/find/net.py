@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -13,7 +13,7 @@ from edge_digits.find import layout
 from edge_digits.find.glyph import Candidate, Glyph, Line
 from edge_digits.find.single import find_digit
 from edge_digits.ink import Ink, levelled
-from edge_digits.maps import HEIGHTS, STEP, spots
+from edge_digits.maps import CELL, EXTRA, HEIGHTS, SIZE, STEP, spots
 from edge_digits.pixels import Gray
 
 Maps = Callable[[NDArray[np.uint8]], NDArray[np.float32]]
@@ -29,6 +29,10 @@ _BLOCK, _INKED = 32, 60
 _SHARED, _WITHIN = 0.4, 0.65
 #: From this logit, and of this height on, a find needs no finer look.
 _SURE, _PLAIN = 1.5, 22.0
+#: From this share on that a find and its ink have in common, the ink is the find's.
+_CLEAN = 0.65
+#: How far from the middle of a crop's digit the network looks, pixels at its scale.
+_AROUND = 32
 #: Room that is taken with a digit's box, as a fraction of its height.
 _MARGIN = 0.15
 
@@ -54,19 +58,56 @@ def find(ink: Ink, maps: Maps) -> list[Line]:
     found = _apart(_at_all_scales(levelled(ink), maps))
     order = np.argsort(found.boxes[:, 0], kind="stable")
     found = found.take(order)
-    glyphs = []
+    of_glyph = {}
     for number in range(len(found.boxes)):
         glyph = _glyph(ink, found.boxes, number)
         if glyph is not None:
-            glyphs.append((glyph, number))
-    logits = {id(glyph): found.logits[number] for glyph, number in glyphs}
-    rows = layout.rows([glyph for glyph, _ in glyphs])
-    return [_line(row, logits) for row in rows]
+            of_glyph[glyph] = number
+    lines = []
+    for row in layout.rows(list(of_glyph)):
+        numbers = [of_glyph[glyph] for glyph in row]
+        candidates = [
+            Candidate(glyph, node, node + 1, found.logits[number], _same(glyph, found.boxes[number]) >= _CLEAN)
+            for node, (glyph, number) in enumerate(zip(row, numbers, strict=True))
+        ]
+        lines.append(Line(tuple(candidates), len(row) + 1))
+    return lines
 
 
-def _line(row: list[Glyph], logits: dict[int, NDArray[np.float32]]) -> Line:
-    candidates = [Candidate(glyph, node, node + 1, logits[id(glyph)]) for node, glyph in enumerate(row)]
-    return Line(tuple(candidates), len(row) + 1)
+def judged(lines: list[Line], ink: Ink, maps: Maps) -> list[Line]:
+    """Candidates that were found otherwise, in a crop, with the network's opinion of each added."""
+    page = levelled(ink)
+    return [
+        Line(tuple(replace(c, logits=_opinion(c.glyph, page, maps)) for c in line.candidates), line.nodes)
+        for line in lines
+    ]
+
+
+def _opinion(glyph: Glyph, page: Gray, maps: Maps) -> NDArray[np.float32]:
+    """The strongest logits of each class near the middle of a glyph, the crop scaled so that it is of the best height."""
+    scale = SIZE / max(glyph.height, 0.7 * glyph.width)
+    width, height = (max(8, round(side * scale)) for side in (page.shape[1], page.shape[0]))
+    method = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
+    scaled = np.asarray(cv2.resize(page, (width, height), interpolation=method), np.uint8)
+    across, down = width / page.shape[1], height / page.shape[0]
+    middle = ((glyph.x + glyph.width / 2) * across, (glyph.y + glyph.height / 2) * down)
+    # What lies far off has no say, and costs as much.
+    x1, y1 = max(0, round(middle[0] - _AROUND)), max(0, round(middle[1] - _AROUND))
+    part = scaled[y1 : round(middle[1] + _AROUND), x1 : round(middle[0] + _AROUND)]
+    part = cv2.copyMakeBorder(part, 0, -part.shape[0] % STEP, 0, -part.shape[1] % STEP, cv2.BORDER_CONSTANT, value=0)
+    cells = maps(np.asarray(part, np.uint8)[None])[0]
+    column, row = int((middle[0] - x1) / CELL), int((middle[1] - y1) / CELL)
+    near = cells[max(0, row - 1) : row + 2, max(0, column - 1) : column + 2, :-EXTRA]
+    return np.asarray(near.reshape(-1, near.shape[-1]).max(axis=0), np.float32)
+
+
+def _same(glyph: Glyph, box: NDArray[np.float32]) -> float:
+    """The share of a glyph's box and another that both have: intersection over union."""
+    w = min(glyph.x + glyph.width, float(box[2])) - max(glyph.x, float(box[0]))
+    h = min(glyph.y + glyph.height, float(box[3])) - max(glyph.y, float(box[1]))
+    shared = max(w, 0.0) * max(h, 0.0)
+    both = glyph.width * glyph.height + float((box[2] - box[0]) * (box[3] - box[1])) - shared
+    return shared / both
 
 
 def _at_all_scales(page: Gray, maps: Maps) -> _Finds:

@@ -20,18 +20,22 @@ _TILE, _CALMER = 16, 30
 _PATTERNED, _PEN = 5.0, 0.85
 #: In sizes of the page's strokes: a speck, and a dot; in the strength of its strong strokes: what is pale.
 _SPECK, _DOT, _PALE = 0.06, 0.2, 0.35
+#: In sizes of the page's strokes: a blot, a shadow, the edge of a sheet; where those are no specks, pixels.
+_BLOT, _SURE = 5.0, 12
 #: Up to this side, pixels, lines from rim to rim are ruling; from this smaller side on, shadows lie at the rim.
 _CROP, _PAGE = 112, 200
+#: What may run around a digit is at least so large, pixels; and how many strokes within it are looked at.
+_FRAME, _ENOUGH = 24, 8
 #: Strokes beyond this many, by weight, are texture.
 _MOST_STROKES = 400
 
 
 def pen_strokes(ink: Ink) -> Strokes:
-    """The strokes of a page."""
-    mask = pen_mask(ink)
-    mask = without_grid(mask) if max(mask.shape) > _CROP else without_ruling(mask)
+    """The strokes of a page, in no order: without straight lines, frames, blots, shadows, dots and what is pale."""
+    mask = written(ink)
     strokes = strokes_of(mask, ink.strength)
     strokes = strokes.take(~_at_rim(strokes, mask.shape))
+    strokes = strokes.take(~_frames(strokes))
     if len(strokes) > _MOST_STROKES:
         strokes = strokes.take(strokes.weight >= np.sort(strokes.weight)[-_MOST_STROKES])
     if len(strokes) < 2:
@@ -39,8 +43,34 @@ def pen_strokes(ink: Ink) -> Strokes:
     # Specks, and what is much paler than the rest: old pencil, print showing through, the grain of the paper.
     size = np.maximum(strokes.x2 - strokes.x1, strokes.y2 - strokes.y1)
     strength = strokes.weight / strokes.area
-    kept = (strength >= _PALE * typical(strength, size, 0.75)) & (size >= _SPECK * typical(size, size, 0.5))
+    middle = typical(size, size, 0.5)
+    kept = (strength >= _PALE * typical(strength, size, 0.75)) & (size >= _SPECK * middle)
+    if middle >= _SURE:
+        kept &= size <= max(_BLOT * middle, 0.3 * min(mask.shape))
     return _without_dots(strokes.take(kept))
+
+
+def _frames(strokes: Strokes) -> NDArray[np.bool_]:
+    """Which strokes run around others that are no specks: the box of a form, the table around a sheet."""
+    size = np.maximum(strokes.x2 - strokes.x1, strokes.y2 - strokes.y1)
+    frames = np.zeros(len(strokes), np.bool_)
+    for one in np.flatnonzero(size >= _FRAME):
+        inside = (
+            (strokes.x1 > strokes.x1[one])
+            & (strokes.x2 < strokes.x2[one])
+            & (strokes.y1 > strokes.y1[one])
+            & (strokes.y2 < strokes.y2[one])
+            & (size >= _SPECK * size[one])
+        )
+        within = 0
+        for other in np.flatnonzero(inside)[:_ENOUGH]:
+            x, y = (strokes.x1[other] + strokes.x2[other]) // 2, (strokes.y1[other] + strokes.y2[other]) // 2
+            row = np.flatnonzero(strokes.labels[y] == strokes.label[one])
+            column = np.flatnonzero(strokes.labels[:, x] == strokes.label[one])
+            if len(row) and len(column) and row[0] < x < row[-1] and column[0] < y < column[-1]:
+                within += size[other]
+        frames[one] = within >= _DOT * size[one]
+    return frames
 
 
 def _without_dots(strokes: Strokes) -> Strokes:
@@ -55,6 +85,12 @@ def _without_dots(strokes: Strokes) -> Strokes:
     return strokes.take(~small | inside.any(axis=1))
 
 
+def written(ink: Ink) -> Mask:
+    """Where the pen has been on a page: uint8 [H, W] of 0 and 1, straight lines and printed pattern left out."""
+    mask = pen_mask(ink)
+    return without_grid(mask) if max(mask.shape) > _CROP else without_ruling(mask)
+
+
 def pen_mask(ink: Ink) -> Mask:
     """Where a page is written on: uint8 [H, W] of 0 and 1, straight lines included, a printed pattern left out."""
     calm = np.asarray(cv2.blur(ink.strength, (3, 3)), np.uint8)
@@ -65,7 +101,7 @@ def pen_mask(ink: Ink) -> Mask:
     otsu, _ = cv2.threshold(calm, 0, 1, cv2.THRESH_BINARY | cv2.THRESH_OTSU)
     pen = _above(calm, min(max(threshold, round(_PEN * otsu)), 254))
     # The rim of a stroke is as weak as the pattern.
-    return np.asarray(cv2.dilate(pen, np.ones((3, 3), np.uint8)) & _above(calm, threshold), np.uint8)
+    return np.asarray(cv2.dilate(pen, np.ones((3, 3), np.uint8)), np.uint8) & _above(calm, threshold)
 
 
 def _above(strength: Gray, threshold: int) -> Mask:

@@ -59,12 +59,16 @@ def candidates(glyph: Glyph, height: float | None = None) -> tuple[list[tuple[in
     cuts = _cuts(np.minimum(small / strong, np.float32(1.0)))
     rows = np.minimum((np.arange(glyph.height) * (size[1] / glyph.height)).astype(np.intp), size[1] - 1)
     columns = np.rint(cuts[:, rows] * (glyph.width / size[0])).astype(np.intp)
-    columns = np.vstack([np.zeros_like(columns[:1]), columns, np.full_like(columns[:1], glyph.width)])
+    columns = np.pad(columns, ((1, 1), (0, 0)))
+    columns[-1] = glyph.width
     last = len(columns) - 1
+    middles = columns.mean(axis=1)
     found = []
     for start, end in zip(*np.triu_indices(last + 1, 1), strict=True):
-        between = _between(glyph, columns[start], columns[end])
         whole = start == 0 and end == last
+        if middles[end] - middles[start] > 2 * _WIDEST * unit and not whole:
+            continue
+        between = _between(glyph, columns[start], columns[end])
         if between is not None and (
             (between.width <= _WIDEST * unit and between.height >= _LOWEST * unit)
             or (whole and (last == 1 or between.width <= 1.3 * _WIDEST * unit))

@@ -49,7 +49,8 @@ class Strokes:
 def strokes_of(mask: Mask, strength: Gray) -> Strokes:
     """The connected components of a mask (0 and 1)."""
     labels, (x1, y1, x2, y2, area) = components(mask)
-    sums = np.bincount(labels.ravel(), weights=strength.ravel(), minlength=len(area) + 1).astype(np.float64)
+    x, y = np.asarray(cv2.findNonZero(mask) if len(area) else np.zeros((0, 2)), np.intp).reshape(-1, 2).T
+    sums = np.bincount(labels[y, x], weights=strength[y, x], minlength=len(area) + 1).astype(np.float64)
     return Strokes(labels, np.arange(1, len(area) + 1, dtype=np.int32), x1, y1, x2, y2, area, sums[1:])
 
 
@@ -80,12 +81,13 @@ def typical(values: NDArray[Any], weights: NDArray[Any], share: float) -> float:
     return float(values[order][np.searchsorted(sums, share * sums[-1])])
 
 
-def group(strokes: Strokes, tallest: float) -> list[NDArray[np.intp]]:
+def group(strokes: Strokes, tallest: float, room: float = 1.35) -> list[NDArray[np.intp]]:
     """Put strokes together that are one digit: one above the other, or closer than a pen's width.
 
     Args:
         strokes: what to group.
         tallest: how high a digit may be, pixels.
+        room: how high strokes one above the other may be together, in units of that.
     """
     count = len(strokes)
     if count == 1:
@@ -94,7 +96,7 @@ def group(strokes: Strokes, tallest: float) -> list[NDArray[np.intp]]:
     overlap_x = np.minimum.outer(strokes.x2, strokes.x2) - np.maximum.outer(strokes.x1, strokes.x1)
     overlap_y = np.minimum.outer(strokes.y2, strokes.y2) - np.maximum.outer(strokes.y1, strokes.y1)
     joint_height = np.maximum.outer(strokes.y2, strokes.y2) - np.minimum.outer(strokes.y1, strokes.y1)
-    above = (overlap_x >= 0.4 * np.minimum.outer(w, w)) & (joint_height <= 1.35 * tallest)
+    above = (overlap_x >= 0.4 * np.minimum.outer(w, w)) & (joint_height <= room * tallest)
     pen = 0.08 * tallest
     near = (-overlap_x <= pen) & (-overlap_y <= pen) & (np.minimum.outer(h, h) < 0.7 * np.maximum.outer(h, h))
     linked = above | near

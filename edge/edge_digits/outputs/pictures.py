@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from edge_digits.find import ink_mask, without_ruling
+from edge_digits.find import written
 from edge_digits.look import Look
 from edge_digits.outputs.files import text_file, write_picture
 from edge_digits.pixels import Gray, to_gray
@@ -91,7 +91,7 @@ def _steps(one: Look, examination: Examination) -> list[NDArray[np.uint8]]:
     steps = [
         ("picture", _to_bgr(one.work)),
         (f"ink (noise {ink.noise:.0f}{', light on dark' if ink.inverted else ''})", _to_bgr(_brightened(ink.strength))),
-        ("strokes by rule", _to_bgr(np.asarray(without_ruling(ink_mask(ink)) * np.uint8(255), np.uint8))),
+        ("strokes by rule", _to_bgr(np.asarray(written(ink) * np.uint8(255), np.uint8))),
         (f"found: {len(glyphs)}, refused: {refused}", found),
     ]
     return [_panel(name, picture, width, height) for name, picture in steps]
