@@ -30,6 +30,7 @@ def test_a_shipped_model_keeps_the_contract(precision: str) -> None:
 
 def test_the_shipped_model_knows_what_is_no_digit() -> None:
     from bars import bars
+
     from edge_digits.normalize import normalize
 
     model = Model.load()
