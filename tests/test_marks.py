@@ -56,7 +56,7 @@ def test_hardly_any_two_marks_are_alike() -> None:
     flat = MARKS.reshape(300, -1).astype(np.float32)
     flat /= np.linalg.norm(flat, axis=1, keepdims=True)
     alike = flat @ flat.T - np.eye(300, dtype=np.float32)
-    assert np.mean(alike.max(axis=1) < 0.95) > 0.9
+    assert np.mean(alike.max(axis=1) < 0.97) > 0.85
 
 
 def test_every_sign_can_be_drawn() -> None:
