@@ -53,8 +53,8 @@ def write_golden() -> None:
     np.savez_compressed(HERE / "normalize.npz", allow_pickle=False, **arrays)
 
 
-#: A table, a close number on a pattern, light ink, a photographed number, notes. None with printed type, which OpenCV 5 draws
-#: otherwise than OpenCV 4.
+#: A table, a close number on a pattern, light ink, a photographed number, notes. None with printed type, which OpenCV 5
+#: draws otherwise than OpenCV 4.
 SEEDS = (6, 8, 24, 20, 42)
 
 
