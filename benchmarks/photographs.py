@@ -95,7 +95,7 @@ def _large(name: str, reader: DigitReader, file: bytes, text: str) -> None:
 
 
 def _crop(name: str, reader: DigitReader, picture: NDArray[np.uint8], text: str) -> None:
-    inputs = reader.examine(picture).inputs
+    inputs = np.stack([one.seen for one in reader.examine(picture).candidates])
     times = medians({"read": lambda: reader.read(picture), "net": lambda: reader.model.logits(inputs)}, 1000, 50)
     what, right = f"{name}: 28 x 28 crop, less the network's time", _right(reader.read(picture), text)
     _row(what, right, times["read"] - times["net"], "the network alone", times["net"])

@@ -17,7 +17,6 @@ read by all programs in turn, each on one thread.
 from __future__ import annotations
 
 import argparse
-import inspect
 import statistics
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -40,8 +39,8 @@ from edge_digits import DigitReader
 from edge_digits.errors import EdgeDigitsError
 from edge_digits.outputs.files import Names, make_folder, write_picture
 from edge_digits.outputs.pictures import explain
+from edge_digits.reader import FINDERS
 
-_FINDERS = ("auto", "classic", "net")
 #: Where the rows of the table of confidence part.
 _BINS = (0.0, 0.5, 0.8, 0.95, 0.99, 1.0)
 
@@ -96,11 +95,8 @@ class Misses:
 
 def readers(model: str) -> dict[str, DigitReader]:
     """edge-digits with each way of finding digits that it offers."""
-    options = {*inspect.signature(DigitReader).parameters, *inspect.signature(DigitReader.load).parameters}
-    if "finder" not in options:
-        return {"edge-digits": DigitReader.load(model)}
     loaded = {}
-    for finder in _FINDERS:
+    for finder in FINDERS:
         try:
             loaded[f"edge-digits, {finder}"] = DigitReader.load(model, finder=finder)
         except EdgeDigitsError as error:

@@ -43,6 +43,20 @@ def write(paper: Gray, digit: str, x: float, y: float, height: float, *, pen: in
         cv2.polylines(paper, [points], False, pen, max(1, round(width * height)), cv2.LINE_AA, shift=4)
 
 
+def digits(count: int, seed: int = 0) -> tuple[Gray, NDArray[np.int64]]:
+    """Digits as MNIST keeps them, uint8 [count, 28, 28], white on black in a box of 20x20, and their classes, int64."""
+    rng = np.random.default_rng(seed)
+    classes = np.arange(count) % 10
+    pictures = np.zeros((count, 28, 28), np.uint8)
+    for picture, kind in zip(pictures, classes, strict=True):
+        fine = np.zeros((112, 112), np.uint8)
+        write(fine, str(kind), 34, 22, 68, pen=255, width=rng.uniform(0.08, 0.14))
+        shear = rng.uniform(-0.15, 0.15)
+        leaning = cv2.warpAffine(fine, np.array([[1, shear, -56 * shear], [0, 1, 0]]), (112, 112))
+        picture[:] = cv2.resize(leaning, (28, 28), interpolation=cv2.INTER_AREA)
+    return pictures, classes.astype(np.int64)
+
+
 def blank(height: int = 120, width: int = 120) -> Gray:
     """Bare paper."""
     return np.full((height, width), PAPER, np.uint8)

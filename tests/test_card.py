@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edge_digits import ModelCard, ModelError
+from edge_digits.card import FINDER_NORMALIZE
 
 DIGITS = tuple(string.digits)
 FIELDS = [field.name for field in fields(ModelCard)]
@@ -27,7 +28,11 @@ cards = st.builds(
     name=st.text(min_size=1),
     labels=st.lists(st.text(min_size=1), min_size=2, max_size=100, unique=True).map(tuple),
     temperature=st.floats(0.01, 999),
-    reject=st.floats(0, 1).map(lambda share: {"method": "confidence", "threshold": share}),
+    reject=st.builds(
+        lambda method, share: {"method": method, "threshold": share},
+        st.sampled_from(["confidence", "background"]),
+        st.floats(0, 1),
+    ),
     quantization=json_objects,
     metrics=json_objects,
     train=json_objects,
@@ -47,6 +52,19 @@ def metadata(**changes: Any) -> dict[str, str]:
 @given(cards)
 def test_a_card_comes_back_from_a_file_as_it_was_written(card: ModelCard) -> None:
     assert ModelCard.from_metadata(card.to_metadata(), "a.onnx") == card
+
+
+def test_the_card_of_a_finder_comes_back_with_its_own_normalisation() -> None:
+    card = ModelCard("finder", DIGITS, output="maps", normalize=dict(FINDER_NORMALIZE))
+    assert ModelCard.from_metadata(card.to_metadata(), "a.onnx") == card
+
+
+@pytest.mark.parametrize(
+    "changed", [{"output": "maps"}, {"normalize": FINDER_NORMALIZE}, {"output": "maps", "normalize": {}}], ids=str
+)
+def test_the_normalisation_of_a_finder_is_not_that_of_a_classifier(changed: dict[str, Any]) -> None:
+    with pytest.raises(ModelError, match="normalize"):
+        ModelCard.from_metadata(metadata(**changed), "a.onnx")
 
 
 def test_fields_of_later_versions_are_left_alone() -> None:
@@ -92,6 +110,8 @@ def test_a_card_without_its_name_or_labels_is_refused(name: str) -> None:
         ("temperature", float("nan")),
         ("temperature", "1.0"),
         ("reject", {"method": "energy", "threshold": 0.5}),
+        ("reject", {"method": "background"}),
+        ("reject", {"method": "background", "threshold": -0.1}),
         ("reject", {"method": "confidence"}),
         ("reject", {"method": "confidence", "threshold": 1.5}),
         ("reject", {"method": "confidence", "threshold": float("nan")}),

@@ -10,6 +10,7 @@ import pytest
 
 from edge_digits import DigitReader, Model
 from edge_digits.card import SCHEMA_VERSION
+from edge_digits.session import Finder
 
 ROOT = Path(__file__).resolve().parent.parent
 SAMPLES = ROOT / "samples"
@@ -25,6 +26,31 @@ def test_a_shipped_model_keeps_the_contract(precision: str) -> None:
     assert card.metrics["test"][precision] >= 99.5
     assert card.train["data_sha256"]
     assert card.license == "Apache-2.0"
+
+
+def test_the_shipped_model_knows_what_is_no_digit() -> None:
+    from bars import bars
+
+    from edge_digits.normalize import normalize
+
+    model = Model.load()
+    assert model.card.reject["method"] == "background"
+    # Bars at all angles but those that make a one or a slash.
+    pictures, classes = bars(40)
+    seen = np.stack([normalize(picture) for picture in pictures[np.isin(classes, (0, 1, 9))]])
+    assert (1 - model.probabilities(seen).sum(axis=1) > 0.5).mean() > 0.9
+
+
+def test_the_shipped_finder_keeps_the_contract_and_is_small() -> None:
+    finder = Finder.load()
+    assert (finder.card.schema_version, finder.card.name) == (SCHEMA_VERSION, "finder")
+    assert finder.card.quantization["precision"] == "int8"
+    assert finder.card.quantization["calibration"] == "composed scenes"
+    assert set(finder.card.metrics) == {"validation", "test"}
+    assert finder.card.train["data_sha256"]
+    assert finder.card.license == "Apache-2.0"
+    assert Path(finder.path).name == "finder.int8.onnx"
+    assert Path(finder.path).stat().st_size <= 500_000
 
 
 def test_the_int8_model_is_the_default_and_small() -> None:

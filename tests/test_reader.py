@@ -15,6 +15,9 @@ from hypothesis.extra import numpy as hnp
 from numpy.typing import NDArray
 
 from edge_digits import Box, DigitReader, PictureError, Reading
+from edge_digits.find import Line
+from edge_digits.look import WORK_SIDE
+from edge_digits.reader import Examination
 
 READER = DigitReader.load()
 
@@ -49,7 +52,7 @@ def test_an_array_gives_what_its_file_gives(good: Path) -> None:
 
 @pytest.mark.parametrize("digit", STROKES)
 def test_each_digit_is_read_in_any_usual_size(digit: str) -> None:
-    reader = DigitReader(READER.model, conf=0.0)
+    reader = DigitReader.load(conf=0.0)
     sides = (28, 40, 64, 96, 200, 500)
     assert [reader.read(crop(digit, side)).text for side in sides] == [digit] * len(sides)
 
@@ -115,7 +118,7 @@ def test_any_pattern_gives_a_reading_whose_parts_agree(picture: Gray) -> None:
     reading = READER.read(picture)
     accepted = [digit for digit in reading.digits if not digit.rejected]
     assert reading.text.replace("\n", "").replace(" ", "") == "".join(digit.label for digit in accepted)
-    assert reading.confidence == pytest.approx(np.prod([d.confidence for d in accepted]) if accepted else 0)
+    assert 0 < reading.confidence <= 1 if accepted else reading.confidence == 0
     expected = "no_digits" if not reading.digits else "ok" if len(accepted) == len(reading.digits) else "uncertain"
     assert reading.status == expected
 
@@ -150,7 +153,7 @@ def test_a_digit_is_read_on_squared_paper() -> None:
 
 
 def test_conf_rejects_what_is_less_sure_and_says_so() -> None:
-    strict = DigitReader(READER.model, conf=1.0)
+    strict = DigitReader.load(conf=1.0)
     reading = strict.read(page("427"))
     assert (reading.text, reading.status, reading.confidence) == ("", "uncertain", 0.0)
     assert [(digit.label, digit.rejected) for digit in reading.digits] == [("4", True), ("2", True), ("7", True)]
@@ -159,16 +162,22 @@ def test_conf_rejects_what_is_less_sure_and_says_so() -> None:
 def test_a_reading_is_uncertain_where_one_of_its_digits_is_rejected() -> None:
     sure = READER.read(page("427"))
     least = min(digit.confidence for digit in sure.digits)
-    reading = DigitReader(READER.model, conf=float(np.nextafter(least, 1))).read(page("427"))
+    reading = DigitReader.load(conf=float(np.nextafter(least, 1))).read(page("427"))
     assert reading.status == "uncertain"
     assert sum(digit.rejected for digit in reading.digits) == 1
     assert len(reading.text) == 2
 
 
-def test_conf_0_rejects_nothing() -> None:
-    lenient = DigitReader(READER.model, conf=0.0)
-    scribble = np.random.default_rng(0).integers(0, 2, (30, 30), np.uint8) * 255
-    assert not any(digit.rejected for digit in lenient.read(scribble).digits)
+def test_conf_0_rejects_only_what_is_more_likely_no_digit_than_any() -> None:
+    lenient = DigitReader(READER.model, conf=0.0, top_k=10)
+    noise = np.random.default_rng(0).integers(0, 2, (12, 30, 30), np.uint8) * np.uint8(255)
+    pictures = [*noise, *(crop(digit, 36, width=0.25) for digit in STROKES)]
+    digits = [digit for picture in pictures for digit in lenient.read(picture).digits]
+    none = [1.0 - sum(share for _, share in digit.topk) for digit in digits]
+    assert [digit.rejected for digit in digits] == [
+        share > digit.confidence for share, digit in zip(none, digits, strict=True)
+    ]
+    assert {digit.rejected for digit in digits} == {True, False}, "else this test sees one side only"
 
 
 def test_without_conf_the_models_own_threshold_holds() -> None:
@@ -192,21 +201,77 @@ def test_every_step_is_timed(good: Path) -> None:
 
 def test_an_examination_keeps_every_step() -> None:
     picture = page(["42", "7"])
-    examination = READER.examine(picture, "a page")
+    examination = DigitReader(READER.model).examine(picture, "a page")
     assert examination.reading.source == "a page"
     assert examination.picture is picture
-    assert examination.inputs.shape == (3, 28, 28)
-    assert [len(line) for line in examination.lines] == [2, 1]
-    assert examination.ink.strength.shape == picture.shape
-    assert examination.scale == 1.0
+    (look,) = examination.looks
+    assert look.work.shape == look.ink.strength.shape == picture.shape
+    assert [len(line.candidates) for line in look.lines] == [2, 1]
+    assert [one.digit for one in examination.candidates] == list(examination.reading.digits)
+    assert all(one.chosen for one in examination.candidates)
+    seen = np.stack([one.seen for one in examination.candidates])
+    assert seen.shape == (3, 28, 28)
     labels = READER.model.card.labels
-    best = READER.model.probabilities(examination.inputs).argmax(axis=1)
+    best = READER.model.probabilities(seen).argmax(axis=1)
     assert [labels[i] for i in best] == [digit.label for digit in examination.reading.digits]
 
 
-def test_an_examination_of_a_large_picture_says_its_scale() -> None:
-    examination = READER.examine(np.asarray(cv2.resize(page("427"), (2580, 1500)), np.uint8))
-    assert examination.scale == pytest.approx(examination.ink.strength.shape[1] / 2580)
+def test_an_examination_of_a_large_picture_keeps_what_was_looked_at() -> None:
+    (look,) = READER.examine(np.asarray(cv2.resize(page("427"), (2580, 1500)), np.uint8)).looks
+    assert look.view.size == (2580, 1500)
+    assert max(look.work.shape) == WORK_SIDE
+    assert look.work.shape == look.ink.strength.shape
+
+
+def chains(line: Line, node: int = 0) -> list[list[int]]:
+    """All ways from a node of a line to its end, as places among its candidates."""
+    if node == line.nodes - 1:
+        return [[]]
+    return [
+        [place, *rest]
+        for place, candidate in enumerate(line.candidates)
+        if candidate.start == node
+        for rest in chains(line, candidate.end)
+    ]
+
+
+def counted(examination: Examination) -> tuple[list[bool], float]:
+    """By counting all ways through the candidates: which are on the best, and its share in the sum of all."""
+    chosen, share, first = [], 1.0, 0
+    for line in (line for look in examination.looks for line in look.lines):
+        tops, sums = [], []
+        for place, candidate in enumerate(line.candidates):
+            pieces = candidate.end - candidate.start
+            labels = np.array([p for _, p in examination.candidates[first + place].digit.topk])
+            alone = sum(c.start <= candidate.start < c.end for c in line.candidates) == 1
+            none = (1.0 - labels.sum()) * (1.0 if alone else np.exp(-4.0))
+            shares = np.append(labels, none) ** pieces
+            tops.append(shares.max())
+            sums.append(shares.sum())
+        ways = chains(line)
+        scores = [np.prod([tops[place] for place in way]) for way in ways]
+        best = ways[int(np.argmax(scores))]
+        chosen += [place in best for place in range(len(line.candidates))]
+        share *= max(scores) / sum(np.prod([sums[place] for place in way]) for way in ways)
+        first += len(line.candidates)
+    return chosen, share
+
+
+@pytest.mark.parametrize(("text", "gap"), [("427", 0.5), ("427", -0.02), ("7253", 0.02), ("88", 0.0)])
+def test_the_confidence_is_the_share_of_the_chosen_way_among_all_ways(text: str, gap: float) -> None:
+    examination = DigitReader(READER.model, top_k=10, conf=0.0).examine(page(text, gap=gap))
+    chosen, share = counted(examination)
+    assert len(chosen) > len(text) or gap > 0.1, "digits that touch have other cuts"
+    assert [one.chosen for one in examination.candidates] == chosen
+    assert examination.reading.text
+    assert examination.reading.confidence == pytest.approx(share, rel=1e-3)
+
+
+@pytest.mark.parametrize("text", ["427", "88", "55"])
+def test_digits_that_touch_are_read(text: str) -> None:
+    """Cut into small enough pieces, anything is surely no digit, which may not be what is chosen."""
+    for gap in (0.02, 0.0, -0.02):
+        assert DigitReader(READER.model).read(page(text, gap=gap)).text == text
 
 
 @pytest.mark.parametrize("orientation", [1, 3, 6, 8])
@@ -221,7 +286,7 @@ def test_a_photo_is_read_upright_as_its_exif_tag_says(tmp_path: Path, orientatio
 def test_a_photo_is_read_as_it_is_stored_where_that_is_asked_for(tmp_path: Path) -> None:
     path = tmp_path / "photo.jpg"
     path.write_bytes(turned(page("4273"), 6))
-    reading = DigitReader(READER.model, ignore_exif=True).read(path)
+    reading = DigitReader.load(ignore_exif=True).read(path)
     assert (reading.width, reading.height) == page("4273").shape
     assert reading.text != "4273"
 

@@ -16,8 +16,10 @@ from drawing import STROKES, crop
 from onnx import TensorProto, helper, numpy_helper
 
 from edge_digits import Model, ModelCard, ModelError
+from edge_digits.card import FINDER_NORMALIZE
+from edge_digits.maps import EXTRA, unfold
 from edge_digits.normalize import normalize
-from edge_digits.session import find_model
+from edge_digits.session import Finder, find_model
 
 DIGITS = tuple("0123456789")
 IMAGE = ("image", TensorProto.UINT8, ["N", 28, 28])
@@ -29,8 +31,9 @@ def tiny_model(
     classes: int = 10,
     output: str = "logits",
     batch: str | int = "N",
+    shift: float = 0.0,
 ) -> onnx.ModelProto:
-    """A classifier that looks at its picture's first `classes` pixels: class k's logit is pixel k."""
+    """A classifier that looks at its picture's first `classes` pixels: class k's logit is pixel k, plus `shift`."""
     name, dtype, shape = port
     pixels = int(np.prod(shape[1:]))
     weights = np.eye(pixels, classes, dtype=np.float32)
@@ -38,12 +41,15 @@ def tiny_model(
         [
             helper.make_node("Cast", [name], ["floats"], to=TensorProto.FLOAT),
             helper.make_node("Flatten", ["floats"], ["flat"]),
-            helper.make_node("MatMul", ["flat", "weights"], [output]),
+            helper.make_node("Gemm", ["flat", "weights", "shift"], [output]),
         ],
         "tiny",
         [helper.make_tensor_value_info(name, dtype, shape)],
         [helper.make_tensor_value_info(output, TensorProto.FLOAT, [batch, classes])],
-        [numpy_helper.from_array(weights, "weights")],
+        [
+            numpy_helper.from_array(weights, "weights"),
+            numpy_helper.from_array(np.full(classes, shift, np.float32), "shift"),
+        ],
     )
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=8)
     if card is not None:
@@ -126,12 +132,38 @@ def test_no_pictures_give_no_rows(shipped: Model) -> None:
     assert shipped.logits(nothing).shape == shipped.probabilities(nothing).shape == (0, 10)
 
 
-def test_probabilities_are_shares_of_one(shipped: Model) -> None:
+def test_probabilities_are_shares_of_one_with_the_background_where_there_is_one(shipped: Model) -> None:
     noise = np.random.default_rng(0).integers(0, 256, (20, 28, 28), np.uint8)
     probabilities = shipped.probabilities(noise)
     assert probabilities.dtype == np.float32
     assert (probabilities >= 0).all()
-    np.testing.assert_allclose(probabilities.sum(axis=1), 1, atol=1e-5)
+    if shipped.card.reject["method"] == "background":
+        assert (probabilities.sum(axis=1) < 1).all()
+    else:
+        np.testing.assert_allclose(probabilities.sum(axis=1), 1, atol=1e-5)
+
+
+@pytest.mark.parametrize("temperature", [1.0, 0.5, 3.0])
+def test_a_model_with_a_background_weighs_its_classes_against_a_logit_of_0(tmp_path: Path, temperature: float) -> None:
+    reject = {"method": "background", "threshold": 0.5}
+    save(tmp_path / "b.onnx", tiny_model(ModelCard("tiny", DIGITS, temperature=temperature, reject=reject), shift=-3))
+    model = Model.load(tmp_path / "b.onnx")
+    pictures = np.random.default_rng(0).integers(0, 7, (30, 28, 28), np.uint8)
+    pictures[0] = 0
+    pictures[1] = 255
+    logits = pictures[:, 0, :10].astype(np.float64) - 3
+    with_background = np.exp(np.hstack([np.zeros((30, 1)), logits]) / temperature)
+    expected = with_background[:, 1:] / with_background.sum(axis=1, keepdims=True)
+    given = model.probabilities(pictures)
+    np.testing.assert_allclose(given, expected, atol=1e-5)
+    assert given[0].sum() < 1, "no class is likely"
+    assert np.isfinite(given).all()
+
+
+def test_probabilities_without_a_background_are_shares_of_one(tmp_path: Path) -> None:
+    save(tmp_path / "c.onnx", tiny_model())
+    pictures = np.random.default_rng(0).integers(0, 7, (30, 28, 28), np.uint8)
+    np.testing.assert_allclose(Model.load(tmp_path / "c.onnx").probabilities(pictures).sum(axis=1), 1, atol=1e-5)
 
 
 def test_more_threads_change_nothing(pictures: np.ndarray[Any, Any]) -> None:
@@ -204,3 +236,71 @@ def test_a_link_that_leads_to_itself_is_refused_with_its_name(tmp_path: Path) ->
     (tmp_path / "x.onnx").symlink_to("x.onnx")
     with pytest.raises(ModelError, match=r"x\.onnx"):
         Model.load(tmp_path / "x.onnx")
+
+
+def tiny_finder(classes: int = 10, output: str = "maps") -> onnx.ModelProto:
+    """A finder whose numbers are all the mean of its 8x8 pixels."""
+    values = 4 * (classes + EXTRA)
+    graph = helper.make_graph(
+        [
+            helper.make_node("Cast", ["image"], ["floats"], to=TensorProto.FLOAT),
+            helper.make_node("Unsqueeze", ["floats", "one"], ["planes"]),
+            helper.make_node("Conv", ["planes", "mean"], ["means"], strides=[8, 8]),
+            helper.make_node("Transpose", ["means"], [output], perm=[0, 2, 3, 1]),
+        ],
+        "tiny",
+        [helper.make_tensor_value_info("image", TensorProto.UINT8, ["N", "H", "W"])],
+        [helper.make_tensor_value_info(output, TensorProto.FLOAT, ["N", "h", "w", values])],
+        [
+            numpy_helper.from_array(np.array([1], np.int64), "one"),
+            numpy_helper.from_array(np.full((values, 1, 8, 8), 1 / 64, np.float32), "mean"),
+        ],
+    )
+    card = ModelCard("tiny finder", DIGITS, output="maps", normalize=dict(FINDER_NORMALIZE))
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=8)
+    helper.set_model_props(model, card.to_metadata())
+    return model
+
+
+@pytest.mark.parametrize("shape", [(1, 8, 8), (1, 64, 200), (3, 80, 160)], ids=str)
+def test_a_finder_takes_pictures_of_any_size_in_steps_of_8(tmp_path: Path, shape: tuple[int, int, int]) -> None:
+    save(tmp_path / "f.onnx", tiny_finder())
+    finder = Finder.load(tmp_path / "f.onnx")
+    pictures = np.random.default_rng(0).integers(0, 256, shape, np.uint8)
+    count, height, width = shape
+    means = pictures.reshape(count, height // 8, 8, width // 8, 8).mean(axis=(2, 4))
+    expected = unfold(np.repeat(means[..., None], 4 * (10 + EXTRA), axis=3).astype(np.float32))
+    given = finder.maps(pictures)
+    assert given.shape == (count, height // 4, width // 4, 10 + EXTRA)
+    np.testing.assert_allclose(given, expected, rtol=1e-5)
+
+
+def test_the_shipped_finder_knows_the_ten_digits() -> None:
+    finder = Finder.load()
+    assert (finder.card.name, finder.card.labels, finder.card.output) == ("finder", DIGITS, "maps")
+    assert Path(finder.path).stat().st_size <= 1_000_000
+    blank = finder.maps(np.zeros((1, 64, 96), np.uint8))
+    assert blank.shape == (1, 16, 24, 10 + EXTRA)
+    assert (blank[..., :10] < 0).all(), "there is nothing on a blank page"
+
+
+def test_a_finder_is_no_classifier_and_a_classifier_no_finder(tmp_path: Path) -> None:
+    save(tmp_path / "f.onnx", tiny_finder())
+    save(tmp_path / "c.onnx", tiny_model())
+    with pytest.raises(ModelError, match=r"f\.onnx: is a finder of digits in pages, and a reader of single digits"):
+        Model.load(tmp_path / "f.onnx")
+    with pytest.raises(ModelError, match=r"c\.onnx: is a reader of single digits, and a finder of digits in pages"):
+        Finder.load(tmp_path / "c.onnx")
+
+
+def test_a_finder_given_as_the_model_ends_with_4_in_one_line(run: Run, good: Path) -> None:
+    ended = run("predict", good.name, "-m", "finder")
+    assert (ended.code, ended.out, ended.err.count("\n")) == (4, "", 1)
+    assert "finder.int8.onnx: is a finder of digits in pages" in ended.err
+
+
+@pytest.mark.parametrize("broken", [tiny_finder(classes=9), tiny_finder(output="y")], ids=["classes", "output"])
+def test_a_finder_of_another_output_is_refused(tmp_path: Path, broken: onnx.ModelProto) -> None:
+    save(tmp_path / "f.onnx", broken)
+    with pytest.raises(ModelError, match=r"its output is .*, not maps: float \[N, any, any, 56\]"):
+        Finder.load(tmp_path / "f.onnx")

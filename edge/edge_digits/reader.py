@@ -34,6 +34,9 @@ from edge_digits.sources.decode import decode, decode_gray
 #: than the search needs, so that a region of the picture can be looked at too.
 DECODE_SIDE = 1600
 FINDERS = ("auto", "classic", "net")
+#: Ink is cut where it looks like several digits: so much, in log probability a piece, counts against that it is none.
+#: Cut small enough, the pieces of any digits look like none, and that would be the surest way.
+_CUT_FOR_NOTHING = 4.0
 #: A page is taken to lie on its side, or on its head, where so many times more is read after turning it.
 _PLAINLY_MORE = 1.2
 #: Candidates less sure than this are no digits that were refused: they are not listed.
@@ -268,8 +271,15 @@ class DigitReader:
         self, candidates: tuple[Candidate, ...], nodes: int, scores: NDArray[np.float32]
     ) -> tuple[Way, tuple[str, ...]]:
         """The best way through the candidates, and what is to be said of it."""
+        cut = _cut(candidates, nodes)
         edges = [
-            Edge(candidate.start, candidate.end, row[:-1], float(row[-1]), candidate.end - candidate.start)
+            Edge(
+                candidate.start,
+                candidate.end,
+                row[:-1],
+                float(row[-1]) - _CUT_FOR_NOTHING * bool(cut[candidate.start]),
+                candidate.end - candidate.start,
+            )
             for candidate, row in zip(candidates, scores, strict=True)
         ]
         free = best_path(edges, nodes) or Way((), 0.0, 0.0)
@@ -314,6 +324,14 @@ class DigitReader:
                 examined.append(Examined(inputs[row], digit, row in taken))
                 row += 1
         return tuple(examined)
+
+
+def _cut(candidates: Sequence[Candidate], nodes: int) -> NDArray[np.bool_]:
+    """Of each node, whether what begins there belongs to ink that was cut in several ways."""
+    begun = np.zeros(nodes, np.int64)
+    for candidate in candidates:
+        begun[candidate.start : candidate.end] += 1
+    return begun > 1
 
 
 def _advice(looks: tuple[Look, ...], examined: tuple[Examined, ...]) -> tuple[str, ...]:

@@ -15,14 +15,15 @@ if TYPE_CHECKING:
     import keras
 
 
-def check(name: str) -> None:
+def check(name: str, *, finder: bool = False) -> None:
     """Refuse a name before anything is done for it.
 
     Raises:
-        UsageError: no architecture of that name.
+        UsageError: no architecture of that name, for a finder or for a reader of single digits.
     """
-    if name not in (*ARCHITECTURES, FINDER):
-        raise UsageError(f"no architecture {name!r}; there are: {', '.join(sorted(ARCHITECTURES))}")
+    known = [FINDER] if finder else sorted(ARCHITECTURES)
+    if name not in known:
+        raise UsageError(f"no architecture {name!r}; there are: {', '.join(known)}")
 
 
 def build(name: str, classes: int, dropout: float) -> keras.Model:

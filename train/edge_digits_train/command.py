@@ -36,7 +36,7 @@ INTERRUPTED = 130
     "recipe_name",
     default="digits",
     show_default=True,
-    help="digits (what ships), quick, or plain (no augmentation).",
+    help="digits or finder (what ships), quick, or plain (no augmentation).",
 )
 @click.option("--arch", help="Architecture, in place of the recipe's.")
 @click.option("--epochs", type=click.IntRange(1, 10_000), help="At most this many, in place of the recipe's.")

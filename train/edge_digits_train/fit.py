@@ -47,9 +47,15 @@ def configure(config: Config, data: Data) -> Config:
     """Complete a config with what the data and the machine say.
 
     Raises:
-        UsageError: no architecture of the name that its recipe gives.
+        UsageError: no architecture of the name that its recipe gives, or a finder of something else than digits.
     """
-    architectures.check(config.recipe.arch)
+    finder = config.recipe.scenes > 0
+    architectures.check(config.recipe.arch, finder=finder)
+    if finder and data.labels != tuple("0123456789"):
+        raise UsageError(
+            f"{config.data}: a finder is trained on the ten digits, and these are {', '.join(data.labels)}. "
+            "Take another recipe, or other data"
+        )
     how = config.recipe.augmentation
     if how is not None and data.labels != tuple("0123456789"):
         # A foot under class 1 is a style of ones, not of letters; and letters are no background to letters.

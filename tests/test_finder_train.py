@@ -1,0 +1,365 @@
+"""Training of finders: what they are told to say, how they are judged by it, and a small run from scenes to maps."""
+
+from __future__ import annotations
+
+import csv
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+from conftest import Run
+from drawing import digits, page, png
+from numpy.typing import NDArray
+
+pytest.importorskip("keras", reason="training needs the extra `train`")
+
+from edge_digits.errors import ModelError
+from edge_digits.maps import CELL, EXTRA, judge, spots
+from edge_digits.session import Finder, Model
+from edge_digits_train import datasets, finder, fit, recipes
+from edge_digits_train.finder import encode
+from edge_digits_train.run import Config, Epoch, RunFolder
+from edge_digits_train.scenes import IGNORED, Composer, Scene
+
+COMPOSER = Composer(*digits(40))
+
+
+def scene(*places: tuple[tuple[float, float, float, float], int], shape: tuple[int, int] = (80, 160)) -> Scene:
+    """A scene of which only boxes and classes count."""
+    boxes, classes = zip(*places, strict=True) if places else ((), ())
+    return Scene(np.zeros(shape, np.uint8), np.array(boxes, np.float32).reshape(-1, 4), np.array(classes, np.int64))
+
+
+def perfect(targets: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Cells that say just what the targets ask for, [H/4, W/4, 14]."""
+    sure = np.where(targets[..., :10] > 0.99, 12.0, -12.0)
+    return np.concatenate([sure, targets[..., 10 : 10 + EXTRA]], axis=-1).astype(np.float32)
+
+
+def folded(cells: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Cells -> maps as a network gives them, [1, H/8, W/8, 4 x 14]: what `maps.unfold` undoes."""
+    rows, columns, values = cells.shape
+    quarters = cells.reshape(rows // 2, 2, columns // 2, 2, values).transpose(0, 2, 1, 3, 4)
+    return quarters.reshape(1, rows // 2, columns // 2, 4 * values)
+
+
+def loss(targets: NDArray[np.float32], cells: NDArray[np.float32]) -> float:
+    return float(finder.loss(targets[None], folded(cells)))
+
+
+# --- targets ---
+
+
+def test_a_digits_middle_is_in_the_cell_that_holds_it_and_nowhere_else() -> None:
+    target = encode(scene(((40, 20, 58, 50), 6), ((101, 33, 107, 63), 1)))
+    assert target.shape == (20, 40, 16)
+    middles = np.argwhere(target[..., -2] == 1)
+    assert middles.tolist() == [[35 // CELL, 49 // CELL], [48 // CELL, 104 // CELL]]
+    assert target[8, 12, 6] == target[12, 26, 1] == 1.0
+    assert (target[..., :10] == 1).sum() == 2
+    assert target[..., :10].max(axis=(0, 1)).tolist() == [0, 1, 0, 0, 0, 0, 1, 0, 0, 0]
+    assert (target[..., -1] == 1).all()
+
+
+def test_heat_falls_off_around_a_middle() -> None:
+    heat = encode(scene(((40, 20, 58, 50), 6)))[..., 6]
+    assert heat[8, 12] > heat[8, 13] > heat[8, 14]
+    assert heat[8, 13] == pytest.approx(heat[9, 12])
+    assert heat[8, 16] < 1e-3
+
+
+def test_what_is_encoded_is_decoded_as_spots() -> None:
+    found = lost = 0
+    for number in range(60):
+        made = COMPOSER.scene(np.random.default_rng((4, number)))
+        given = spots(perfect(encode(made)), 0.0)
+        for box, digit in zip(made.boxes, made.classes, strict=True):
+            if digit < 0:
+                continue
+            x, y = (box[0] + box[2]) / 2, (box[1] + box[3]) / 2
+            off = np.hypot(given.x - x, given.y - y)
+            near = int(off.argmin()) if len(off) else -1
+            if near < 0 or off[near] > 0.01 or given.logits[near].argmax() != digit:
+                lost += 1  # two middles in one cell, or one out of the picture
+                continue
+            found += 1
+            # No narrower than an upright stroke of 3.8 pixels, which is what e to the -2 of SIZE is.
+            assert given.width[near] == pytest.approx(max(box[2] - box[0], 3.8), rel=2e-3)
+            assert given.height[near] == pytest.approx(box[3] - box[1], rel=1e-3)
+    assert found > 100
+    assert lost <= 0.03 * found
+
+
+def test_what_is_not_to_be_found_is_no_target_and_what_may_be_has_no_weight() -> None:
+    target = encode(scene(((40, 20, 58, 50), -1), ((100, 20, 118, 50), IGNORED)))
+    assert not target[..., :-1].any()
+    free = np.argwhere(target[..., -1] == 0)
+    assert free.min(axis=0).tolist() == [5, 25]
+    assert free.max(axis=0).tolist() == [12, 30]
+    assert (target[5:13, 25:31, -1] == 0).all()
+
+
+def test_a_middle_out_of_the_picture_is_no_target() -> None:
+    assert not encode(scene(((-30, 20, -2, 50), 4), ((150, 70, 180, 100), 4)))[..., :-1].any()
+
+
+# --- loss ---
+
+
+def test_the_loss_of_perfect_maps_is_next_to_nothing() -> None:
+    targets = encode(scene(((40, 20, 58, 50), 6), ((101, 33, 107, 63), 1)))
+    assert loss(targets, perfect(targets)) < 0.01
+    assert loss(encode(scene()), perfect(encode(scene()))) < 1e-4
+
+
+def test_the_loss_falls_as_maps_come_nearer_to_the_targets() -> None:
+    targets = encode(scene(((40, 20, 58, 50), 6), ((101, 33, 107, 63), 1)))
+    noise = np.random.default_rng(0).normal(0, 1, (20, 40, 14)).astype(np.float32)
+    losses = [loss(targets, (1 - near) * noise + near * perfect(targets)) for near in (0.0, 0.3, 0.6, 0.9, 1.0)]
+    assert losses == sorted(losses, reverse=True)
+    assert losses[0] > 10 * losses[-1]
+
+
+@pytest.mark.parametrize("part", ["class", "size", "place", "ghost"])
+def test_each_mistake_costs(part: str) -> None:
+    targets = encode(scene(((40, 20, 58, 50), 6)))
+    cells = perfect(targets)
+    if part == "class":
+        cells[8, 12, [6, 0]] = cells[8, 12, [0, 6]]
+    elif part == "size":
+        cells[8, 12, 10] += 0.5
+    elif part == "place":
+        cells[8, 12, 13] -= 0.4
+    else:
+        cells[15, 30, 3] = 4.0
+    assert loss(targets, cells) > loss(targets, perfect(targets)) + 0.05
+
+
+def test_where_digits_may_be_found_or_not_nothing_costs() -> None:
+    targets = encode(scene(((100, 20, 118, 50), IGNORED)))
+    cells = perfect(targets)
+    cells[8, 27, 5] = 6.0
+    assert loss(targets, cells) == pytest.approx(loss(targets, perfect(targets)), abs=1e-4)
+
+
+def test_the_loss_is_that_of_the_focal_loss_by_hand() -> None:
+    targets = encode(scene(((40, 20, 58, 50), 6), ((100, 20, 118, 50), IGNORED)))
+    cells = np.random.default_rng(1).normal(-2, 1, (20, 40, 14)).astype(np.float32)
+    said = 1 / (1 + np.exp(-cells[..., :10].astype(np.float64)))
+    heat, middle, weight = targets[..., :10], targets[..., 14], targets[..., 15]
+    total = 0.0
+    for row, column, digit in np.ndindex(20, 40, 10):
+        p, wanted = said[row, column, digit], heat[row, column, digit]
+        if wanted == 1:
+            total += weight[row, column] * -((1 - p) ** 2) * np.log(p)
+        else:
+            total += weight[row, column] * -((1 - wanted) ** 4) * p**2 * np.log(1 - p)
+    sizes = np.abs(cells[..., 10:] - targets[..., 10:14]).sum(axis=-1)[middle == 1].sum()
+    assert loss(targets, cells) == pytest.approx((total + 0.5 * sizes) / (middle.sum() + 1), rel=1e-4)
+
+
+def test_the_accuracy_is_the_share_of_middles_with_the_right_class() -> None:
+    targets = encode(scene(((40, 20, 58, 50), 6), ((101, 33, 107, 63), 1)))
+    cells = perfect(targets)
+    assert float(finder.accuracy(targets[None], folded(cells))) == pytest.approx(1.0)
+    cells[12, 26, [1, 7]] = cells[12, 26, [7, 1]]
+    assert float(finder.accuracy(targets[None], folded(cells))) == pytest.approx(0.5)
+
+
+# --- runs ---
+
+
+class Stopping:
+    """A progress that presses Ctrl-C when an epoch has ended."""
+
+    def __init__(self, after: int | None) -> None:
+        self._after = after
+
+    def step(self, epoch: int, epochs: int, done: int, total: int, logs: dict[str, float]) -> None:
+        pass
+
+    def epoch(self, epoch: Epoch, epochs: int, best: bool) -> None:
+        if epoch.epoch == self._after:
+            raise KeyboardInterrupt
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("finder") / "digits.npz"
+    (x_train, y_train), (x_test, y_test) = digits(200), digits(40, seed=1)
+    np.savez(path, x_train=x_train, y_train=y_train, x_test=x_test, y_test=y_test)
+    return path
+
+
+@pytest.fixture
+def few(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Few scenes to judge on: a thousand take longer than such a run."""
+    monkeypatch.setattr(finder, "_VALIDATION", 24)
+    monkeypatch.setattr(finder, "_CALIBRATION", 24)
+
+
+def begun(data: Path, folder: RunFolder) -> tuple[Config, datasets.Data]:
+    """A small run of the recipe `finder`, ready to start."""
+    loaded = datasets.load(str(data))
+    recipe = replace(recipes.recipe("finder"), scenes=48, batch=8, epochs=3)
+    config = fit.configure(Config("finder", recipe, str(data), None, 5), loaded)
+    folder.create(force=False)
+    folder.write_config(config)
+    return config, loaded
+
+
+@pytest.fixture(scope="module")
+def trained(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A finished run."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(finder, "_VALIDATION", 24)
+        patch.setattr(finder, "_CALIBRATION", 24)
+        folder = RunFolder(tmp_path_factory.mktemp("trained") / "run")
+        fit.fit(*begun(data, folder), folder, Stopping(None))
+    return folder.path
+
+
+def test_a_finders_run_leaves_what_a_run_leaves(trained: Path) -> None:
+    with (trained / "history.csv").open(newline="") as stream:
+        rows = list(csv.DictReader(stream))
+    assert [row["epoch"] for row in rows] == ["0", "1", "2"]
+    assert float(rows[2]["loss"]) < float(rows[0]["loss"])
+    assert cv2.imread(str(trained / "curves.png")) is not None
+    assert 0 <= json.loads((trained / "results.json").read_text())["test_accuracy"] <= 1
+    with np.load(trained / "pictures.npz") as kept:
+        assert kept["validation"].shape == kept["calibration"].shape == (24, 80, 160)
+        assert kept["validation_truth"].shape[1] == 6
+        assert set(np.unique(kept["validation_truth"][:, 5])) <= {IGNORED, *range(10)}
+
+
+def test_scenes_of_an_epoch_are_made_alike_ahead_of_time_or_not(data: Path) -> None:
+    train = datasets.load(str(data)).train
+    with finder.SceneEpochs(train, 12, seed=1) as epochs:
+        epochs.make(0, then=1)
+        ahead, alone = epochs.make(1, then=None), epochs.make(1, then=None)
+        other = epochs.make(2, then=None)
+    assert all(np.array_equal(a, b) for a, b in zip(ahead, alone, strict=True))
+    assert not np.array_equal(other[0], alone[0])
+    assert (ahead[0].shape, ahead[1].shape) == ((12, 80, 160), (12, 20, 40, 16))
+
+
+@pytest.mark.usefixtures("few")
+def test_a_finders_run_that_was_stopped_comes_out_as_one_that_was_not(
+    data: Path, trained: Path, tmp_path: Path
+) -> None:
+    import keras
+
+    folder = RunFolder(tmp_path / "stopped")
+    config, loaded = begun(data, folder)
+    assert fit.fit(config, loaded, folder, Stopping(0)).interrupted
+    fit.fit(folder.read_config(), loaded, folder, Stopping(None), resume=True)
+    rows = [[replace(row, seconds=0.0) for row in one.history()] for one in (RunFolder(trained), folder)]
+    assert rows[0] == rows[1]
+    weights = [
+        keras.saving.load_model(path, compile=False).get_weights() for path in (trained / "model.keras", folder.model)
+    ]
+    assert all(np.array_equal(a, b) for a, b in zip(*weights, strict=True))
+
+
+@pytest.fixture(scope="module", params=["int8", "none"])
+def exported(request: pytest.FixtureRequest, trained: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    from click.testing import CliRunner
+
+    from edge_digits_export.command import command
+
+    path = tmp_path_factory.mktemp("exported") / "mine.onnx"
+    done = CliRunner().invoke(
+        command, [str(trained), "-o", str(path), "--quantize", request.param, "--max-drop", "100"]
+    )
+    assert done.exit_code == 0, done.output
+    return path
+
+
+def test_an_exported_finder_says_what_it_is(exported: Path, trained: Path) -> None:
+    card = Finder.load(exported).card
+    assert (card.name, card.output, card.normalize["name"]) == ("mine", "maps", "levelled-ink")
+    assert card.train["recipe"] == "finder"
+    assert card.train["data_sha256"] == json.loads((trained / "config.json").read_text())["data_sha256"]
+    if card.quantization["precision"] == "int8":
+        assert (card.quantization["calibration"], card.quantization["count"]) == ("composed scenes", 24)
+
+
+@pytest.mark.parametrize("shape", [(1, 80, 160), (3, 8, 8), (2, 48, 216)], ids=str)
+def test_an_exported_finder_gives_the_maps_of_its_source(
+    exported: Path, trained: Path, shape: tuple[int, int, int]
+) -> None:
+    import keras
+
+    model = Finder.load(exported)
+    rng = np.random.default_rng(0)
+    pictures = np.stack([COMPOSER.scene(rng, *shape[1:]).gray for _ in range(shape[0])])
+    source = np.asarray(keras.saving.load_model(trained / "model.keras", compile=False)(pictures[..., None]))
+    given = model.run(pictures)
+    assert given.shape == source.shape == (shape[0], shape[1] // 8, shape[2] // 8, 56)
+    if model.card.quantization["precision"] == "int8":
+        assert np.abs(given - source).mean() < 0.05 * np.ptp(source)
+        assert np.corrcoef(given.ravel(), source.ravel())[0, 1] > 0.99
+    else:
+        np.testing.assert_allclose(given, source, atol=1e-3)
+
+
+def test_a_finder_is_not_taken_for_a_classifier(exported: Path, run: Run, tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match="is a finder of digits in pages"):
+        Model.load(exported)
+    (tmp_path / "a.png").write_bytes(png(page("4")))
+    ended = run("predict", "a.png", "-m", exported)
+    assert (ended.code, ended.out, ended.err.count("\n")) == (ModelError.exit_code, "", 1)
+
+
+@pytest.mark.parametrize(
+    ("options", "known"), [(("--recipe", "finder", "--arch", "stem5"), "finder"), (("--arch", "finder"), "stem5")]
+)
+def test_an_architecture_of_the_other_kind_is_refused(
+    data: Path, run: Run, tmp_path: Path, options: tuple[str, ...], known: str
+) -> None:
+    ended = run("train", "--data", data, "-o", "run", *options, timeout=120)
+    assert (ended.code, ended.err.count("\n")) == (2, 1)
+    assert ended.err.endswith(f"there are: {known}\n")
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_finder_of_letters_is_refused(run: Run, tmp_path: Path) -> None:
+    for label in "ab":
+        (tmp_path / "letters" / label).mkdir(parents=True)
+        for number, picture in enumerate(digits(20)[0]):
+            cv2.imwrite(str(tmp_path / "letters" / label / f"{number}.png"), picture)
+    ended = run("train", "--data", "letters", "-o", "run", "--recipe", "finder", timeout=120)
+    assert (ended.code, ended.err.count("\n")) == (2, 1)
+    assert "trained on the ten digits" in ended.err
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_finder_is_trained_by_the_command(data: Path, run: Run, tmp_path: Path) -> None:
+    """Its scenes and how many of them are judged are the recipe's and not short: a changed config makes them few."""
+    folder = RunFolder(tmp_path / "run")
+    config, _ = begun(data, folder)
+    folder.write_config(replace(config, recipe=replace(config.recipe, scenes=8, epochs=1)))
+    ended = run("train", "-o", "run", "--resume", timeout=300)
+    assert ended.code == 0, ended.err
+    assert "Next: edge-digits export" in ended.out
+    assert (tmp_path / "run" / "results.json").is_file()
+
+
+def test_judged_scenes_can_be_judged_perfectly() -> None:
+    """What a run keeps to be judged on agrees with what it trains on."""
+    pictures, classes = digits(40)
+    seen, truth = finder._judged(datasets.Split(pictures, classes), (9,), 12)
+    assert seen.shape == (12, *finder.TILE)
+    composer = Composer(pictures, classes)
+    cells: list[Any] = []
+    for number in range(12):
+        ink, made = finder._seen(composer, (9, number))
+        np.testing.assert_array_equal(ink, seen[number])
+        cells.append(perfect(encode(made)))
+    right, precise = judge(np.stack(cells), truth)
+    assert right > 0.95
+    assert precise > 0.95
