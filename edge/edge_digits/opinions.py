@@ -43,8 +43,8 @@ PAGE = {
 #: Of a digit's company in its line, as `company` tells it; and a constant.
 LINE = (0.957, 1.484, -1.289, -0.728)
 #: For crops: each opinion as if there were no other, since both must see a digit.
-CROP_FINDER = Weights(finder=0.871, classifier=0.0, constant=2.706, finder_class=1.103, classifier_class=0.544)
-CROP_CLASSIFIER = Weights(finder=0.0, classifier=0.899, constant=-0.681, finder_class=1.103, classifier_class=0.544)
+CROP_FINDER = Weights(finder=1.4, classifier=0.0, constant=1.6, finder_class=1.1, classifier_class=0.54)
+CROP_CLASSIFIER = Weights(finder=0.0, classifier=0.8, constant=-0.3, finder_class=1.1, classifier_class=0.54)
 
 
 def join(lines: list[Line], probabilities: NDArray[np.float32]) -> NDArray[np.float32]:
