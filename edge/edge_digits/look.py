@@ -75,22 +75,27 @@ def look(gray: Gray, view: View, layout: str, maps: Maps | None) -> Look:
         glyph = find_digit(ink)
         return Look(view, work, ink, [] if glyph is None else [Line((Candidate(glyph, 0, 1),), 2)])
     small = longer <= min(CROP_SIDE, _SQUARE * min(work.shape))
-    if maps is not None and not small:
-        lines = net.find(ink, maps)
-    else:
-        lines = classic.find(ink)
-        alone = _alone(lines, ink) if small else None
-        lines = lines if alone is None else [alone]
+    if small:
+        lines = _of_crop(ink)
         lines = lines if maps is None else net.judged(lines, ink, maps)
+    else:
+        lines = classic.find(ink) if maps is None else net.find(ink, maps)
     return Look(view, work, ink, _in_one_line(lines) if layout == "line" and len(lines) > 1 else lines)
 
 
-def _alone(lines: list[Line], ink: Ink) -> Line | None:
-    """The one digit of a crop, as the classifier was trained on it; None where there are more groups of strokes."""
-    if len(lines) != 1 or len(lines[0].candidates) != 1:
-        return None
-    glyph = find_digit(ink)
-    return None if glyph is None else Line((Candidate(glyph, 0, 1),), 2)
+def _of_crop(ink: Ink) -> list[Line]:
+    """The strokes of a crop by groups, uncut: what is wide in it is sooner a letter than digits that touch.
+
+    One group alone is taken as the classifier was trained on it.
+    """
+    groups = classic.find_digits(ink)
+    if sum(map(len, groups)) == 1:
+        glyph = find_digit(ink)
+        groups = [] if glyph is None else [[glyph]]
+    return [
+        Line(tuple(Candidate(glyph, node, node + 1) for node, glyph in enumerate(group)), len(group) + 1)
+        for group in groups
+    ]
 
 
 def _in_one_line(lines: list[Line]) -> list[Line]:
