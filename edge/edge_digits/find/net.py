@@ -31,6 +31,8 @@ _SHARED, _WITHIN = 0.5, 0.65
 _SURE, _PLAIN = 1.5, 22.0
 #: From this share on that a find and its ink have in common, the ink is the find's.
 _CLEAN = 0.65
+#: How large the ink in a find is at least, in its heights.
+_LOWEST = 0.5
 #: How far from the middle of a crop's digit the network looks, pixels at its scale.
 _AROUND = 32
 #: Room that is taken with a digit's box, as a fraction of its height.
@@ -214,7 +216,11 @@ def _glyph(ink: Ink, boxes: NDArray[np.float32], number: int) -> Glyph | None:
         other = np.min([_distance(boxes[i], x1, y1, x2, y2) for i in np.flatnonzero(near)], axis=0)
         strength = strength * (own <= other)
     glyph = find_digit(Ink(np.ascontiguousarray(strength), ink.noise, ink.inverted))
-    return None if glyph is None or not glyph.ink.any() else Glyph(glyph.x + x1, glyph.y + y1, glyph.ink)
+    if glyph is None or not glyph.ink.any():
+        return None
+    # A speck, or the rest of something else.
+    least = _LOWEST * max(box[3] - box[1], 0.7 * (box[2] - box[0]))
+    return None if max(glyph.height, glyph.width) < least else Glyph(glyph.x + x1, glyph.y + y1, glyph.ink)
 
 
 def _distance(box: NDArray[np.float32], x1: int, y1: int, x2: int, y2: int) -> NDArray[np.float32]:
