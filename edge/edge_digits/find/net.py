@@ -22,6 +22,8 @@ Maps = Callable[[NDArray[np.uint8]], NDArray[np.float32]]
 _LEAST = -2.4
 #: Pictures are halved until they are this small: a digit that fills one is then of a height that the network knows.
 _SMALLEST = 40
+#: Up to this longer side, pixels, a picture is a strip or a field, and looked at more closely.
+_STRIP = 320
 #: Ink is looked for in blocks of so many pixels; from this strength of levelled ink on, a block holds some, and its
 #: neighbours are looked at with it.
 _BLOCK, _INKED = 32, 60
@@ -128,11 +130,13 @@ def _near(boxes: NDArray[np.float32], number: int) -> NDArray[np.bool_]:
 
 def _at_all_scales(page: Gray, maps: Maps) -> _Finds:
     """The finds of all scales, from coarse to fine; ink that is surely of a digit is not looked at more finely."""
-    levels = [page]
+    # A strip is cheap to look at, and its digits may be small: begin above its own scale, and in smaller steps.
+    strip = max(page.shape) <= _STRIP
+    first, step = (1.5, 0.8) if strip else (1.0, 0.5)
+    levels = [page if first == 1.0 else _scaled(page, first)]
     while min(levels[-1].shape) > _SMALLEST:
-        height, width = levels[-1].shape
-        half = cv2.resize(levels[-1], (-(-width // 2), -(-height // 2)), interpolation=cv2.INTER_AREA)
-        levels.append(np.asarray(half, np.uint8))
+        # A half is made of the half before; what is no half, of the page itself, or it would grow dull.
+        levels.append(_scaled(page, first * step ** len(levels)) if strip else _scaled(levels[-1], step))
     boxes, logits = np.zeros((0, 4), np.float32), [np.zeros((0, 10), np.float32)]
     sure = boxes
     for level in reversed(levels):
@@ -145,9 +149,17 @@ def _at_all_scales(page: Gray, maps: Maps) -> _Finds:
             box = np.stack([left, top, left + found.width, top + found.height], axis=1) * factor
             boxes = np.concatenate([boxes, box[inside].astype(np.float32)])
             logits.append(found.logits[inside])
-            plain = inside & (found.height >= _PLAIN) & (found.logits.max(axis=1, initial=-np.inf) >= _SURE)
+            plain = (
+                (not strip) & inside & (found.height >= _PLAIN) & (found.logits.max(axis=1, initial=-np.inf) >= _SURE)
+            )
             sure = np.concatenate([sure, box[plain].astype(np.float32)])
     return _Finds(boxes, np.concatenate(logits))
+
+
+def _scaled(page: Gray, factor: float) -> Gray:
+    size = tuple(int(np.ceil(side * factor)) for side in page.shape[::-1])
+    method = cv2.INTER_AREA if factor < 1 else cv2.INTER_LINEAR
+    return np.asarray(cv2.resize(page, size, interpolation=method), np.uint8)
 
 
 def _inked_parts(level: Gray, sure: NDArray[np.float32]) -> list[tuple[int, int, Gray]]:
