@@ -17,11 +17,11 @@ from urllib.parse import urlsplit
 
 from edge_digits.errors import SourceError, UsageError
 from edge_digits.sources.csi import PROGRAMS, Picamera, RpicamPipe, find_program, has_picamera2
-from edge_digits.sources.files import expand, natural_key
+from edge_digits.sources.files import expand, is_video, natural_key
 from edge_digits.sources.grab import BACKOFF, Camera
 from edge_digits.sources.mjpeg import MotionJpeg, NotMotionJpegError
 from edge_digits.sources.stream import Stream
-from edge_digits.sources.video import SLIDE_SECONDS, Fake, NetworkVideo, Slides, Usb, VideoFile, is_video
+from edge_digits.sources.video import SLIDE_SECONDS, Fake, NetworkVideo, Slides, Usb, VideoFile
 
 #: VIDIOC_QUERYCAP and two of its flags (linux/videodev2.h).
 _QUERYCAP, _QUERYCAP_FORMAT = 0x80685600, "16s32s32sIII3I"
@@ -148,7 +148,7 @@ def open_stream(source: str, wishes: Wishes) -> Stream:
 
 
 def _recording(path: str, wishes: Wishes) -> VideoFile | Slides:
-    if os.path.isfile(path) and (is_video(path) or not _is_picture(path)):
+    if Path(path).is_file() and (is_video(path) or not _is_picture(path)):
         return VideoFile(path)
     if is_video(path):
         return VideoFile(path)  # says that it is not there
@@ -171,7 +171,7 @@ def _csi(source: str, wishes: Wishes) -> Stream:
     if has_picamera2():
         return Picamera(int(number), wishes.resolution, wishes.fps, wishes.stall_seconds)
     raise SourceError(
-        f"{source}: neither {' nor '.join(PROGRAMS)} is installed. On Raspberry Pi OS: sudo apt install rpicam-apps-lite"
+        f"{source}: neither {' nor '.join(PROGRAMS)} is installed. Install it: sudo apt install rpicam-apps-lite"
     )
 
 
@@ -207,7 +207,7 @@ class _First(Camera):
                 tried.append(f"  {error}")
                 continue
             return camera
-        raise SourceError("\n".join(["no camera gives a picture. Tried:", *tried, *_how_to_mend(cameras)]))
+        raise SourceError("\n".join(["no camera gives a picture. Tried:", *tried, *how_to_mend(cameras)]))
 
     def close(self) -> None:
         if self._chosen is not None:
@@ -267,7 +267,7 @@ def _text(padded: bytes) -> str:
     return padded.partition(b"\0")[0].decode("utf-8", "replace")
 
 
-def _how_to_mend(cameras: list[Found]) -> list[str]:
+def how_to_mend(cameras: list[Found]) -> list[str]:
     """What is missing on this machine for each kind of camera, as far as it can be seen."""
     hints = []
     if find_program() is None:
@@ -275,14 +275,19 @@ def _how_to_mend(cameras: list[Found]) -> list[str]:
             f"  CSI: {' and '.join(PROGRAMS)} are not installed. On Raspberry Pi OS: sudo apt install rpicam-apps-lite"
         )
     elif not any(found.source.startswith("csi:") for found in cameras):
-        hints.append("  CSI: no camera is connected. Switch off, check the ribbon cable at both ends, then: rpicam-hello")
+        hints.append(
+            "  CSI: no camera is connected. Switch off, check the ribbon cable at both ends, then: rpicam-hello"
+        )
     if not any(found.source.startswith("/dev/") for found in cameras):
         hints.append("  USB: there is no /dev/video*. Plug a camera in, and see it appear with: lsusb")
     elif not _in_group_video():
         hints.append("  USB: this user is not in the group video: sudo usermod -aG video $USER, and log in again")
     if sys.maxsize <= 1 << 32 or platform.machine().startswith(("armv6", "armv7")):
         hints.append("  System: this is a 32-bit system. Install the 64-bit Raspberry Pi OS")
-    return [*hints, "  Or name a source: edge-digits camera clip.mp4, http://HOST/stream, rtsp://HOST/stream, fake:clip.mp4"]
+    return [
+        *hints,
+        "  Or name a source: edge-digits camera clip.mp4, http://HOST/stream, rtsp://HOST/stream, fake:clip.mp4",
+    ]
 
 
 def _in_group_video() -> bool:

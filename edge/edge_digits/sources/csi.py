@@ -128,7 +128,8 @@ class _Pipe:
             )
         except OSError as error:
             raise SourceError(f"{command[0]} cannot be started ({error.strerror})") from None
-        assert self._process.stdout is not None and self._process.stderr is not None
+        assert self._process.stdout is not None
+        assert self._process.stderr is not None
         self._out, self._err = self._process.stdout.fileno(), self._process.stderr.fileno()
         self._said: deque[bytes] = deque(maxlen=20)
         with suppress(OSError, AttributeError):

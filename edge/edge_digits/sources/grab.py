@@ -28,8 +28,8 @@ _log = logging.getLogger(__name__)
 class Camera:
     """Frames of a source, in a `with` and a `for`.
 
-    A thread reads the source into one slot. Where the source is live, a new frame replaces one that nobody took, so that
-    the frame that you get is the newest; recordings wait instead, and lose none. A live source that fails (it stalls,
+    A thread reads the source into one slot. Where the source is live, a new frame replaces one that nobody took, so
+    that the frame that you get is the newest; recordings wait instead, and lose none. A live source that fails (it stalls,
     is unplugged, changes the size of its frames) is opened again for ever, at growing intervals; `for` waits for it.
 
     Attributes:
@@ -40,6 +40,8 @@ class Camera:
         down: whether it is lost at this moment.
         ended: whether it has come to its end and all its frames were taken.
         problem: why it ended, where that was not its proper end.
+        rate: frames a second, where a recording says.
+        beat: `time.monotonic()` when its thread last showed life.
     """
 
     def __init__(
@@ -69,6 +71,8 @@ class Camera:
         self.gaps = self.dropped = 0
         self.down = self.ended = False
         self.problem: str | None = None
+        self.rate: float | None = None
+        self.beat = monotonic()
         self._opener, self._backoff = opener, backoff
         self._start_seconds = max(stall_seconds, _START_SECONDS)
         self._rotate, self._hflip, self._vflip = rotate, hflip, vflip
@@ -99,8 +103,8 @@ class Camera:
         if self._failed_to_open is not None or not came:
             self.close()
             raise self._failed_to_open or SourceError(
-                f"{self.name}: was opened, but gives no frame in {self._start_seconds:g} s. Check its cable, and that no "
-                "other program uses it"
+                f"{self.name}: was opened, but gives no frame in {self._start_seconds:g} s. Check its cable, and that "
+                "no other program uses it"
             )
         return self
 
@@ -152,6 +156,7 @@ class Camera:
         try:
             wait, lost = self._backoff[0], None
             while not self._stop.is_set():
+                self.beat = monotonic()
                 came, why = self._session(lost)
                 if why is None or self._stop.is_set():
                     return
@@ -184,8 +189,9 @@ class Camera:
                 return False, None
             return False, str(error)
         try:
-            self.live, self._lasting = stream.live, stream.lasting
+            self.live, self._lasting, self.rate = stream.live, stream.lasting, stream.rate
             while not self._stop.is_set():
+                self.beat = monotonic()
                 shot = stream.read()
                 if stream.damaged and not self._damage_said:
                     self._damage_said = True

@@ -10,6 +10,7 @@ import base64
 import http.client
 import re
 import socket
+from contextlib import suppress
 from time import monotonic
 from typing import Any
 from urllib.parse import unquote, urljoin, urlsplit
@@ -165,10 +166,8 @@ class MotionJpeg(Stream):
     def interrupt(self) -> None:
         sock = self._connection.sock
         if sock is not None:
-            try:
+            with suppress(OSError):
                 sock.shutdown(socket.SHUT_RDWR)
-            except OSError:
-                pass
 
     def close(self) -> None:
         self._answer.close()
@@ -213,6 +212,10 @@ def _connect(
         return _connect(urljoin(address, answer.headers.get("Location", "")), seconds, redirects - 1)
     if answer.status != 200:
         answer.close()
-        why = "Put user and password into the address: http://USER:PASSWORD@HOST/" if answer.status == 401 else "Check the path"
+        why = (
+            "Put user and password into the address: http://USER:PASSWORD@HOST/"
+            if answer.status == 401
+            else "Check the path"
+        )
         raise SourceError(f"answers {answer.status} {answer.reason}. {why}")
     return connection, answer

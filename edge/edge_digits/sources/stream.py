@@ -24,7 +24,7 @@ class Frame:
 
     Attributes:
         picture: uint8 [H, W] or [H, W, 3] (BGR).
-        number: which frame of its source it is, from 0; where a live source's frames were dropped, numbers are left out.
+        number: which frame of its source it is, from 0; numbers are left out where a live source's frames were dropped.
         time: seconds since the first frame: by the clock for live sources, by time stamps for recordings.
         captured: `time.monotonic()` when it was there.
         lasts: seconds that it stands for, 0 for the moment; a slide stands for as long as it is shown.
@@ -54,11 +54,13 @@ class Stream(ABC):
     Attributes:
         live: whether frames that nobody took are to be dropped.
         lasting: whether it is to be opened again when it fails.
+        rate: frames a second, where a recording says.
         damaged: how many pieces of it could not be decoded and were left out.
     """
 
     live = True
     lasting = True
+    rate: float | None = None
     damaged = 0
 
     @abstractmethod

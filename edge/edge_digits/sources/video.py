@@ -6,7 +6,8 @@ Success is a frame, not `isOpened()`: on a Raspberry Pi `/dev/video0` may open a
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from pathlib import Path
 from threading import Event
 from time import monotonic
 from typing import Any
@@ -19,17 +20,10 @@ from edge_digits.sources.decode import decode
 from edge_digits.sources.files import PictureFile
 from edge_digits.sources.stream import USUAL_RATE, Shot, Stream, StreamError
 
-VIDEO_SUFFIXES = frozenset(".mp4 .m4v .mov .avi .mkv .webm .mpg .mpeg .ts .mts .wmv .flv .3gp .mjpeg .mjpg .ogv".split())
-
 #: How long a slide is shown, seconds.
 SLIDE_SECONDS = 2.0
 #: A recording that ends this many frames before what its header promises was cut short; headers may be a little off.
 _FRAMES_OFF = 5
-
-
-def is_video(name: str) -> bool:
-    """Whether a file is taken for a video, by the ending of its name."""
-    return os.path.splitext(name)[1].lower() in VIDEO_SUFFIXES
 
 
 class VideoFile(Stream):
@@ -44,19 +38,19 @@ class VideoFile(Stream):
             SourceError: it is not there, or no video that can be decoded.
         """
         self._path = path
-        if not os.path.isfile(path):
+        if not Path(path).is_file():
             raise SourceError(f"{path}: no such video file. Check the name")
         if not os.access(path, os.R_OK):
             raise SourceError(f"{path}: may not be read by this user. Change its permissions: chmod u+r FILE")
         self._capture = _capture(path, cv2.CAP_FFMPEG, [])
         if not self._capture.isOpened():
             raise SourceError(
-                f"{path}: is no video that can be read, or a broken one ({os.path.getsize(path)} bytes). "
+                f"{path}: is no video that can be read, or a broken one ({Path(path).stat().st_size} bytes). "
                 "Convert it with: ffmpeg -i FILE video.mp4"
             )
         rate = self._capture.get(cv2.CAP_PROP_FPS)
         #: Frames a second.
-        self.rate = rate if 0.1 <= rate <= 1000 else USUAL_RATE
+        self.rate: float = rate if 0.1 <= rate <= 1000 else USUAL_RATE
         #: Frames in all, as the file's header has it; 0 where it does not say.
         self.count = max(0, int(self._capture.get(cv2.CAP_PROP_FRAME_COUNT)))
         self._read, self._time = 0, -1.0
@@ -78,12 +72,20 @@ class VideoFile(Stream):
         self._read += 1
         return Shot(np.asarray(picture), self._time)
 
-    def skip(self) -> bool:
-        """Pass over a frame without converting it; False at the end."""
-        if not self._capture.grab():
-            return False
-        self._read += 1
-        return True
+    def frames(self, stride: int = 1) -> Iterator[tuple[int, Shot]]:
+        """Each `stride`th frame with its number, to the end, and the file closed.
+
+        Raises:
+            StreamError: as `read`; what was decoded until then has been given.
+        """
+        try:
+            while (shot := self.read()) is not None:
+                yield self._read - 1, shot
+                for _ in range(stride - 1):
+                    # Without converting them, which costs as much as decoding.
+                    self._read += bool(self._capture.grab())
+        finally:
+            self.close()
 
     def close(self) -> None:
         self._capture.release()
@@ -125,6 +127,7 @@ class Fake(Stream):
 
     def __init__(self, recording: VideoFile | Slides) -> None:
         self._recording = recording
+        self.rate = recording.rate
         self._begun: float | None = None
         self._stopped = Event()
 
@@ -157,17 +160,19 @@ class Usb(Stream):
             SourceError: it is not there, or another program has it, or this user may not use it.
         """
         self._device = device
-        if not os.path.exists(device):
-            raise SourceError(f"{device}: no such camera. Plug it in; list what is there: edge-digits camera --list-cameras")
+        if not Path(device).exists():
+            raise SourceError(
+                f"{device}: no such camera. Plug it in; list what is there: edge-digits camera --list-cameras"
+            )
         if not os.access(device, os.R_OK | os.W_OK):
             raise SourceError(
-                f"{device}: this user may not use it. Join the group video: sudo usermod -aG video $USER, and log in again"
+                f"{device}: this user may not use it. Join the group video: sudo usermod -aG video $USER; log in again"
             )
         self._capture = _capture(device, cv2.CAP_V4L2, [])
         if not self._capture.isOpened():
             raise SourceError(
-                f"{device}: cannot be opened as a camera: another program may be using it (fuser {device}), or it is no "
-                "camera. A CSI camera is csi:0"
+                f"{device}: cannot be opened as a camera: another program may be using it (fuser {device}), or it is "
+                "no camera. A CSI camera is csi:0"
             )
         width, height = resolution or (640, 480)
         if width * height > 640 * 480:
@@ -183,7 +188,7 @@ class Usb(Stream):
     def read(self) -> Shot | None:
         done, picture = self._capture.read()
         if not done:
-            raise StreamError(f"{self._device}: no frame came" if os.path.exists(self._device) else "unplugged")
+            raise StreamError(f"{self._device}: no frame came" if Path(self._device).exists() else "unplugged")
         return Shot(np.asarray(picture))
 
     def close(self) -> None:
@@ -208,7 +213,9 @@ class NetworkVideo(Stream):
             [cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, patience, cv2.CAP_PROP_READ_TIMEOUT_MSEC, patience],
         )
         if not self._capture.isOpened():
-            raise SourceError("no video comes from this address. Check address, user, password and that the camera is on")
+            raise SourceError(
+                "no video comes from this address. Check address, user, password and that the camera is on"
+            )
 
     def read(self) -> Shot | None:
         done, picture = self._capture.read()

@@ -1,0 +1,146 @@
+"""A window that shows what the camera sees and what is read in it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from edge_digits.live import Region, Seen
+from edge_digits.outputs.pictures import annotate
+
+_NAME = "edge-digits"
+_FONT = cv2.FONT_HERSHEY_SIMPLEX
+_WHITE, _GRAY, _GREEN, _BLUE = (255, 255, 255), (190, 190, 190), (110, 230, 90), (230, 160, 60)
+#: What opens a window and no more. OpenCV aborts the process where that fails, so another process tries it first.
+_TRIAL = "import cv2; cv2.namedWindow('edge-digits'); cv2.waitKey(1); cv2.destroyAllWindows()"
+
+
+def why_no_window() -> str | None:
+    """Why no window can be opened here; None where one can."""
+    if not os.environ.get("DISPLAY") and not os.environ.get("WAYLAND_DISPLAY"):
+        return "there is no display (DISPLAY is not set)"
+    try:
+        ended = subprocess.run(
+            [sys.executable, "-c", _TRIAL], capture_output=True, timeout=30, check=False, stdin=subprocess.DEVNULL
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        return f"the display {os.environ.get('DISPLAY', '')} does not answer ({type(error).__name__})"
+    if ended.returncode == 0:
+        return None
+    if b"cv2.error" in ended.stderr or b"not implemented" in ended.stderr:
+        return "this OpenCV has no windows; pip install opencv-python in place of opencv-python-headless"
+    if ended.returncode in (-signal.SIGABRT, 128 + signal.SIGABRT):
+        return f"the display {os.environ.get('DISPLAY', '')} cannot be used"
+    return f"opening a window failed ({_last_line(ended.stderr)})"
+
+
+class Window:
+    """The window; make one only where `why_no_window` finds no reason against it."""
+
+    def __init__(self, *, fullscreen: bool = False) -> None:
+        cv2.namedWindow(_NAME, cv2.WINDOW_NORMAL | cv2.WINDOW_KEEPRATIO)
+        self._full = False
+        self._sized = False
+        self._shown = False
+        if fullscreen:
+            self.switch_fullscreen()
+
+    def show(self, picture: NDArray[Any]) -> None:
+        """Show a picture, uint8 [H, W, 3] BGR."""
+        if not self._sized and not self._full:
+            cv2.resizeWindow(_NAME, max(480, picture.shape[1]), max(360, picture.shape[0]))
+            self._sized = True
+        cv2.imshow(_NAME, picture)
+        self._shown = True
+
+    def key(self, milliseconds: int = 1) -> str:
+        """The key that was pressed, "" for none, "q" where the window was closed; draws what was shown."""
+        code = cv2.waitKey(max(1, milliseconds)) & 0xFF
+        if self._shown and cv2.getWindowProperty(_NAME, cv2.WND_PROP_VISIBLE) < 1:
+            return "q"
+        if code == 27:
+            return "q"
+        return chr(code) if code != 0xFF else ""
+
+    def switch_fullscreen(self) -> None:
+        """Fill the screen, or no longer."""
+        self._full = not self._full
+        mode = cv2.WINDOW_FULLSCREEN if self._full else cv2.WINDOW_NORMAL
+        cv2.setWindowProperty(_NAME, cv2.WND_PROP_FULLSCREEN, mode)
+
+    def close(self) -> None:
+        """Take it from the screen."""
+        cv2.destroyAllWindows()
+        cv2.waitKey(1)
+
+
+def draw(seen: Seen, rate: float, *, region: Region | None = None, note: str = "") -> NDArray[np.uint8]:
+    """A frame with boxes, the number that is announced above it, and rate and age below it.
+
+    Args:
+        seen: what was seen; with a frame.
+        rate: frames a second that are read.
+        region: the part that is read, drawn as a frame.
+        note: a word on the state, such as "paused".
+
+    Returns:
+        uint8 [H, W, 3], BGR.
+    """
+    assert seen.frame is not None
+    picture = annotate(seen.frame.picture, seen.reading)
+    if region is not None:
+        factor = max(1, picture.shape[1] // seen.frame.picture.shape[1])
+        corners = [factor * value for value in (region.x1, region.y1, region.x2 - 1, region.y2 - 1)]
+        cv2.rectangle(picture, (corners[0], corners[1]), (corners[2], corners[3]), _BLUE, 1)
+    height, width = picture.shape[:2]
+    unit = max(0.5, min(width, height) / 480)
+    tall, low = round(56 * unit), round(24 * unit)
+    head = np.full((tall, width, 3), 28, np.uint8)
+    foot = np.full((low, width, 3), 28, np.uint8)
+    text = seen.text.replace("\n", " / ")
+    if text:
+        size = min(1.5 * unit, 0.7 * width / max(1, cv2.getTextSize(text, _FONT, 1.0, 2)[0][0]))
+        end = _put(head, text, round(12 * unit), tall - round(16 * unit), size, _GREEN, 2)
+        _put(head, f"{100 * seen.confidence:.0f} %", end + round(14 * unit), tall - round(16 * unit), 0.6 * unit, _GRAY)
+    if note:
+        note_width = cv2.getTextSize(note, _FONT, 0.7 * unit, 1)[0][0]
+        _put(head, note, width - note_width - round(12 * unit), tall - round(18 * unit), 0.7 * unit, _BLUE)
+    status = f"{rate:.0f} fps   {seen.age_ms:.0f} ms"
+    if seen.frame.gap:
+        status += f"   {seen.frame.gap} gaps"
+    small = 0.45 * unit
+    end = _put(foot, status, round(12 * unit), low - round(8 * unit), small, _WHITE)
+    keys = "q quit  s save  space pause  f full screen"
+    keys_width = cv2.getTextSize(keys, _FONT, small, 1)[0][0]
+    if end + keys_width + 3 * round(12 * unit) < width:
+        _put(foot, keys, width - keys_width - round(12 * unit), low - round(8 * unit), small, _GRAY)
+    return np.vstack([head, picture, foot])
+
+
+def blank(name: str, note: str) -> NDArray[np.uint8]:
+    """What is shown while there is no frame."""
+    picture = np.full((360, 480, 3), 28, np.uint8)
+    _put(picture, name[:40].encode("ascii", "replace").decode(), 16, 160, 0.6, _WHITE)
+    _put(picture, note, 16, 200, 0.6, _BLUE)
+    return picture
+
+
+def _put(
+    canvas: NDArray[np.uint8], text: str, x: int, y: int, size: float, colour: tuple[int, int, int], pen: int = 1
+) -> int:
+    """Write; the x where the text ends."""
+    pen = max(pen, round(pen * size))
+    cv2.putText(canvas, text, (x, y), _FONT, size, colour, pen, cv2.LINE_AA)
+    return x + int(cv2.getTextSize(text, _FONT, size, pen)[0][0])
+
+
+def _last_line(said: bytes) -> str:
+    lines = said.decode("utf-8", "replace").strip().splitlines()
+    return lines[-1][:160] if lines else "without a word"
