@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import signal
 import subprocess
@@ -45,10 +46,11 @@ class Window:
     """The window; make one only where `why_no_window` finds no reason against it."""
 
     def __init__(self, *, fullscreen: bool = False) -> None:
-        cv2.namedWindow(_NAME, cv2.WINDOW_NORMAL | cv2.WINDOW_KEEPRATIO)
+        cv2.namedWindow(_NAME, cv2.WINDOW_NORMAL | cv2.WINDOW_FREERATIO | cv2.WINDOW_GUI_NORMAL)
         self._full = False
         self._sized = False
         self._shown = False
+        self._screen = (0, 0)
         if fullscreen:
             self.switch_fullscreen()
 
@@ -57,8 +59,20 @@ class Window:
         if not self._sized and not self._full:
             cv2.resizeWindow(_NAME, max(480, picture.shape[1]), max(360, picture.shape[0]))
             self._sized = True
-        cv2.imshow(_NAME, picture)
+        width, height = self._room()
+        cv2.imshow(_NAME, _fitted(picture, width, height) if min(width, height) > 0 else picture)
         self._shown = True
+
+    def _room(self) -> tuple[int, int]:
+        """Width and height that a picture fills: of the screen or of the window; 0 where that is not known."""
+        if self._full:
+            # OpenCV's Qt windows do not grow their picture with a full screen.
+            self._screen = _screen_size() if self._screen == (0, 0) else self._screen
+            return self._screen
+        if not self._shown:
+            return 0, 0
+        _, _, width, height = cv2.getWindowImageRect(_NAME)
+        return width, height
 
     def key(self, milliseconds: int = 1) -> str:
         """The key that was pressed, "" for none, "q" where the window was closed; draws what was shown."""
@@ -100,13 +114,13 @@ def draw(seen: Seen, rate: float, *, region: Region | None = None, note: str = "
         corners = [factor * value for value in (region.x1, region.y1, region.x2 - 1, region.y2 - 1)]
         cv2.rectangle(picture, (corners[0], corners[1]), (corners[2], corners[3]), _BLUE, 1)
     height, width = picture.shape[:2]
-    unit = max(0.5, min(width, height) / 480)
-    tall, low = round(56 * unit), round(24 * unit)
+    unit = max(0.75, min(width / 640, height / 480))
+    tall, low = round(56 * unit), round(28 * unit)
     head = np.full((tall, width, 3), 28, np.uint8)
     foot = np.full((low, width, 3), 28, np.uint8)
     text = seen.text.replace("\n", " / ")
     if text:
-        size = min(1.5 * unit, 0.7 * width / max(1, cv2.getTextSize(text, _FONT, 1.0, 2)[0][0]))
+        size = min(1.35 * unit, 0.7 * width / max(1, cv2.getTextSize(text, _FONT, 1.0, 2)[0][0]))
         end = _put(head, text, round(12 * unit), tall - round(16 * unit), size, _GREEN, 2)
         _put(head, f"{100 * seen.confidence:.0f} %", end + round(14 * unit), tall - round(16 * unit), 0.6 * unit, _GRAY)
     if note:
@@ -115,12 +129,12 @@ def draw(seen: Seen, rate: float, *, region: Region | None = None, note: str = "
     status = f"{rate:.0f} fps   {seen.age_ms:.0f} ms"
     if seen.frame.gap:
         status += f"   {seen.frame.gap} gaps"
-    small = 0.45 * unit
-    end = _put(foot, status, round(12 * unit), low - round(8 * unit), small, _WHITE)
+    small = 0.5 * unit
+    end = _put(foot, status, round(12 * unit), low - round(9 * unit), small, _WHITE)
     keys = "q quit  s save  space pause  f full screen"
     keys_width = cv2.getTextSize(keys, _FONT, small, 1)[0][0]
     if end + keys_width + 3 * round(12 * unit) < width:
-        _put(foot, keys, width - keys_width - round(12 * unit), low - round(8 * unit), small, _GRAY)
+        _put(foot, keys, width - keys_width - round(12 * unit), low - round(9 * unit), small, _GRAY)
     return np.vstack([head, picture, foot])
 
 
@@ -130,6 +144,33 @@ def blank(name: str, note: str) -> NDArray[np.uint8]:
     _put(picture, name[:40].encode("ascii", "replace").decode(), 16, 160, 0.6, _WHITE)
     _put(picture, note, 16, 200, 0.6, _BLUE)
     return picture
+
+
+def _screen_size() -> tuple[int, int]:
+    """Width and height of the screen, by Xlib; 0 where that is not to be had."""
+    try:
+        xlib = ctypes.CDLL("libX11.so.6")
+        xlib.XOpenDisplay.restype = ctypes.c_void_p
+        display = ctypes.c_void_p(xlib.XOpenDisplay(None))
+        if not display:
+            return 0, 0
+        size = int(xlib.XDisplayWidth(display, 0)), int(xlib.XDisplayHeight(display, 0))
+        xlib.XCloseDisplay(display)
+    except (OSError, AttributeError):
+        return 0, 0
+    return size
+
+
+def _fitted(picture: NDArray[Any], width: int, height: int) -> NDArray[Any]:
+    """A picture scaled to a size, its proportions kept; OpenCV's own way differs between its windows."""
+    scale = min(width / picture.shape[1], height / picture.shape[0])
+    size = (max(1, round(picture.shape[1] * scale)), max(1, round(picture.shape[0] * scale)))
+    if size == (picture.shape[1], picture.shape[0]) == (width, height):
+        return picture
+    scaled = cv2.resize(picture, size, interpolation=cv2.INTER_LINEAR if scale > 1 else cv2.INTER_AREA)
+    left, top = (width - size[0]) // 2, (height - size[1]) // 2
+    rest = (top, height - size[1] - top, left, width - size[0] - left)
+    return np.asarray(cv2.copyMakeBorder(scaled, *rest, cv2.BORDER_CONSTANT, value=(28, 28, 28)))
 
 
 def _put(

@@ -29,8 +29,9 @@ class Camera:
     """Frames of a source, in a `with` and a `for`.
 
     A thread reads the source into one slot. Where the source is live, a new frame replaces one that nobody took, so
-    that the frame that you get is the newest; recordings wait instead, and lose none. A live source that fails (it stalls,
-    is unplugged, changes the size of its frames) is opened again for ever, at growing intervals; `for` waits for it.
+    that the frame that you get is the newest; recordings wait instead, and lose none. A live source that fails (it
+    stalls, is unplugged, changes the size of its frames) is opened again for ever, at growing intervals; `for` waits
+    for it.
 
     Attributes:
         name: the source as it was named, passwords left out.
