@@ -204,8 +204,8 @@ class NetworkVideo(Stream):
         Raises:
             SourceError: nothing answers there, or no video comes.
         """
-        # Time stamps of network cameras jump; ours are by the clock. TCP loses nothing, and UDP is the default.
-        os.environ.setdefault("OPENCV_FFMPEG_CAPTURE_OPTIONS", "rtsp_transport;tcp|fflags;nobuffer|flags;low_delay")
+        # UDP, the default, loses packets, and then shows what never was.
+        os.environ.setdefault("OPENCV_FFMPEG_CAPTURE_OPTIONS", "rtsp_transport;tcp")
         patience = int(1000 * seconds)
         self._capture = _capture(
             address,
@@ -221,7 +221,7 @@ class NetworkVideo(Stream):
         done, picture = self._capture.read()
         if not done:
             raise StreamError("the stream ended or stalled")
-        return Shot(np.asarray(picture))
+        return Shot(np.asarray(picture))  # their own time stamps jump: ours are by the clock
 
     def close(self) -> None:
         self._capture.release()
