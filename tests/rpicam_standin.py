@@ -1,8 +1,9 @@
-"""Stands in for rpicam-vid: writes real YUV 4:2:0 frames, rows padded as the hardware pads them, and fails when asked to.
+"""Stands in for rpicam-vid: writes real YUV 4:2:0 frames, rows padded as the hardware pads them, and fails if told to.
 
-It takes the options of the real program that we use, and refuses all others. Environment: STANDIN_TEXT is what its frames
-show; STANDIN_ROW the multiple of bytes that rows are padded to; STANDIN_FAULT "die" or "hang" with STANDIN_AFTER,
-the number of frames before; STANDIN_RUNS a file that counts its runs, the first of which alone has the fault.
+It takes the options of the real program that we use, and refuses all others. Environment: STANDIN_TEXT is what its
+frames show; STANDIN_ROW the multiple of bytes that rows are padded to; STANDIN_FAULT "die" or "hang" with
+STANDIN_AFTER, the number of frames before; STANDIN_RUNS a file that counts its runs, the first of which alone has the
+fault; STANDIN_NONE is set where no camera is connected.
 """
 
 from __future__ import annotations
@@ -28,13 +29,13 @@ parser.add_argument("--output", choices=["-"])
 options = parser.parse_args()
 
 if options.list_cameras:
-    print("Available cameras\n-----------------")
+    sys.stdout.write("Available cameras\n-----------------\n")
     if not os.environ.get("STANDIN_NONE"):
-        print("0 : imx708 [4608x2592 10-bit RGGB] (/base/axi/pcie@120000/rp1/i2c@88000/imx708@1a)")
-        print("    Modes: 'SRGGB10_CSI2P' : 1536x864 [120.13 fps - (768, 432)/3072x1728 crop]")
+        sys.stdout.write("0 : imx708 [4608x2592 10-bit RGGB] (/base/axi/pcie@120000/rp1/i2c@88000/imx708@1a)\n")
+        sys.stdout.write("    Modes: 'SRGGB10_CSI2P' : 1536x864 [120.13 fps - (768, 432)/3072x1728 crop]\n")
     sys.exit()
 
-print("[0:00:01] [1]  INFO Camera camera_manager.cpp:326 libcamera v0.5.1", file=sys.stderr, flush=True)
+sys.stderr.write("[0:00:01] [1]  INFO Camera camera_manager.cpp:326 libcamera v0.5.1\n")
 if options.camera or os.environ.get("STANDIN_NONE"):
     sys.exit("ERROR: *** no cameras available ***")
 assert options.codec == "yuv420"

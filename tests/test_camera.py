@@ -220,9 +220,9 @@ def test_a_camera_that_stays_away_is_tried_for_ever_and_said_once() -> None:
 def test_frames_that_change_their_size_are_a_gap_and_come_on_in_the_new_size() -> None:
     small, large = part(gray_level(5)), part(gray_level(6, 128, 96))
     said: list[str] = []
-    with motion_jpeg(lambda: paced([small, small, large, large]), lambda: paced([large] * 500)) as address:
-        with opened(address, said) as frames:
-            shapes = [(frame.picture.shape[:2], frame.gap) for frame in islice(frames, 4)]
+    scripts = (lambda: paced([small, small, large, large]), lambda: paced([large] * 500))
+    with motion_jpeg(*scripts) as address, opened(address, said) as frames:
+        shapes = [(frame.picture.shape[:2], frame.gap) for frame in islice(frames, 4)]
     assert shapes[:2] == [((48, 64), 0), ((48, 64), 0)]
     assert shapes[2:] == [((96, 128), 1), ((96, 128), 1)]
     assert "changed from 64x48 to 128x96" in said[0]
@@ -233,7 +233,7 @@ def test_reopening_leaves_no_thread_and_no_file_behind() -> None:
         yield from paced(stream(5, 6))
 
     def open_files() -> int:
-        return len(os.listdir("/proc/self/fd"))
+        return len(list(Path("/proc/self/fd").iterdir()))
 
     threads = threading.active_count()
     with motion_jpeg(short) as address:
@@ -264,19 +264,24 @@ def test_reopening_leaves_no_thread_and_no_file_behind() -> None:
     ],
 )
 def test_an_address_that_gives_no_stream_says_why(head: bytes, why: str) -> None:
-    with motion_jpeg(lambda: iter([b""]), head=head) as address:
-        with pytest.raises(SourceError, match=why) as caught, opened(address):
-            pass
+    with (
+        motion_jpeg(lambda: iter([b""]), head=head) as address,
+        pytest.raises(SourceError, match=why) as caught,
+        opened(address),
+    ):
+        pass
     assert str(caught.value).startswith(address)
 
 
 def test_a_password_is_sent_and_never_shown() -> None:
     assert shown("rtsp://user:secret@host:554/a") == "rtsp://host:554/a"
     assert shown("http://host/a@b") == "http://host/a@b"
-    with motion_jpeg(lambda: paced(stream(5, 6))) as address:
-        with opened(address.replace("//", "//user:secret@")) as frames:
-            assert "secret" not in frames.name
-            assert levels(frames, 1) == [5]
+    with (
+        motion_jpeg(lambda: paced(stream(5, 6))) as address,
+        opened(address.replace("//", "//user:secret@")) as frames,
+    ):
+        assert "secret" not in frames.name
+        assert levels(frames, 1) == [5]
 
 
 @given(st.lists(st.integers(1, 4000), min_size=1, max_size=40), st.booleans())

@@ -1,4 +1,4 @@
-"""What is announced: what has held, by time; through misreadings, blinks and a moving hand; and only while it is there."""
+"""What is announced: what has held, by time; through misreadings, blinks and a moving hand; while it is there."""
 
 from __future__ import annotations
 

@@ -83,10 +83,9 @@ class Keyboard:
         import tty
 
         self._descriptor = sys.stdin.fileno()
-        # A program in the background that touches its terminal is stopped.
-        if os.tcgetpgrp(self._descriptor) == os.getpgrp():
+        if not _in_background(self._descriptor):
             self._before = termios.tcgetattr(self._descriptor)
-            tty.setcbreak(self._descriptor)
+            tty.setcbreak(self._descriptor, termios.TCSADRAIN)  # what was typed already counts
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -103,6 +102,14 @@ class Keyboard:
         if not pressed:
             self._before = None  # the terminal has gone
         return pressed[:1].decode("ascii", "replace")
+
+
+def _in_background(terminal: int) -> bool:
+    """Whether the terminal belongs to another program, which makes the system stop us if we touch it."""
+    try:
+        return os.tcgetpgrp(terminal) != os.getpgrp()
+    except OSError:
+        return False  # a terminal that controls nobody
 
 
 def _one_line(text: str) -> str:
