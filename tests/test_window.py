@@ -36,7 +36,7 @@ def display(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[], S
     server = subprocess.Popen(
         [
             *("Xvfb", "-displayfd", str(theirs), "-screen", "0", "800x480x24", "-fbdir", str(folder)),
-            *("-nolisten", "tcp"),
+            *("-noreset", "-nolisten", "tcp"),
         ],
         pass_fds=[theirs],
         stderr=subprocess.DEVNULL,

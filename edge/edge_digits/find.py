@@ -114,7 +114,9 @@ def _strokes(ink: Ink) -> _Strokes:
     mask = without_ruling(ink_mask(ink))
     labels, (x1, y1, x2, y2, area) = _components(mask)
     inked = np.flatnonzero(mask)  # a few per cent of the picture, and label 0 does not count
-    sums = np.bincount(labels.ravel()[inked], weights=ink.strength.ravel()[inked], minlength=len(area) + 1)
+    sums = np.bincount(labels.ravel()[inked], weights=ink.strength.ravel()[inked], minlength=len(area) + 1).astype(
+        np.float64
+    )
     strokes = _Strokes(labels, np.arange(1, len(area) + 1, dtype=np.int32), x1, y1, x2, y2, area, sums[1:])
     strokes = strokes.take(~_cut_off(x1, y1, x2, y2, mask.shape))
     if len(strokes.area) < 2:

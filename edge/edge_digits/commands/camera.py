@@ -161,17 +161,26 @@ def _list() -> int:
 
 
 class _Stopper:
-    """SIGTERM and Ctrl-C end the run after the frame in hand; a second Ctrl-C ends it at once."""
+    """SIGTERM, a closed terminal and Ctrl-C end the run after the frame in hand; before the first one, at once.
+
+    Attributes:
+        reading: whether there is a frame in hand.
+        code: the exit code, once the run is to end.
+    """
 
     def __init__(self) -> None:
         self.code: int | None = None
-        self._before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
-        for number in self._before:
-            signal.signal(number, self._stop)
+        self.reading = False
+        numbers = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+        self._before = {number: signal.getsignal(number) for number in numbers}
+        for number, handler in self._before.items():
+            if handler != signal.SIG_IGN:  # as under nohup
+                signal.signal(number, self._stop)
 
     def _stop(self, number: int, frame: object) -> None:
-        self.code = INTERRUPTED if number == signal.SIGINT else 0
-        signal.signal(number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL)
+        again, self.code = self.code is not None, INTERRUPTED if number == signal.SIGINT else 0
+        if again or not self.reading:
+            raise KeyboardInterrupt if self.code else SystemExit(0)
 
     def restore(self) -> None:
         for number, handler in self._before.items():
@@ -247,6 +256,7 @@ class _Run:
             keyboard = stack.enter_context(Keyboard())
             stack.callback(self._panel.close)
             service.ready()
+            stopper.reading = True
             self._begun = monotonic()
             self._loop(opened, live, keyboard, stopper, service)
             service.stopping()

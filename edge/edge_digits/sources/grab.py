@@ -99,8 +99,12 @@ class Camera:
         """
         self._thread = Thread(target=self._run, name=f"grabber of {self.name}", daemon=True)
         self._thread.start()
-        with self._changed:
-            came = self._changed.wait_for(lambda: self._slot is not None or self._finished, self._start_seconds)
+        try:
+            with self._changed:
+                came = self._changed.wait_for(lambda: self._slot is not None or self._finished, self._start_seconds)
+        except BaseException:  # Ctrl-C while a camera starts
+            self.close()
+            raise
         if self._failed_to_open is not None or not came:
             self.close()
             raise self._failed_to_open or SourceError(
