@@ -2,33 +2,22 @@
 
     python benchmarks/accuracy.py DATA [--model NAME]... [--no-speed]
 
-DATA holds the sets, each as far as it is there: mnist/ (the official IDX files), usps/usps.npz, and folders of pictures
-with labels.csv: drawn/, photo_cells/. Every picture goes the whole way that `edge-digits predict` goes, and counts as
-read when the text is exactly its label: refused digits count as misses.
+DATA holds the sets that sets.py describes, each as far as it is there. Every picture goes the whole way that
+`edge-digits predict` goes, and counts as read when the text is exactly its label: refused digits count as misses.
 """
 
 from __future__ import annotations
 
 import argparse
-import csv
 import math
-import os
-from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import machine
-import numpy as np
 import speed
-from numpy.typing import NDArray
-
-os.environ["ORT_DISABLE_TELEMETRY"] = "1"
+from sets import SETS, Item
 
 from edge_digits import DigitReader
-from edge_digits_train.datasets import read_idx
-
-Labelled = Iterator[tuple[NDArray[Any] | Path, str]]
 
 
 @dataclass(frozen=True)
@@ -49,42 +38,14 @@ class Score:
         )
 
 
-def mnist(folder: Path) -> Labelled:
-    """The MNIST test set."""
-    pictures, labels = read_idx(folder / "t10k-images-idx3-ubyte.gz"), read_idx(folder / "t10k-labels-idx1-ubyte.gz")
-    yield from zip(pictures, map(str, labels), strict=True)
-
-
-def usps(folder: Path) -> Labelled:
-    """The USPS test set."""
-    arrays = np.load(folder / "usps.npz")
-    yield from zip(arrays["x_test"], map(str, arrays["y_test"]), strict=True)
-
-
-def digits(folder: Path) -> Labelled:
-    """A folder of pictures, those that show a digit."""
-    with (folder / "labels.csv").open(encoding="utf-8", newline="") as stream:
-        for row in csv.DictReader(stream):
-            if row["label"] != "none":
-                yield folder / row["file"], row["label"]
-
-
-SETS: dict[str, tuple[str, Callable[[Path], Labelled]]] = {
-    "mnist": ("MNIST test", mnist),
-    "usps": ("USPS test (envelopes)", usps),
-    "drawn": ("drawn (on a screen)", digits),
-    "photo_cells": ("photo_cells (photographed sudokus, digits)", digits),
-}
-
-
-def score(reader: DigitReader, pictures: Labelled) -> Score:
+def score(reader: DigitReader, items: list[Item]) -> Score:
     """Read a set."""
     count = read = right = 0
-    for picture, label in pictures:
-        reading = reader.read(picture)
+    for item in items:
+        reading = reader.read(item.picture)
         count += 1
-        read += reading.text == label
-        right += "".join(digit.label for digit in reading.digits) == label
+        read += reading.text == item.label
+        right += "".join(digit.label for digit in reading.digits) == item.label
     return Score(count, read, right)
 
 
@@ -100,11 +61,9 @@ def main() -> None:
         reader = DigitReader.load(model)
         print(f"{reader.model.card.name}, {reader.model.card.quantization['precision']}\n")
         print("| set | pictures | read exactly | with refused digits |\n|---|---|---|---|")
-        for name, (title, pictures) in SETS.items():
-            if (options.data / name).is_dir():
-                print(score(reader, pictures(options.data / name)).row(title), flush=True)
-            else:
-                print(f"| {title} | absent | | |")
+        for name in ("mnist", "usps", "drawn", "cells"):
+            title, items = SETS[name].title, SETS[name].load(options.data)
+            print(score(reader, items).row(title) if items else f"| {title} | absent | | |", flush=True)
         print()
     if not options.no_speed:
         speed.report(options.data)

@@ -11,6 +11,9 @@ import numpy as np
 
 from edge_digits import __version__
 
+# Before anything imports onnxruntime, which would report its use otherwise.
+os.environ["ORT_DISABLE_TELEMETRY"] = "1"
+
 
 def describe() -> str:
     """Processor, cores, system and versions."""

@@ -9,20 +9,19 @@ from __future__ import annotations
 
 import argparse
 import os
-import statistics
 import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import cv2
 import machine
 import numpy as np
+from sets import mnist_test
+from timing import PROGRAM, medians
 
 from edge_digits.sources import decode
-from edge_digits_train.datasets import read_idx
 
 _ROUNDS = 15
 _SAMPLES = Path(__file__).resolve().parent.parent / "samples"
@@ -35,7 +34,7 @@ def report(data: Path) -> None:
         crops = Path(folder) / "crops"
         crops.mkdir()
         if (data / "mnist").is_dir():
-            pictures = read_idx(data / "mnist" / "t10k-images-idx3-ubyte.gz")
+            pictures, _ = mnist_test(data / "mnist")
         else:
             pictures = np.zeros((10_000, 28, 28), np.uint8)
         for number, picture in enumerate(pictures):
@@ -55,59 +54,43 @@ def report(data: Path) -> None:
 def startup() -> None:
     """Time from the shell to the end, of starting Python, importing, and our two shortest commands."""
     python = sys.executable
-    program = [str(Path(python).with_name("edge-digits"))]
     commands = {
         "python -c pass": [python, "-c", "pass"],
         "import cv2, onnxruntime": [python, "-c", "import cv2, onnxruntime"],
-        "edge-digits --help": [*program, "--help"],
-        "edge-digits predict (one picture)": [*program, "predict", str(_SAMPLES / "number-427.png"), "--quiet"],
+        "edge-digits --help": [PROGRAM, "--help"],
+        "edge-digits predict (one picture)": [PROGRAM, "predict", str(_SAMPLES / "number-427.png"), "--quiet"],
     }
     # As installed: with compiled modules, which an environment may forbid to write in a checkout.
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
 
-    def run(command: list[str]) -> float:
-        return _seconds(lambda: subprocess.run(command, check=True, capture_output=True, env=environment))
+    def run(command: list[str]) -> object:
+        return subprocess.run(command, check=True, capture_output=True, env=environment)
 
-    for command in commands.values():
-        run(command)
-    times: dict[str, list[float]] = {name: [] for name in commands}
-    for _ in range(_ROUNDS):
-        for name, command in commands.items():
-            times[name].append(run(command))
-    base = statistics.median(times["import cv2, onnxruntime"])
+    times = medians({name: partial(run, command) for name, command in commands.items()}, _ROUNDS)
+    base = times["import cv2, onnxruntime"]
     print("| command | median | of importing cv2 and onnxruntime |\n|---|---|---|")
-    for name, seconds in times.items():
-        middle = statistics.median(seconds)
-        print(f"| {name} | {1000 * middle:.0f} ms | {middle / base:.2f} |")
+    for name, taken in times.items():
+        print(f"| {name} | {1000 * taken:.0f} ms | {taken / base:.2f} |")
     print()
 
 
 def throughput(name: str, folder: Path, pictures: int) -> None:
     """Time of `predict` on a folder, from the shell to the end, beside decoding the same files in a loop."""
     files = sorted(folder.iterdir())
-    command = [
-        str(Path(sys.executable).with_name("edge-digits")),
-        "predict",
-        str(folder),
-        "--format",
-        "jsonl",
-        "--quiet",
-    ]
-    decoding, predicting = [], []
-    for _ in range(3):
-        decoding.append(_seconds(lambda: [decode(file.read_bytes()) for file in files]))
-        predicting.append(_seconds(lambda: subprocess.run(command, check=True, capture_output=True)))
-    decoded, predicted = statistics.median(decoding), statistics.median(predicting)
+    command = [PROGRAM, "predict", str(folder), "--format", "jsonl", "--quiet"]
+    times = medians(
+        {
+            "decode": lambda: [decode(file.read_bytes()) for file in files],
+            "predict": lambda: subprocess.run(command, check=True, capture_output=True),
+        },
+        rounds=3,
+        warm=0,
+    )
+    decoded, predicted = times["decode"], times["predict"]
     print(
         f"| {name} | {pictures:,} | {decoded:.2f} s | {predicted:.2f} s | {predicted / decoded:.1f} "
         f"| {1000 * predicted / pictures:.2f} ms |"
     )
-
-
-def _seconds(call: Callable[[], object]) -> float:
-    begun = time.perf_counter()
-    call()
-    return time.perf_counter() - begun
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -101,3 +102,17 @@ def coded(picture: NDArray[Any], suffix: str) -> bytes:
     done, content = cv2.imencode(suffix, picture)
     assert done
     return content.tobytes()
+
+
+def turned(picture: NDArray[Any], orientation: int) -> bytes:
+    """A JPEG file that is stored turned, with the EXIF tag that says so."""
+    stored = {
+        1: picture,
+        3: cv2.rotate(picture, cv2.ROTATE_180),
+        6: cv2.rotate(picture, cv2.ROTATE_90_COUNTERCLOCKWISE),
+        8: cv2.rotate(picture, cv2.ROTATE_90_CLOCKWISE),
+    }[orientation]
+    content = coded(np.asarray(stored, np.uint8), ".jpg")
+    tag = struct.pack("<2sHIHHHIHHI", b"II", 42, 8, 1, 0x0112, 3, 1, orientation, 0, 0)
+    body = b"Exif\0\0" + tag
+    return content[:2] + b"\xff\xe1" + struct.pack(">H", 2 + len(body)) + body + content[2:]

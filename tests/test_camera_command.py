@@ -223,11 +223,12 @@ def test_where_opencv_lacks_a_library_it_says_which_package_brings_it(run: Run, 
     [
         ("--resolution", "640"),
         ("--roi", "1,2,3"),
-        ("--roi", "1,2,0,4"),
+        ("--roi", "0.1,0.2,0,0.4"),
         ("--rotate", "45"),
         ("--fps", "0"),
         ("--hold", "0"),
-        ("--roi", "4000,4000,10,10"),
+        ("--roi", "100,80,10,10"),
+        ("--digits", "0"),
     ],
 )
 def test_options_that_make_no_sense_are_usage_errors(run: Run, clip: Path, args: tuple[str, ...]) -> None:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import struct
 from pathlib import Path
 from typing import Any
 
 import cv2
 import numpy as np
 import pytest
-from drawing import RULINGS, STROKES, Gray, blank, coded, crop, page, png
+from drawing import RULINGS, STROKES, Gray, blank, crop, page, png, turned
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
@@ -33,20 +32,6 @@ shapes = st.one_of(
     st.tuples(st.integers(0, 300), st.just(1)),
 )
 anything = st.builds(np.zeros, shapes, dtypes) | hnp.arrays(dtypes, shapes, fill=st.nothing())
-
-
-def turned(picture: Gray, orientation: int) -> bytes:
-    """A JPEG file that is stored turned, with the EXIF tag that says so."""
-    stored = {
-        1: picture,
-        3: cv2.rotate(picture, cv2.ROTATE_180),
-        6: cv2.rotate(picture, cv2.ROTATE_90_COUNTERCLOCKWISE),
-        8: cv2.rotate(picture, cv2.ROTATE_90_CLOCKWISE),
-    }[orientation]
-    content = coded(np.asarray(stored, np.uint8), ".jpg")
-    tag = struct.pack("<2sHIHHHIHHI", b"II", 42, 8, 1, 0x0112, 3, 1, orientation, 0, 0)
-    body = b"Exif\0\0" + tag
-    return content[:2] + b"\xff\xe1" + struct.pack(">H", 2 + len(body)) + body + content[2:]
 
 
 def test_a_picture_is_read_from_its_path(good: Path) -> None:

@@ -17,8 +17,9 @@ from conftest import COMMAND, Run
 from numpy.typing import NDArray
 
 from edge_digits import DigitReader
-from edge_digits.live import LiveReader, Region
+from edge_digits.live import LiveReader
 from edge_digits.outputs.window import draw, why_no_window
+from edge_digits.regions import Region
 from edge_digits.sources.stream import Frame
 
 Screen = NDArray[np.uint8]
@@ -146,9 +147,9 @@ def test_an_opencv_without_windows_is_found_out(monkeypatch: pytest.MonkeyPatch,
 
 def test_what_is_drawn_fits_its_frame(reader: DigitReader) -> None:
     for width, height in ((1280, 960), (640, 480), (160, 120)):
-        live = LiveReader(reader, region=Region(0, 0, width // 2, height))
+        live = LiveReader(reader)
         frame = Frame(scene("42", width, height), 3, 0.1, time.monotonic(), gap=2)
-        picture = draw(live.see(frame, "x"), 29.7, region=live.region, note="paused")
+        picture = draw(live.see(frame, "x"), 29.7, regions=[Region(0, 0, 0.5, 1)], note="paused")
         assert picture.dtype == np.uint8
         assert picture.shape[1] >= width
         assert picture.shape[0] > height

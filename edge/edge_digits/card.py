@@ -12,6 +12,8 @@ from edge_digits.errors import ModelError
 SCHEMA_VERSION = 1
 #: The normalisation that this runner does: `normalize.normalize`, with its parameters.
 NORMALIZE: dict[str, Any] = {"name": "ink-box", "version": 1, "side": 28, "box": 20}
+#: What a finder sees: `ink.levelled`, any size.
+FINDER_NORMALIZE: dict[str, Any] = {"name": "levelled-ink", "version": 1}
 
 
 @dataclass(frozen=True)
@@ -22,12 +24,13 @@ class ModelCard:
         name: the model's name, such as "digits".
         labels: the text of each class, in the order of the output's columns; 2 to 100, no two alike.
         temperature: the logits are divided by this before the softmax (Guo et al. 2017).
-        reject: {"method": "confidence", "threshold": t}: digits below t are refused.
+        reject: {"method": m, "threshold": t}: digits less sure than t are refused. With m "background", the network
+            knows one class more, of what is no digit, whose logit is always 0; with "confidence" it does not.
         quantization: precision ("fp32" or "int8"), and for int8 method, calibration set, count and seed.
         metrics: accuracy by set, in per cent; for int8 beside the fp32 model's.
         train: recipe, seed, sha256 of the data, commit.
         normalize: the normalisation that the model was trained with.
-        output: "logits", or "scores" where the file's output is ready to use as probabilities.
+        output: "logits"; "scores" where the file's output is ready to use as probabilities; "maps" of a finder.
         license: SPDX identifier.
         tool_versions: what the file was made with.
     """
@@ -94,15 +97,17 @@ def _check(path: str, values: dict[str, Any]) -> None:
     for name in ("name", "license"):
         if not isinstance(values.get(name, ""), str):
             raise _unknown(path, name, values[name])
-    if values.get("normalize", NORMALIZE) != NORMALIZE:
+    normalize = FINDER_NORMALIZE if values.get("output") == "maps" else NORMALIZE
+    if values.get("normalize", NORMALIZE) != normalize:
         raise _unknown(path, "normalize", values["normalize"])
-    if values.get("output", "logits") not in ("logits", "scores"):
+    if values.get("output", "logits") not in ("logits", "scores", "maps"):
         raise _unknown(path, "output", values["output"])
     temperature = values.get("temperature", 1.0)
     if not isinstance(temperature, int | float) or not 0.0 < temperature < 1000.0:
         raise _unknown(path, "temperature", temperature)
     reject = values.get("reject", {"method": "confidence", "threshold": 0.0})
-    if not isinstance(reject, dict) or reject.get("method") != "confidence" or not _is_share(reject.get("threshold")):
+    known = isinstance(reject, dict) and reject.get("method") in ("confidence", "background")
+    if not known or not _is_share(reject.get("threshold")):
         raise _unknown(path, "reject", reject)
     for name in ("quantization", "metrics", "train", "tool_versions"):
         if not isinstance(values.get(name, {}), dict):

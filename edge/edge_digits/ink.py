@@ -59,6 +59,19 @@ def extract_ink(gray: Gray, stroke_fraction: float | None = None) -> Ink:
     return Ink(np.maximum(strength, bare) - bare, noise, inverted)
 
 
+def levelled(ink: Ink) -> Gray:
+    """Ink at full contrast: what a tenth of all inked pixels pass becomes 255; where there is only faint ink, less.
+
+    Returns:
+        uint8 [H, W].
+    """
+    counts = cv2.calcHist([ink.strength], [0], None, [256], [0, 256]).ravel()
+    counts[: max(18, min(round(3.0 * ink.noise), 254))] = 0.0
+    total = np.cumsum(counts)
+    level = max(float(np.searchsorted(total, 0.9 * total[-1])), 64.0)
+    return np.asarray(cv2.convertScaleAbs(ink.strength, alpha=255.0 / level), np.uint8)
+
+
 def is_light_on_dark(gray: Gray) -> bool:
     """Tell the polarity: whether the ink is lighter than the paper.
 

@@ -14,7 +14,6 @@ from datetime import UTC, datetime, timedelta
 from time import monotonic
 from typing import Any
 
-from edge_digits.errors import UsageError
 from edge_digits.pixels import Gray, shrink, to_gray
 from edge_digits.reader import DigitReader
 from edge_digits.results import Box, Digit, Reading
@@ -29,16 +28,6 @@ _QUICK_SIDE = 320
 #: and in full where a digit is lower than this there, in pixels, or where nothing is found: that at most so often,
 #: in seconds.
 _TALL_ENOUGH, _LOOK_CLOSELY = 20, 0.2
-
-
-@dataclass(frozen=True)
-class Region:
-    """The part of a frame that is read: pixels, x1 <= x < x2, y1 <= y < y2."""
-
-    x1: int
-    y1: int
-    x2: int
-    y2: int
 
 
 @dataclass(frozen=True, eq=False)  # pictures do not compare to one truth
@@ -98,15 +87,14 @@ class LiveReader:
         steady: what is announced.
     """
 
-    def __init__(self, reader: DigitReader, *, hold: float = 0.5, region: Region | None = None) -> None:
+    def __init__(self, reader: DigitReader, *, hold: float = 0.5) -> None:
         """Wrap a reader.
 
         Args:
-            reader: reads each frame.
+            reader: reads each frame, as its own options say.
             hold: seconds that a number must hold to be announced.
-            region: the part of each frame that is read; all of it by default.
         """
-        self.reader, self.region = reader, region
+        self.reader = reader
         self.steady = Steady(hold)
         self._closely_until = self._looked_closely = float("-inf")
         self._gap = 0
@@ -157,14 +145,7 @@ class LiveReader:
         """The reading of a frame, in pixels of the whole frame: the one place where frames meet the reader."""
         gray = to_gray(frame.picture)
         height, width = gray.shape
-        left = top = 0
-        if self.region is not None:
-            left, top = self.region.x1, self.region.y1
-            gray = gray[top : self.region.y2, left : self.region.x2]
-            if gray.size == 0:
-                raise UsageError(f"the region lies outside of the frame of {width} x {height} pixels")
         reading = self._quickly(gray, frame.time)
-        reading = _moved(reading, left, top, 1.0, 1.0)
         return replace(reading, source=source, frame=frame.number, width=width, height=height, time=frame.time)
 
     def _quickly(self, gray: Gray, now: float) -> Reading:
@@ -177,7 +158,7 @@ class LiveReader:
             scale_x, scale_y = gray.shape[1] / small.shape[1], gray.shape[0] / small.shape[0]
             reading = self.reader.read(small)
             heights = [digit.box.y2 - digit.box.y1 for digit in reading.digits]
-            reading = _moved(reading, 0, 0, scale_x, scale_y)
+            reading = _enlarged(reading, scale_x, scale_y)
             if heights and min(heights) >= _TALL_ENOUGH:
                 return reading
             if not heights and 0 <= now - self._looked_closely < _LOOK_CLOSELY:
@@ -192,21 +173,12 @@ class LiveReader:
         return close
 
 
-def _moved(reading: Reading, left: int, top: int, scale_x: float, scale_y: float) -> Reading:
-    """A reading of a part or of a smaller copy, in pixels of the whole."""
-    if (left, top, scale_x, scale_y) == (0, 0, 1.0, 1.0):
-        return reading
+def _enlarged(reading: Reading, scale_x: float, scale_y: float) -> Reading:
+    """A reading of a smaller copy, in pixels of the whole."""
 
-    def move(digit: Digit) -> Digit:
+    def enlarge(digit: Digit) -> Digit:
         box = digit.box
-        return replace(
-            digit,
-            box=Box(
-                left + int(box.x1 * scale_x),
-                top + int(box.y1 * scale_y),
-                left + round(box.x2 * scale_x),
-                top + round(box.y2 * scale_y),
-            ),
-        )
+        x1, y1 = int(box.x1 * scale_x), int(box.y1 * scale_y)
+        return replace(digit, box=Box(x1, y1, round(box.x2 * scale_x), round(box.y2 * scale_y)))
 
-    return replace(reading, digits=tuple(move(digit) for digit in reading.digits))
+    return replace(reading, digits=tuple(enlarge(digit) for digit in reading.digits))

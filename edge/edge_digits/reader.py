@@ -1,9 +1,11 @@
-"""From a picture to a Reading: find -> normalize -> classify in one batch -> order."""
+"""From a picture to a Reading: look -> normalize -> classify in one batch -> choose -> order."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property, partial
 from itertools import pairwise
 from pathlib import Path
 from time import perf_counter
@@ -12,23 +14,28 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edge_digits.errors import PictureError
-from edge_digits.find import Glyph, find_digit, find_digits
-from edge_digits.ink import Ink, extract_ink
-from edge_digits.normalize import CROP_SIDE, SIDE, normalize_glyph
-from edge_digits.pixels import Gray, shrink, to_gray
+from edge_digits import opinions
+from edge_digits.advice import advise
+from edge_digits.constrain import Constraint
+from edge_digits.errors import PictureError, UsageError
+from edge_digits.find import Candidate
+from edge_digits.find.net import Maps
+from edge_digits.lattice import Edge, best_path
+from edge_digits.lattice import Path as Way
+from edge_digits.look import LAYOUTS, Look, chain, look
+from edge_digits.normalize import SIDE, normalize_glyph
+from edge_digits.pixels import Gray, to_gray
+from edge_digits.regions import WHOLE, Region, View
 from edge_digits.results import Box, Digit, Reading, Status
-from edge_digits.session import DEFAULT_MODEL, Model
-from edge_digits.sources.decode import decode
+from edge_digits.session import DEFAULT_FINDER, DEFAULT_MODEL, Finder, Model
+from edge_digits.sources.decode import decode, decode_gray
 
-#: Pictures are searched at this side at most: digits of a 40th of a page are then 24 pixels high.
-WORK_SIDE = 960
-#: The widest stroke of a picture that may hold many digits, as a fraction of its longer side.
-_PAGE_STROKE = 0.1
-#: A picture of at most this side is the crop of one digit, whose strokes may lie apart.
-_ONE_DIGIT = 40
-#: Below this height or width there is nothing to read.
-_SMALLEST = 4
+#: Files are decoded at a smaller scale, where their format allows it, as long as their longer side keeps this: more
+#: than the search needs, so that a region of the picture can be looked at too.
+DECODE_SIDE = 1600
+FINDERS = ("auto", "classic", "net")
+#: A page is taken to lie on its side, or on its head, where so many times more is read after turning it.
+_PLAINLY_MORE = 1.2
 
 
 @dataclass(frozen=True, eq=False)  # arrays do not compare to one truth
@@ -37,19 +44,39 @@ class Examination:
 
     Attributes:
         reading: the result.
-        picture: the picture as it was given or decoded.
-        ink: the ink, at working scale.
-        lines: the glyphs by line, in reading order, at working scale.
-        inputs: uint8 [N, 28, 28], what the model saw, one a glyph.
-        scale: pixels of the working picture by pixels of the original.
+        original: gives the picture as it was given, or decodes it in full.
+        looks: what was found in each part of it.
+        candidates: all that might be digits, in reading order, with the box and opinion of each.
     """
 
     reading: Reading
-    picture: NDArray[Any]
-    ink: Ink
-    lines: list[list[Glyph]]
-    inputs: NDArray[np.uint8]
-    scale: float
+    original: Callable[[], NDArray[Any]]
+    looks: tuple[Look, ...]
+    candidates: tuple[Examined, ...]
+
+    @cached_property
+    def picture(self) -> NDArray[Any]:
+        """The picture in full, in colour where it has any; decoded when first asked for.
+
+        Raises:
+            PictureError: there is not the memory for it.
+        """
+        return self.original()
+
+
+@dataclass(frozen=True, eq=False)
+class Examined:
+    """One candidate.
+
+    Attributes:
+        seen: uint8 [28, 28], what the classifier saw.
+        digit: what was made of it.
+        chosen: whether it is on the way that was chosen; others are other cuts of the same ink.
+    """
+
+    seen: NDArray[np.uint8]
+    digit: Digit
+    chosen: bool
 
 
 class DigitReader:
@@ -60,28 +87,80 @@ class DigitReader:
     '427'
     """
 
-    def __init__(self, model: Model, *, conf: float | None = None, top_k: int = 3, ignore_exif: bool = False) -> None:
+    def __init__(
+        self,
+        model: Model,
+        maps: Callable[[], Maps] | None = None,
+        *,
+        layout: str = "auto",
+        regions: Sequence[Region] = (WHOLE,),
+        turns: int | None = 0,
+        constraint: Constraint | None = None,
+        conf: float | None = None,
+        top_k: int = 3,
+        ignore_exif: bool = False,
+    ) -> None:
         """Wrap a loaded model.
 
         Args:
             model: the classifier.
+            maps: gives the network that finds digits in pages when it is first needed; None finds by rule.
+            layout: "auto", "digit" (one digit fills the picture), "line" or "page".
+            regions: the parts of each picture to read, in this order.
+            turns: quarter turns clockwise that bring a picture upright; None finds out, at four times the cost.
+            constraint: what is known of the text.
             conf: digits less sure than this are rejected; None takes the threshold of the model's card.
             top_k: how many classes each digit lists.
             ignore_exif: decode files as they are stored, not as their EXIF tag says to turn them.
+
+        Raises:
+            UsageError: no such layout, or the constraint asks for what the model cannot say.
         """
+        if layout not in LAYOUTS:
+            raise UsageError(f"no layout {layout!r}; there are: {', '.join(LAYOUTS)}")
         self.model = model
+        self._maps = maps
+        self.layout = layout
+        self.regions = tuple(regions)
+        self.turns = turns
+        self.constraint = constraint
+        self._allowed = None if constraint is None else constraint.automaton(model.card.labels)
         self.conf = float(model.card.reject["threshold"]) if conf is None else conf
         self.top_k = max(1, min(top_k, len(model.card.labels)))
         self.ignore_exif = ignore_exif
 
     @classmethod
-    def load(cls, model: str | os.PathLike[str] = DEFAULT_MODEL, *, threads: int = 1, **options: Any) -> DigitReader:
+    def load(
+        cls,
+        model: str | os.PathLike[str] = DEFAULT_MODEL,
+        *,
+        finder: str = "auto",
+        threads: int = 1,
+        **options: Any,
+    ) -> DigitReader:
         """Load a shipped model by name, or an .onnx file by path; options as for the constructor.
+
+        Args:
+            model: name or path of the classifier.
+            finder: "net" (the shipped network), "classic" (by rule), or "auto": the network where the model reads the
+                digits that it knows.
+            threads: how many threads one inference may use.
 
         Raises:
             ModelError: the model cannot be used.
+            UsageError: no such finder.
         """
-        return cls(Model.load(model, threads=threads), **options)
+        if finder not in FINDERS:
+            raise UsageError(f"no finder {finder!r}; there are: {', '.join(FINDERS)}")
+        reads = Model.load(model, threads=threads)
+        digits = reads.card.labels == tuple("0123456789")
+        if finder == "net" and not digits:
+            raise UsageError("--finder net knows the ten digits only, and this model has other labels: take classic")
+
+        def maps() -> Maps:
+            return Finder.load(DEFAULT_FINDER, threads=threads).maps
+
+        return cls(reads, maps if finder != "classic" and digits else None, **options)
 
     def read(self, picture: str | os.PathLike[str] | NDArray[Any], source: str | None = None) -> Reading:
         """Read one picture.
@@ -107,83 +186,151 @@ class DigitReader:
                 return self.examine_bytes(content, str(path) if source is None else source)
             except PictureError as error:
                 raise PictureError(f"{path}: {error}") from None
-        return self._examine(picture, to_gray(picture), source or "", {})
+        gray = to_gray(picture)
+        return self._examine(gray, (gray.shape[1], gray.shape[0]), lambda: picture, source or "", {})
 
     def examine_bytes(self, content: bytes, source: str) -> Examination:
         """Read the bytes of a picture file; as `examine`."""
         start = perf_counter()
-        picture = decode(content, ignore_exif=self.ignore_exif)
-        gray = to_gray(picture)
-        return self._examine(picture, gray, source, {"decode": 1e3 * (perf_counter() - start)})
+        gray, size = decode_gray(content, DECODE_SIDE, ignore_exif=self.ignore_exif)
+        speed_ms = {"decode": 1e3 * (perf_counter() - start)}
+        return self._examine(gray, size, partial(decode, content, ignore_exif=self.ignore_exif), source, speed_ms)
 
-    def _examine(self, picture: NDArray[Any], gray: Gray, source: str, speed_ms: dict[str, float]) -> Examination:
-        height, width = gray.shape
+    def _examine(
+        self,
+        gray: Gray,
+        size: tuple[int, int],
+        original: Callable[[], NDArray[Any]],
+        source: str,
+        speed_ms: dict[str, float],
+    ) -> Examination:
+        """Read a grey plane; `size` is width and height of the picture, of which the plane may be a smaller copy."""
+        if self.turns is not None:
+            return self._turned(gray, size, original, source, speed_ms, self.turns)
+        upright = self._turned(gray, size, original, source, speed_ms, 0)
+        others = [self._turned(gray, size, original, source, speed_ms, turns) for turns in (1, 2, 3)]
+        best = max(others, key=_read_in)
+        return best if _read_in(best) > _PLAINLY_MORE * _read_in(upright) else upright
+
+    def _turned(
+        self,
+        gray: Gray,
+        size: tuple[int, int],
+        original: Callable[[], NDArray[Any]],
+        source: str,
+        speed_ms: dict[str, float],
+        turns: int,
+    ) -> Examination:
         start = perf_counter()
-        work = shrink(gray, WORK_SIDE)
-        scale = max(work.shape) / max(gray.shape)
-        ink = extract_ink(work) if max(work.shape) <= CROP_SIDE else extract_ink(work, _PAGE_STROKE)
-        lines = _find(ink)
+        views = [View(*size, region, turns) for region in self.regions]
+        looks = tuple(look(gray, view, self.layout, self._network) for view in views)
         found = perf_counter()
-        glyphs = [glyph for line in lines for glyph in line]
-        inputs = np.stack([normalize_glyph(g) for g in glyphs]) if glyphs else np.zeros((0, SIDE, SIDE), np.uint8)
+        places = [(one, line) for one in looks for line in one.lines]
+        lattice = chain([line for _, line in places])
+        inputs = np.zeros((len(lattice.candidates), SIDE, SIDE), np.uint8)
+        for row, candidate in enumerate(lattice.candidates):
+            inputs[row] = normalize_glyph(candidate.glyph)
         normalized = perf_counter()
         probabilities = self.model.probabilities(inputs)
+        inferred = perf_counter()
+        scores = opinions.join(list(lattice.candidates), probabilities)
+        way, warnings = self._way(lattice.candidates, lattice.nodes, scores)
+        candidates = self._examined(places, inputs, scores, way)
+        digits = tuple(one.digit for one in candidates if one.chosen)
         speed_ms = {
             **speed_ms,
             "find": 1e3 * (found - start),
             "normalize": 1e3 * (normalized - found),
-            "infer": 1e3 * (perf_counter() - normalized),
+            "infer": 1e3 * (inferred - normalized),
         }
-        digits = self._digits(lines, probabilities, scale, width, height)
-        reading = Reading(source=source, width=width, height=height, digits=digits, speed_ms=speed_ms)
-        return Examination(_summed_up(reading), picture, ink, lines, inputs, scale)
+        reading = Reading(
+            source=source,
+            width=size[0],
+            height=size[1],
+            digits=digits,
+            speed_ms=speed_ms,
+            warnings=(*warnings, *_advice(looks)),
+        )
+        return Examination(_summed_up(reading, way.confidence), original, looks, candidates)
 
-    def _digits(
-        self, lines: list[list[Glyph]], probabilities: NDArray[np.float32], scale: float, width: int, height: int
-    ) -> tuple[Digit, ...]:
-        labels = self.model.card.labels
-        places = [(number, glyph) for number, line in enumerate(lines) for glyph in line]
-        digits = []
-        for (number, glyph), row in zip(places, probabilities, strict=True):
-            best = np.argsort(-row, kind="stable")[: self.top_k]
-            confidence = float(row[best[0]])
-            digits.append(
-                Digit(
-                    label=labels[best[0]],
+    @cached_property
+    def _network(self) -> Maps | None:
+        return None if self._maps is None else self._maps()
+
+    def _way(
+        self, candidates: tuple[Candidate, ...], nodes: int, scores: NDArray[np.float32]
+    ) -> tuple[Way, tuple[str, ...]]:
+        """The best way through the candidates, and what is to be said of it."""
+        edges = [
+            Edge(candidate.start, candidate.end, row[:-1], float(row[-1]), candidate.end - candidate.start)
+            for candidate, row in zip(candidates, scores, strict=True)
+        ]
+        free = best_path(edges, nodes) or Way((), 0.0, 0.0)
+        if self.constraint is None or self._allowed is None:
+            return free, ()
+        asked = self.constraint.describe()
+        allowed = best_path(edges, nodes, self._allowed)
+        if allowed is None:
+            return free, (f"no reading satisfies {asked}",)
+        if [step.label for step in allowed.steps] == [step.label for step in free.steps]:
+            return allowed, ()
+        unbound = "".join(self.model.card.labels[step.label] for step in free.steps if step.label is not None)
+        return allowed, (f"read so as to satisfy {asked}; without it {unbound or 'nothing'}",)
+
+    def _examined(
+        self,
+        places: list[tuple[Look, Any]],
+        inputs: NDArray[np.uint8],
+        scores: NDArray[np.float32],
+        way: Way,
+    ) -> tuple[Examined, ...]:
+        taken = {step.edge: step.label for step in way.steps}
+        bound = self._allowed is not None
+        labels, row, examined = self.model.card.labels, 0, []
+        for number, (one, line) in enumerate(places):
+            for candidate in line.candidates:
+                probabilities = np.exp(scores[row, :-1])
+                best = np.argsort(-probabilities, kind="stable")[: self.top_k]
+                read = taken.get(row)
+                label = int(best[0]) if read is None else read
+                confidence = float(probabilities[label])
+                # What a constraint asks for is read, however unlikely it looks by itself.
+                rejected = read is None or (confidence < self.conf and not bound)
+                digit = Digit(
+                    label=labels[label],
                     confidence=confidence,
-                    box=_box(glyph, scale, width, height),
+                    box=one.box(candidate.glyph),
                     line=number,
-                    rejected=confidence < self.conf,
-                    topk=tuple((labels[i], float(row[i])) for i in best),
+                    rejected=rejected,
+                    topk=tuple((labels[i], float(probabilities[i])) for i in best),
                 )
-            )
-        return tuple(digits)
+                examined.append(Examined(inputs[row], digit, row in taken))
+                row += 1
+        return tuple(examined)
 
 
-def _find(ink: Ink) -> list[list[Glyph]]:
-    height, width = ink.strength.shape
-    if min(height, width) < _SMALLEST:
-        return []
-    if max(height, width) > _ONE_DIGIT:
-        return find_digits(ink)
-    glyph = find_digit(ink)
-    return [] if glyph is None else [[glyph]]
+def _advice(looks: tuple[Look, ...]) -> tuple[str, ...]:
+    said: list[str] = []
+    for one in looks:
+        glyphs = [candidate.glyph for line in one.lines for candidate in line.candidates]
+        boxes = [Box(g.x, g.y, g.x + g.width, g.y + g.height) for g in glyphs]
+        said += advise(one.work, one.ink, boxes, max(one.work.shape) / max(one.view.size))
+    return tuple(dict.fromkeys(said))
 
 
-def _box(glyph: Glyph, scale: float, width: int, height: int) -> Box:
-    x1, y1 = int(glyph.x / scale), int(glyph.y / scale)
-    x2, y2 = int(np.ceil((glyph.x + glyph.width) / scale)), int(np.ceil((glyph.y + glyph.height) / scale))
-    return Box(x1, y1, min(x2, width), min(y2, height))
+def _read_in(examination: Examination) -> float:
+    """How much was read: the sum of the accepted digits' confidence."""
+    return sum(digit.confidence for digit in examination.reading.digits if not digit.rejected)
 
 
-def _summed_up(reading: Reading) -> Reading:
+def _summed_up(reading: Reading, confidence: float) -> Reading:
     """Fill in text, confidence and status from the digits."""
     accepted = [digit for digit in reading.digits if not digit.rejected]
     rows: dict[int, list[Digit]] = {}
     for digit in accepted:
         rows.setdefault(digit.line, []).append(digit)
     text = "\n".join(_grouped(row) for row in rows.values())
-    confidence = float(np.prod([digit.confidence for digit in accepted])) if accepted else 0.0
+    confidence = confidence if accepted else 0.0
     status: Status = "ok" if accepted else "no_digits"
     if len(accepted) < len(reading.digits):
         status = "uncertain"

@@ -6,8 +6,11 @@ import platform
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from edge_digits import __version__
-from edge_digits.card import ModelCard
+from edge_digits.card import FINDER_NORMALIZE, ModelCard
 from edge_digits_export import confidence
 from edge_digits_export.quantize import METHOD
 from edge_digits_export.trained import Trained
@@ -32,20 +35,20 @@ def card(
         fp32: how the float file was judged, for an int8 one.
     """
     settings: dict[str, Any] = {}
+    if source.finder:
+        settings |= {"output": "maps", "normalize": dict(FINDER_NORMALIZE)}
+    elif source.background:
+        settings["reject"] = {"method": "background", "threshold": 0.0}
     if row is not None:
-        classes = source.validation.classes
-        temperature = confidence.temperature(row.logits, classes)
-        settings["temperature"] = temperature
-        settings["reject"] = {
-            "method": "confidence",
-            "threshold": confidence.threshold(row.logits, classes, temperature),
-        }
+        if not source.finder:
+            settings |= _confidence(row.logits, source)
         settings["metrics"] = {part: _accuracies(part, row, fp32) for part in ("validation", "test")}
     quantization: dict[str, Any] = {"precision": precision}
     if precision == "int8":
         seed, count = source.config.get("seed"), len(source.calibration)
         augmented = (source.config.get("recipe") or {}).get("augmentation") is not None
         pictures = "augmented training pictures" if augmented else "training pictures"
+        pictures = "composed scenes" if source.finder else pictures
         quantization |= {"method": METHOD, "calibration": pictures, "count": count, "seed": seed}
     config = source.config
     return ModelCard(
@@ -64,6 +67,16 @@ def card(
         tool_versions={"edge-digits": __version__, "python": platform.python_version(), **_versions()},
         **settings,
     )
+
+
+def _confidence(logits: NDArray[np.float32], source: Trained) -> dict[str, Any]:
+    classes, method = source.validation.truth, "confidence"
+    if source.background:
+        logits = np.concatenate([np.zeros((len(logits), 1), np.float32), logits], axis=1)
+        classes, method = classes + 1, "background"
+    temperature = confidence.temperature(logits, classes)
+    threshold = confidence.threshold(logits, classes, temperature)
+    return {"temperature": temperature, "reject": {"method": method, "threshold": threshold}}
 
 
 def with_card(graph: onnx.ModelProto, model_card: ModelCard) -> bytes:

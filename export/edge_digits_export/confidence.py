@@ -13,8 +13,9 @@ def temperature(logits: NDArray[np.float32], classes: NDArray[np.int64]) -> floa
     """The softmax temperature of the least cross-entropy (Guo, Pleiss, Sun and Weinberger 2017), by golden section.
 
     Args:
-        logits: float32 [N, classes] of the validation set.
-        classes: int64 [N].
+        logits: float32 [N, classes] of the validation set; with a column of zeros before the others where the network
+            knows what is no digit.
+        classes: int64 [N], columns of `logits`.
     """
 
     def loss(log_temperature: float) -> float:

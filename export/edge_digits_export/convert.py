@@ -1,4 +1,4 @@
-"""A Keras network -> an ONNX graph of the model contract: uint8 pictures in, logits out, scaling inside."""
+"""A Keras network -> an ONNX graph of the model contract: uint8 pictures in, logits or maps out, scaling inside."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def load_keras(path: Path) -> Any:
 
 
 def to_onnx(model: Any) -> onnx.ModelProto:
-    """Convert a network that takes floats 0..255 [N, 28, 28, 1] to a graph `image` uint8 [N, 28, 28] -> `logits`.
+    """Convert a network that takes floats 0..255 [N, H, W, 1] to a graph `image` uint8 [N, H, W] -> `logits` or `maps`.
 
     Batch normalisation is folded into the convolutions; the graph holds no shape arithmetic.
 
@@ -51,13 +51,18 @@ def to_onnx(model: Any) -> onnx.ModelProto:
     import tensorflow as tf
     import tf2onnx
 
+    height, width = model.input_shape[1:3]
+    name = "maps" if height is None else "logits"
+
     # tf2onnx's from_keras no longer takes what Keras 3 makes; a traced function it does take. A reshape to fixed sides,
     # because [..., newaxis] would leave a Slice behind.
-    @tf.function(input_signature=[tf.TensorSpec([None, 28, 28], tf.uint8, name="image")])  # type: ignore[untyped-decorator, unused-ignore]  # tensorflow has no types
-    def logits(image: Any) -> dict[str, Any]:
-        return {"logits": model(tf.reshape(tf.cast(image, tf.float32), [-1, 28, 28, 1]), training=False)}
+    @tf.function(input_signature=[tf.TensorSpec([None, height, width], tf.uint8, name="image")])  # type: ignore[untyped-decorator, unused-ignore]  # tensorflow has no types
+    def network(image: Any) -> dict[str, Any]:
+        pixels = tf.cast(image, tf.float32)
+        planes = tf.expand_dims(pixels, 3) if height is None else tf.reshape(pixels, [-1, height, width, 1])
+        return {name: model(planes, training=False)}
 
-    converted, _ = tf2onnx.convert.from_function(logits, input_signature=logits.input_signature, opset=OPSET)
+    converted, _ = tf2onnx.convert.from_function(network, input_signature=network.input_signature, opset=OPSET)
     slimmed = onnxslim.slim(converted)
     left = sorted({node.op_type for node in slimmed.graph.node} & _LEFTOVERS)
     if left:

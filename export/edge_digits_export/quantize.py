@@ -88,15 +88,15 @@ def _with_pixels_as_they_are(model: onnx.ModelProto) -> onnx.ModelProto:
         )
     first = max(candidates, key=lambda node: len(_chain(node, by_output)))
     chain = _chain(first, by_output)
-    reshape = next(node for node in chain if node.op_type in ("Reshape", "Unsqueeze"))
-    scale, zero = "image_scale", "image_zero_point"
+    scale, zero, axis = "image_scale", "image_zero_point", "image_axis"
     graph.initializer.extend(
         [
             numpy_helper.from_array(np.array(1 / 255, np.float32), scale),
             numpy_helper.from_array(np.array(0, np.uint8), zero),
+            numpy_helper.from_array(np.array([1], np.int64), axis),
         ]
     )
-    shaped = helper.make_node(reshape.op_type, ["image", *reshape.input[1:]], ["image_nchw"], name="image_nchw")
+    shaped = helper.make_node("Unsqueeze", ["image", axis], ["image_nchw"], name="image_nchw")
     pixels = helper.make_node(
         "DequantizeLinear", ["image_nchw", scale, zero], [first.output[0]], name="image_dequantized"
     )

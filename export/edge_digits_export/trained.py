@@ -17,10 +17,14 @@ from edge_digits.errors import SourceError
 
 @dataclass(frozen=True)
 class Judged:
-    """Pictures as the model sees them, uint8 [N, 28, 28], with their classes, int64 [N]."""
+    """Pictures as the model sees them, uint8 [N, H, W], with what is in them.
+
+    Of a reader of single digits: classes, int64 [N], -1 for what is no digit. Of a finder: digits, float32 [M, 6], as
+    `edge_digits.maps.judge` takes them.
+    """
 
     pictures: NDArray[np.uint8]
-    classes: NDArray[np.int64]
+    truth: NDArray[Any]
 
 
 @dataclass(frozen=True)
@@ -33,6 +37,7 @@ class Trained:
         labels: the text of each class.
         calibration: training pictures, uint8 [N, 28, 28], for quantization.
         validation, test: what the exported files are judged on.
+        finder: whether it finds digits in pages, and does not read single ones.
     """
 
     model: Path
@@ -41,6 +46,12 @@ class Trained:
     calibration: NDArray[np.uint8]
     validation: Judged
     test: Judged
+    finder: bool
+
+    @property
+    def background(self) -> bool:
+        """Whether the network was taught what is no digit."""
+        return not self.finder and bool((self.validation.truth < 0).any())
 
 
 def load(folder: Path) -> Trained:
@@ -61,8 +72,9 @@ def load(folder: Path) -> Trained:
     try:
         with (folder / "pictures.npz").open("rb") as stream:  # numpy leaves a broken file open
             arrays = dict(np.load(stream))
-        validation = Judged(arrays["validation"], arrays["validation_classes"])
-        test = Judged(arrays["test"], arrays["test_classes"])
+        finder = "validation_truth" in arrays
+        truth = "truth" if finder else "classes"
+        validation, test = (Judged(arrays[part], arrays[f"{part}_{truth}"]) for part in ("validation", "test"))
         calibration = arrays["calibration"]
     except (OSError, ValueError, KeyError, TypeError, EOFError, zlib.error, zipfile.BadZipFile):
         if (folder / "results.json").is_file():
@@ -72,4 +84,4 @@ def load(folder: Path) -> Trained:
         raise SourceError(
             f"{folder}: this run was stopped before its first epoch. Go on with: edge-digits train -o {folder} --resume"
         ) from None
-    return Trained(folder / "model.keras", config, labels, calibration, validation, test)
+    return Trained(folder / "model.keras", config, labels, calibration, validation, test, finder)

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edge_digits.session import Model
+from edge_digits.maps import EXTRA, judge, unfold
+from edge_digits.session import Finder, Model
 from edge_digits_export.trained import Judged, Trained
 
 
@@ -18,9 +19,9 @@ class Verified:
 
     Attributes:
         name: "keras", "fp32" or "int8".
-        validation, test: accuracy in per cent.
+        validation, test: accuracy in per cent; of a finder, the share of digits that are found and read right.
         difference: largest difference of any logit from the source model's, over both sets.
-        agreement: per cent of pictures with the source model's label.
+        agreement: per cent of pictures with the source model's label; of a finder, of places where it sees a digit.
         size: of the file, bytes.
         logits: of the validation pictures, float32 [N, classes].
     """
@@ -38,7 +39,7 @@ def verify_source(model: Any, trained: Trained, size: int) -> tuple[Verified, ND
     """Judge the Keras model itself; also its logits of both sets, validation first."""
     logits = np.concatenate(
         [
-            np.asarray(model.predict(part.pictures[..., None], batch_size=500, verbose=0))
+            np.asarray(model.predict(part.pictures[..., None], batch_size=100, verbose=0))
             for part in (trained.validation, trained.test)
         ]
     )
@@ -57,9 +58,9 @@ def verify_file(name: str, content: bytes, source: NDArray[np.float32], trained:
     Raises:
         ModelError: the runner does not take the file.
     """
-    model = Model.from_bytes(content, name)
+    model = (Finder if trained.finder else Model).from_bytes(content, name)
     parts = (trained.validation, trained.test)
-    logits = np.concatenate([model.logits(batch) for part in parts for batch in _batches(part)])
+    logits = np.concatenate([model.run(batch) for part in parts for batch in _batches(part)])
     return _verified(name, logits, source, trained, len(content))
 
 
@@ -77,20 +78,44 @@ def table(rows: list[Verified]) -> str:
 
 
 def _batches(part: Judged) -> list[NDArray[np.uint8]]:
-    return np.array_split(part.pictures, max(1, len(part.pictures) // 500))
+    return np.array_split(part.pictures, max(1, len(part.pictures) // 100))
 
 
 def _verified(
     name: str, logits: NDArray[np.float32], source: NDArray[np.float32], trained: Trained, size: int
 ) -> Verified:
-    cut = len(trained.validation.classes)
-    labels = logits.argmax(axis=1)
+    cut = len(trained.validation.pictures)
+    accuracies = [
+        100 * _accuracy(part, trained) for part in ((logits[:cut], trained.validation), (logits[cut:], trained.test))
+    ]
     return Verified(
         name=name,
-        validation=100 * float((labels[:cut] == trained.validation.classes).mean()),
-        test=100 * float((labels[cut:] == trained.test.classes).mean()),
+        validation=accuracies[0],
+        test=accuracies[1],
         difference=float(np.abs(logits - source).max()),
-        agreement=100 * float((labels == source.argmax(axis=1)).mean()),
+        agreement=100 * _agreement(logits, source, trained),
         size=size,
         logits=logits[:cut],
     )
+
+
+def _accuracy(part: tuple[NDArray[np.float32], Judged], trained: Trained) -> float:
+    logits, judged = part
+    if trained.finder:
+        return judge(unfold(logits), judged.truth)[0]
+    return float((_labels(logits, trained) == judged.truth).mean())
+
+
+def _agreement(logits: NDArray[np.float32], source: NDArray[np.float32], trained: Trained) -> float:
+    if trained.finder:
+        said, wanted = (unfold(maps)[..., :-EXTRA] for maps in (logits, source))
+        digits = wanted.max(axis=-1) > 0
+        same = (said.argmax(axis=-1) == wanted.argmax(axis=-1)) & (said.max(axis=-1) > 0)
+        return float(same[digits].mean()) if digits.any() else 1.0
+    return float((_labels(logits, trained) == _labels(source, trained)).mean())
+
+
+def _labels(logits: NDArray[np.float32], trained: Trained) -> NDArray[np.int64]:
+    """The most probable class of each picture; -1 where that is none."""
+    best = logits.argmax(axis=1)
+    return np.where(logits.max(axis=1) < 0, -1, best) if trained.background else best

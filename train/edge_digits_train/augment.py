@@ -14,14 +14,18 @@ from numpy.typing import NDArray
 
 from edge_digits.find import Glyph
 from edge_digits.normalize import normalize, normalize_glyph
+from edge_digits_train.marks import mark
 
 Pictures = NDArray[np.uint8]
+
+#: The class of pictures that are no digits.
+BACKGROUND = -1
 
 #: A crop of which `normalize` makes less than this cannot be read, and its strokes alone are taken: cosine of the angle
 #: between the two.
 _LEAST_LIKENESS = 0.5
 #: Unit noise to cut patches from: drawing it anew for each picture took a fifth of all time.
-_GRAIN = np.random.default_rng(0).standard_normal((512, 512), np.float32)
+_GRAIN = np.random.default_rng(0).standard_normal((1024, 1024), np.float32)
 
 
 @dataclass(frozen=True)
@@ -46,7 +50,8 @@ def augment(pictures: Pictures, labels: NDArray[np.int64], seed: int | tuple[int
 
     Args:
         pictures: uint8 [N, 28, 28], white on black.
-        labels: int [N]; only 1 and 7 matter, which have styles that MNIST hardly knows.
+        labels: int [N]; 1 and 7 have styles that MNIST hardly knows. Where it is BACKGROUND, the picture is not looked
+            at, and a mark that is no digit is drawn in its place.
         seed: the same seed gives the same pictures.
         how: the limits.
 
@@ -55,7 +60,9 @@ def augment(pictures: Pictures, labels: NDArray[np.int64], seed: int | tuple[int
     """
     rng = np.random.default_rng(seed)
     made = np.empty_like(pictures)
-    for i, (picture, label) in enumerate(zip(pictures, labels, strict=True)):
+    digits = np.flatnonzero(labels != BACKGROUND)
+    for i, label in enumerate(labels):
+        picture = pictures[i] if label != BACKGROUND else mark(rng, pictures[digits], labels[digits])
         other = pictures[int(rng.integers(len(pictures)))]
         if rng.random() < how.photograph:
             shot, strokes = photograph(picture, int(label), other, rng, how)
@@ -71,7 +78,7 @@ def augment(pictures: Pictures, labels: NDArray[np.int64], seed: int | tuple[int
 def scan(picture: Pictures, label: int, rng: np.random.Generator, how: Augmentation) -> Pictures:
     """Bend one digit on a clean crop, tight or with some room: uint8 [S, S], S between 28 and 40, white on black."""
     strokes = _bend(picture, int(rng.integers(28, 41)), 0.95 * 28 / 20, rng, how)
-    return _rare_style(strokes, label, rng) if rng.random() < how.rare_styles / 2 else strokes
+    return rare_style(strokes, label, rng) if rng.random() < how.rare_styles / 2 else strokes
 
 
 def _likeness(a: Pictures, b: Pictures) -> float:
@@ -92,7 +99,7 @@ def photograph(
     side = int(rng.integers(28, 81))
     strokes = _crisp(_bend(picture, side, rng.uniform(0.75, 1.3) * side / 28, rng, how), side)
     if rng.random() < how.rare_styles:
-        strokes = _rare_style(strokes, label, rng)
+        strokes = rare_style(strokes, label, rng)
     strokes = _pen(strokes, rng)
     if rng.random() < 0.5:
         strokes = _pencil(strokes, rng)
@@ -103,7 +110,7 @@ def photograph(
     if rng.random() < 0.35:
         ink = np.maximum(ink, _ruling(side, rng))
     paper = _paper(side, rng)
-    shot = _camera(paper * (1.0 - ink / 255.0), contrast * float(paper.mean()), rng)
+    shot = camera(paper * (1.0 - ink / 255.0), contrast * float(paper.mean()), rng, side)
     return (np.asarray(cv2.bitwise_not(shot), np.uint8) if rng.random() < 0.2 else shot), strokes
 
 
@@ -154,7 +161,7 @@ def _pen(strokes: Pictures, rng: np.random.Generator) -> Pictures:
     return thin if int(cv2.sumElems(thin)[0]) > 0.35 * int(cv2.sumElems(strokes)[0]) else strokes
 
 
-def _rare_style(strokes: Pictures, label: int, rng: np.random.Generator) -> Pictures:
+def rare_style(strokes: Pictures, label: int, rng: np.random.Generator) -> Pictures:
     """Give a one its flag or foot and a seven its bar, in the pen of the digit."""
     if label not in (1, 7):
         return strokes
@@ -180,9 +187,10 @@ def _rare_style(strokes: Pictures, label: int, rng: np.random.Generator) -> Pict
         return drawn
     styles = rng.random(2)
     if styles[0] < 0.8:
-        # A flag falls off steeply; a flatter one would be the bar of a seven.
-        reach = h * rng.uniform(0.12, 0.38)
-        drop = reach * rng.uniform(0.6, 1.5)
+        # A flag falls off steeply, the longer the more, down to the foot in some hands; a flatter one would be the bar
+        # of a seven.
+        reach = h * rng.uniform(0.12, 0.5)
+        drop = min(reach * rng.uniform(0.6 + 0.8 * max(0.0, reach / h - 0.25), 1.8), 0.92 * h)
         top = x_of(y + 1)
         line(top, y + pen / 2, top - reach, y + drop)
     if styles[1] < 0.6:
@@ -245,18 +253,18 @@ def _paper(side: int, rng: np.random.Generator) -> NDArray[np.float32]:
     return np.asarray(level * light, np.float32)
 
 
-def _camera(shot: NDArray[np.float32], contrast: float, rng: np.random.Generator) -> Pictures:
+def camera(shot: NDArray[np.float32], contrast: float, rng: np.random.Generator, size: float) -> Pictures:
     """Blur, noise, eight bits, and sometimes JPEG: what a person could still read.
 
-    `contrast` is the difference of ink and paper in grey levels: the noise stays below a tenth of it, the blur's
-    standard deviation below a fortieth of the crop.
+    `contrast` is the difference of ink and paper in grey levels: the noise stays below a tenth of it; `size` is that of
+    a digit with some room: the blur's standard deviation stays below a fortieth of it.
     """
-    side = shot.shape[0]
+    height, width = shot.shape
     if rng.random() < 0.7:
-        shot = np.asarray(cv2.GaussianBlur(shot, (0, 0), rng.uniform(0.3, max(0.5, 0.025 * side))), np.float32)
+        shot = np.asarray(cv2.GaussianBlur(shot, (0, 0), rng.uniform(0.3, max(0.5, 0.025 * size))), np.float32)
     if rng.random() < 0.8:
-        at_y, at_x = rng.integers(0, _GRAIN.shape[0] - side, 2)
-        shot = shot + _GRAIN[at_y : at_y + side, at_x : at_x + side] * np.float32(
+        at_y, at_x = (int(rng.integers(0, max(1, _GRAIN.shape[0] - n))) for n in shot.shape)
+        shot = shot + _GRAIN[at_y : at_y + height, at_x : at_x + width] * np.float32(
             rng.uniform(0.3, min(8.0, 0.1 * contrast))
         )
     taken = np.clip(shot, 0, 255).astype(np.uint8)

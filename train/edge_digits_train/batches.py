@@ -34,7 +34,7 @@ class Epochs:
         self._next: tuple[int, list[Future[Pictures]]] | None = None
         # Forking a process in which TensorFlow runs threads would hang.
         self._pool = ProcessPoolExecutor(
-            min(4, os.cpu_count() or 1), mp_context=multiprocessing.get_context("spawn"), initializer=_start
+            min(4, os.cpu_count() or 1), mp_context=multiprocessing.get_context("spawn"), initializer=start_worker
         )
 
     def __enter__(self) -> Epochs:
@@ -59,7 +59,7 @@ class Epochs:
     def _submit(self, epoch: int) -> list[Future[Pictures]]:
         order = self._order(epoch)
         chunks = np.array_split(order, max(1, len(order) // _CHUNK))
-        with _ctrl_c_blocked():
+        with ctrl_c_blocked():
             return [
                 self._pool.submit(
                     make_pictures,
@@ -80,7 +80,7 @@ def make_pictures(pictures: Pictures, classes: Labels, seed: tuple[int, ...], ho
 
 
 @contextmanager
-def _ctrl_c_blocked() -> Iterator[None]:
+def ctrl_c_blocked() -> Iterator[None]:
     """Processes begun herein never see Ctrl-C, not even while they import; this one sees it a moment later."""
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
@@ -89,7 +89,8 @@ def _ctrl_c_blocked() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def _start() -> None:
+def start_worker() -> None:
+    """Begin a process that makes pictures: one thread, deaf to Ctrl-C, gone with its parent."""
     # Ctrl-C is for the training process; it ends these.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     cv2.setNumThreads(1)

@@ -12,17 +12,15 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 
 from edge_digits.errors import MissingExtraError, UsageError
-from edge_digits_train import architectures, datasets
-from edge_digits_train.augment import Augmentation, Pictures
-from edge_digits_train.batches import Epochs, make_pictures
-from edge_digits_train.datasets import Data, Labels, Split
+from edge_digits_train import architectures
+from edge_digits_train.datasets import Data
+from edge_digits_train.digits import DigitsTask
+from edge_digits_train.finder import FinderTask
 from edge_digits_train.run import Config, Epoch, RunFolder, source_commit
+from edge_digits_train.task import Batches, Task
 
 if TYPE_CHECKING:
     import keras
-
-#: Calibration pictures that a run keeps for export.
-_CALIBRATION = 1000
 
 
 class Progress(Protocol):
@@ -45,15 +43,6 @@ class Outcome:
     seconds: float
 
 
-@dataclass(frozen=True)
-class _Validation:
-    """The validation set twice: as it is, and photographed."""
-
-    clean: Pictures
-    photographed: Pictures
-    classes: Labels
-
-
 def configure(config: Config, data: Data) -> Config:
     """Complete a config with what the data and the machine say.
 
@@ -63,8 +52,9 @@ def configure(config: Config, data: Data) -> Config:
     architectures.check(config.recipe.arch)
     how = config.recipe.augmentation
     if how is not None and data.labels != tuple("0123456789"):
-        # A foot under class 1 is a style of ones, not of letters.
-        config = replace(config, recipe=replace(config.recipe, augmentation=replace(how, rare_styles=0.0)))
+        # A foot under class 1 is a style of ones, not of letters; and letters are no background to letters.
+        how = replace(how, rare_styles=0.0)
+        config = replace(config, recipe=replace(config.recipe, augmentation=how, background=0.0))
     import cv2
     import keras
 
@@ -97,24 +87,26 @@ def fit(config: Config, data: Data, folder: RunFolder, progress: Progress, *, re
     keras = _keras()
     keras.utils.set_random_seed(config.seed)
     recipe = config.recipe
-    train, held_out = datasets.split(data.train, recipe.validation, config.seed)
+    task: Task = FinderTask(config, data) if recipe.scenes else DigitsTask(config, data)
+    steps = max(1, -(-task.size // recipe.batch))
     history = folder.history() if resume else []
     if len(history) == 1 and not folder.last.is_file():
         history = []  # stopped between the two files of its first epoch
     interrupted = False
-    model = _resumed(folder) if history else _compiled(config, len(train))
+    model = _resumed(folder, task) if history else _compiled(task, config, steps)
     # The history is written before the model: an epoch that it alone knows of is trained again.
-    history = history[: int(model.optimizer.iterations) // _steps(config, len(train))]
+    history = history[: int(model.optimizer.iterations) // steps]
     started = time.monotonic() - sum(epoch.seconds for epoch in history)
     best = max(history, key=lambda epoch: epoch.score, default=None)
-    with Epochs(train, recipe.augmentation, config.seed) as epochs:
+    with task.epochs() as epochs:
         try:
-            validation = _validation(held_out, recipe.augmentation, config.seed)
-            _keep_pictures(train, validation, data.test, config, folder)
+            if not folder.pictures.is_file():
+                # Before the first epoch: a run that is stopped can be exported too.
+                folder.place(folder.pictures, lambda part: np.savez_compressed(part, allow_pickle=False, **task.kept()))
             for number in range(len(history), recipe.epochs):
                 if best is not None and number - 1 - best.epoch >= recipe.patience:
                     break
-                row = _epoch(model, epochs, number, config, validation, progress)
+                row = _epoch(model, epochs, number, config, task, progress)
                 if best is None or row.score > best.score:
                     best = row
                     folder.place(folder.model, model.save)
@@ -128,7 +120,8 @@ def fit(config: Config, data: Data, folder: RunFolder, progress: Progress, *, re
                 folder.place(folder.model, model.save)
     test_accuracy = None
     if not interrupted:
-        test_accuracy = _test_accuracy(keras.saving.load_model(folder.model), folder)
+        with np.load(folder.pictures) as kept:
+            test_accuracy = task.test(keras.saving.load_model(folder.model, compile=False), kept)
     outcome = Outcome(best, test_accuracy, interrupted, time.monotonic() - started)
     _write_outcome(folder, config, outcome, history)
     return outcome
@@ -142,10 +135,9 @@ def _keras() -> Any:
     return keras
 
 
-def _compiled(config: Config, pictures: int) -> keras.Model:
+def _compiled(task: Task, config: Config, steps: int) -> keras.Model:
     keras, recipe = _keras(), config.recipe
-    model = architectures.build(recipe.arch, len(config.labels), recipe.dropout)
-    steps = _steps(config, pictures)
+    model, loss, metric = task.model()
     warmup = max(1, round(min(recipe.warmup, recipe.epochs / 4) * steps))
     rate = keras.optimizers.schedules.CosineDecay(
         recipe.learning_rate / 40,
@@ -154,23 +146,14 @@ def _compiled(config: Config, pictures: int) -> keras.Model:
         warmup_target=recipe.learning_rate,
         warmup_steps=warmup,
     )
-    model.compile(
-        keras.optimizers.AdamW(rate, weight_decay=recipe.weight_decay),
-        keras.losses.SparseCategoricalCrossentropy(from_logits=True),
-        metrics=["accuracy"],
-    )
+    model.compile(keras.optimizers.AdamW(rate, weight_decay=recipe.weight_decay), loss, metrics=[metric])
     return model
 
 
-def _steps(config: Config, pictures: int) -> int:
-    """Batches in an epoch."""
-    return max(1, -(-pictures // config.recipe.batch))
-
-
-def _resumed(folder: RunFolder) -> keras.Model:
+def _resumed(folder: RunFolder, task: Task) -> keras.Model:
     """The model of the last whole epoch with its optimizer, in the very state that it was left in."""
     try:
-        model = _keras().saving.load_model(folder.last)
+        model = _keras().saving.load_model(folder.last, custom_objects=task.custom_objects())
     except Exception as error:  # Keras, and what it unpacks with, raise many kinds
         reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise UsageError(
@@ -184,36 +167,21 @@ def _resumed(folder: RunFolder) -> keras.Model:
     return model
 
 
-def _validation(held_out: Split, how: Augmentation | None, seed: int) -> _Validation:
-    clean = make_pictures(held_out.pictures, held_out.classes, (seed,), None)
-    if how is None:
-        return _Validation(clean, clean, held_out.classes)
-    # Drawn once, by a seed that no epoch has, so that epochs are judged alike.
-    always = replace(how, photograph=1.0)
-    photographed = make_pictures(held_out.pictures, held_out.classes, (seed, 1 << 20), always)
-    return _Validation(clean, photographed, held_out.classes)
-
-
-def _epoch(
-    model: keras.Model, epochs: Epochs, number: int, config: Config, validation: _Validation, progress: Progress
-) -> Epoch:
+def _epoch(model: keras.Model, epochs: Batches, number: int, config: Config, task: Task, progress: Progress) -> Epoch:
     recipe, begun = config.recipe, time.monotonic()
-    pictures, classes = epochs.make(number, then=number + 1 if number + 1 < recipe.epochs else None)
-    told = _told(lambda done, logs: progress.step(number, recipe.epochs, done * recipe.batch, len(classes), logs))
+    pictures, targets = epochs.make(number, then=number + 1 if number + 1 < recipe.epochs else None)
+    told = _told(lambda done, logs: progress.step(number, recipe.epochs, done * recipe.batch, len(pictures), logs))
     # The pictures come in their random order.
     fitted = model.fit(
-        pictures[..., None], classes, batch_size=recipe.batch, shuffle=False, verbose=0, callbacks=[told]
+        pictures[..., None], targets, batch_size=recipe.batch, shuffle=False, verbose=0, callbacks=[told]
     )
-    loss, accuracy = model.evaluate(validation.clean[..., None], validation.classes, batch_size=500, verbose=0)
-    _, photo_accuracy = model.evaluate(
-        validation.photographed[..., None], validation.classes, batch_size=500, verbose=0
-    )
+    val_loss, val_accuracy, photo_accuracy = task.judge(model)
     return Epoch(
         epoch=number,
         loss=fitted.history["loss"][0],
         accuracy=fitted.history["accuracy"][0],
-        val_loss=loss,
-        val_accuracy=accuracy,
+        val_loss=val_loss,
+        val_accuracy=val_accuracy,
         photo_accuracy=photo_accuracy,
         learning_rate=float(np.asarray(model.optimizer.learning_rate)),
         seconds=time.monotonic() - begun,
@@ -230,31 +198,6 @@ def _told(tell: Callable[[int, dict[str, float]], None]) -> Any:
                 tell(batch + 1, logs or {})
 
     return Told()
-
-
-def _keep_pictures(train: Split, validation: _Validation, test: Split, config: Config, folder: RunFolder) -> None:
-    """Write what export needs beside the model, before the first epoch: a run that is stopped can be exported too."""
-    if folder.pictures.is_file():
-        return
-    chosen = train.take(np.random.default_rng(config.seed).permutation(len(train))[:_CALIBRATION])
-    how, seed = config.recipe.augmentation, config.seed
-    folder.place(
-        folder.pictures,
-        lambda part: np.savez_compressed(
-            part,
-            calibration=make_pictures(chosen.pictures, chosen.classes, (seed, 1 << 21), how),
-            validation=np.concatenate([validation.clean, validation.photographed]),
-            validation_classes=np.concatenate([validation.classes] * 2),
-            test=make_pictures(test.pictures, test.classes, (seed,), None),
-            test_classes=test.classes,
-        ),
-    )
-
-
-def _test_accuracy(model: keras.Model, folder: RunFolder) -> float:
-    with np.load(folder.pictures) as arrays:
-        predicted = np.asarray(model.predict(arrays["test"][..., None], batch_size=500, verbose=0)).argmax(axis=1)
-        return float((predicted == arrays["test_classes"]).mean())
 
 
 def _write_outcome(folder: RunFolder, config: Config, outcome: Outcome, history: list[Epoch]) -> None:

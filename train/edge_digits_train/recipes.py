@@ -21,11 +21,13 @@ class Recipe:
         weight_decay: of AdamW (Loshchilov and Hutter 2019).
         dropout: before the last layer.
         validation: share of the training set that is set aside.
+        background: pictures of what is no digit, as a share of the digits, for the network to refuse; 0 for none.
+        scenes: composed scenes an epoch, for a finder; 0 for a reader of single digits.
         augmentation: limits of the augmentation; None leaves pictures as they are, but for `normalize`.
     """
 
     arch: str = "stem5"
-    epochs: int = 40
+    epochs: int = 30
     patience: int = 10
     batch: int = 128
     learning_rate: float = 4e-3
@@ -33,13 +35,18 @@ class Recipe:
     weight_decay: float = 0.02
     dropout: float = 0.1
     validation: float = 1 / 12
+    background: float = 0.3
+    scenes: int = 0
     augmentation: Augmentation | None = field(default_factory=Augmentation)
 
 
 RECIPES: dict[str, Recipe] = {
     "digits": Recipe(),
+    "finder": Recipe(
+        arch="finder", epochs=60, patience=60, batch=32, learning_rate=2e-3, dropout=0.0, background=0.0, scenes=8000
+    ),
     "quick": Recipe(epochs=4, patience=4),
-    "plain": Recipe(epochs=12, augmentation=None),
+    "plain": Recipe(epochs=12, augmentation=None, background=0.0),
 }
 
 

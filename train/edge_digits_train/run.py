@@ -42,7 +42,11 @@ class Config:
 
 @dataclass(frozen=True)
 class Epoch:
-    """A row of history.csv. Accuracies in 0..1: `val_` of clean validation pictures, `photo_` of photographed ones."""
+    """A row of history.csv.
+
+    Accuracies in 0..1: `val_` of clean validation pictures, `photo_` of photographed ones. Of a finder: `val_` is the
+    share of the scenes' digits that are found and read right, `photo_` the share of what is found that is one of those.
+    """
 
     epoch: int
     loss: float

@@ -15,10 +15,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from edge_digits.commands.predict import constraint, region
 from edge_digits.errors import SourceError
 
 if TYPE_CHECKING:
-    from edge_digits.live import LiveReader, Region, Seen
+    from edge_digits.live import LiveReader, Seen
     from edge_digits.outputs.keep import Recording, UncertainCrops
     from edge_digits.outputs.panel import Keyboard, Panel
     from edge_digits.outputs.window import Window
@@ -41,18 +42,6 @@ def _sides(ctx: click.Context, parameter: click.Parameter, value: str | None) ->
     return int(match[1]), int(match[2])
 
 
-def _region(ctx: click.Context, parameter: click.Parameter, value: str | None) -> Region | None:
-    if value is None:
-        return None
-    match = re.fullmatch(r"(\d{1,5}),(\d{1,5}),(\d{1,5}),(\d{1,5})", value.replace(" ", ""))
-    if match is None or "0" in match.group(3, 4):
-        raise click.BadParameter("write LEFT,TOP,WIDTH,HEIGHT in pixels, such as 100,80,440,200")
-    from edge_digits.live import Region
-
-    left, top, width, height = (int(number) for number in match.groups())
-    return Region(left, top, left + width, top + height)
-
-
 @click.command()
 @click.argument("source", required=False)
 @click.option("--list-cameras", is_flag=True, help="List the cameras that are there, and end.")
@@ -68,7 +57,31 @@ def _region(ctx: click.Context, parameter: click.Parameter, value: str | None) -
 @click.option("--rotate", type=click.Choice(["0", "90", "180", "270"]), default="0", help="Turn frames clockwise.")
 @click.option("--hflip", is_flag=True, help="Mirror frames left to right.")
 @click.option("--vflip", is_flag=True, help="Mirror frames top to bottom.")
-@click.option("--roi", metavar="X,Y,W,H", callback=_region, help="Read only this part of the frame, in pixels.")
+@click.option(
+    "--layout",
+    type=click.Choice(["auto", "digit", "line", "page"]),
+    default="auto",
+    show_default=True,
+    help="One digit a frame, one line of them, or any number anywhere.",
+)
+@click.option(
+    "--roi",
+    "regions",
+    metavar="X,Y,W,H",
+    type=region,
+    multiple=True,
+    help="Read this part only, in fractions of the frame; repeatable.",
+)
+@click.option("--digits", type=click.IntRange(1), metavar="N", help="The number has exactly so many digits.")
+@click.option("--pattern", help=r"The digits look like this regular expression, as 20\d\d|19\d\d.")
+@click.option("--checksum", metavar="NAME", help="The digits carry this check digit: luhn, ean, ...")
+@click.option(
+    "--finder",
+    type=click.Choice(["auto", "classic", "net"]),
+    default="classic",
+    show_default=True,
+    help="Find digits by rule, or by a network, which costs more.",
+)
 @click.option(
     "--hold",
     type=click.FloatRange(0.05, 60),
@@ -222,14 +235,18 @@ class _Run:
         from edge_digits.outputs.panel import Keyboard, Panel
         from edge_digits.outputs.service import Service
         from edge_digits.reader import DigitReader
+        from edge_digits.regions import WHOLE
         from edge_digits.sources.cameras import open_camera
 
         options = self._options
-        # Options on what is read (how many digits, which patterns) belong here, as in predict.
+        # The options on what is read are those of predict; turning is the camera's affair.
         reader = DigitReader.load(
-            options["model"], threads=options["threads"], conf=options["conf"], top_k=options["top_k"]
+            options["model"],
+            constraint=constraint(options["digits"], options["pattern"], options["checksum"]),
+            regions=options["regions"] or (WHOLE,),
+            **{name: options[name] for name in ("finder", "threads", "layout", "conf", "top_k")},
         )
-        live = LiveReader(reader, hold=options["hold"], region=options["roi"])
+        live = LiveReader(reader, hold=options["hold"])
         self._panel: Panel = Panel(sys.stdout, sys.stderr, quiet=self._quiet or self._jsonl)
         if options["record"] is not None:
             from edge_digits.outputs.files import check_free
@@ -357,7 +374,7 @@ class _Run:
         from edge_digits.outputs.window import draw
 
         if self._window is not None:
-            self._window.show(draw(seen, rate, region=self._options["roi"], note=note))
+            self._window.show(draw(seen, rate, regions=self._options["regions"], note=note))
 
     def _show_lost(self, camera: Camera) -> None:
         from edge_digits.outputs.window import blank

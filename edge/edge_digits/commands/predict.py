@@ -15,13 +15,36 @@ import click
 from edge_digits.errors import EdgeDigitsError, SourceError, UsageError
 
 if TYPE_CHECKING:
+    from edge_digits.constrain import Constraint
     from edge_digits.outputs.records import Writer
     from edge_digits.reader import DigitReader, Examination
+    from edge_digits.regions import Region
     from edge_digits.results import Reading
     from edge_digits.sources import PictureFile
 
 #: Some inputs failed, the others are read.
 SOME_FAILED = 5
+
+
+def region(text: str) -> Region:
+    """The type of an option --roi: "x,y,width,height" as a `regions.Region`."""
+    from edge_digits.regions import Region
+
+    try:
+        return Region.parse(text)
+    except UsageError as error:
+        raise UsageError(f"--roi {error}") from None
+
+
+class RotationOption(click.Choice[str]):
+    """The type of an option --rotate: degrees clockwise as quarter turns 0 to 3; None for "auto"."""
+
+    def __init__(self) -> None:
+        super().__init__(["0", "90", "180", "270", "auto"])
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        chosen = super().convert(value, param, ctx)
+        return None if chosen == "auto" else int(chosen) // 90
 
 
 @click.command()
@@ -43,6 +66,39 @@ SOME_FAILED = 5
 )
 @click.option(
     "-o", "--output", type=click.Path(path_type=Path), help="Write the records to this file, not to standard output."
+)
+@click.option(
+    "--layout",
+    type=click.Choice(["auto", "digit", "line", "page"]),
+    default="auto",
+    show_default=True,
+    help="One digit a picture, one line of them, or any number anywhere.",
+)
+@click.option(
+    "--roi",
+    "regions",
+    metavar="X,Y,W,H",
+    type=region,
+    multiple=True,
+    help="Read this part only, in fractions of the picture; repeatable.",
+)
+@click.option(
+    "--rotate",
+    "turns",
+    type=RotationOption(),
+    default="0",
+    show_default=True,
+    help="Turn pictures clockwise first, or find out which way is up.",
+)
+@click.option("--digits", type=click.IntRange(1), metavar="N", help="The text has exactly so many digits.")
+@click.option("--pattern", help=r"The digits of the text look like this regular expression, as 20\d\d|19\d\d.")
+@click.option("--checksum", metavar="NAME", help="The digits of the text carry this check digit: luhn, ean, ...")
+@click.option(
+    "--finder",
+    type=click.Choice(["auto", "classic", "net"]),
+    default="auto",
+    show_default=True,
+    help="Find digits in pages by a network, or by rule.",
 )
 @click.option("-r", "--recursive", is_flag=True, help="Look into sub-folders too.")
 @click.option(
@@ -78,12 +134,19 @@ def command(
         sources = (_ask(),)
     from edge_digits.outputs.records import FORMATS
 
+    known = constraint(options["digits"], options["pattern"], options["checksum"])
     inputs = _expand(sources, options["recursive"])
     _calm_opencv(options["threads"])
     from edge_digits.reader import DigitReader
+    from edge_digits.regions import WHOLE
 
     reader = DigitReader.load(
-        model, threads=options["threads"], conf=conf, top_k=top_k, ignore_exif=options["ignore_exif"]
+        model,
+        conf=conf,
+        top_k=top_k,
+        constraint=known,
+        regions=options["regions"] or (WHOLE,),
+        **{name: options[name] for name in ("finder", "threads", "layout", "turns", "ignore_exif")},
     )
     if options["verbose"]:
         click.echo(_about(reader), err=True)
@@ -98,6 +161,15 @@ def command(
             for reading in _read_all(item, reader, writer, folders, options["stride"]):
                 tally.add(reading)
     return SOME_FAILED if tally.failed else 0
+
+
+def constraint(digits: int | None, pattern: str | None, checksum: str | None) -> Constraint | None:
+    """What the options --digits, --pattern and --checksum know of the text; None where none was given."""
+    if digits is None and pattern is None and checksum is None:
+        return None
+    from edge_digits.constrain import Constraint
+
+    return Constraint(digits, pattern, checksum)
 
 
 def _ask() -> str:
@@ -210,6 +282,7 @@ def _read(file: PictureFile | Reading, reader: DigitReader, writer: Writer, fold
     try:
         examination = reader.examine_bytes(file.read(), file.name)
         reading = examination.reading
+        folders.prepare(examination)
     except EdgeDigitsError as error:
         reading = Reading.failed(file.name, str(error))
         writer.write(reading)
@@ -233,14 +306,20 @@ class _Folders:
                 make_folder(folder, force=force)
         self._annotated, self._explained = annotated, explained
         self._crops = None
+        self._wanted = bool(named)
         self._names = Names()
         if crops is not None:
             from edge_digits.outputs.pictures import CropFolder
 
             self._crops = CropFolder(crops)
 
+    def prepare(self, examination: Examination) -> None:
+        """Decode the picture in full where one will be written, so that a failure to is in its record."""
+        if self._wanted:
+            _ = examination.picture
+
     def write(self, examination: Examination) -> None:
-        if self._annotated is None and self._explained is None and self._crops is None:
+        if not self._wanted:
             return
         from edge_digits.outputs.files import write_picture
         from edge_digits.outputs.pictures import annotate, explain

@@ -11,12 +11,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge_digits.find import ink_mask, without_ruling
+from edge_digits.look import Look
 from edge_digits.outputs.files import text_file, write_picture
 from edge_digits.pixels import Gray, to_gray
-from edge_digits.reader import Examination
+from edge_digits.reader import Examination, Examined
 from edge_digits.results import Digit, Reading
 
-_GREEN, _ORANGE, _BLACK, _WHITE = (60, 160, 30), (0, 120, 240), (0, 0, 0), (255, 255, 255)
+_GREEN, _ORANGE, _GREY = (60, 160, 30), (0, 120, 240), (150, 150, 150)
+_BLACK, _WHITE = (0, 0, 0), (255, 255, 255)
+#: Parts of a picture that an explaining sheet has room for.
+_MOST_LOOKS = 6
 _FONT = cv2.FONT_HERSHEY_SIMPLEX
 
 
@@ -44,33 +48,53 @@ def annotate(picture: NDArray[Any], reading: Reading) -> NDArray[np.uint8]:
 
 
 def explain(examination: Examination) -> NDArray[np.uint8]:
-    """A sheet of every step: the picture, its ink, the ink that counts, and each digit as the model saw it.
+    """A sheet of every step: each part that was looked at, its ink, what was found in it, and all as the model saw it.
+
+    Green is read, orange refused, grey another cut of ink that was read or refused in a better one.
 
     Returns:
         uint8 [H, W, 3], BGR.
     """
-    reading, ink = examination.reading, examination.ink
-    width = 360
-    height = 36 + min(264, round((width - 16) * examination.picture.shape[0] / examination.picture.shape[1]))
-    mask = without_ruling(ink_mask(ink)) * np.uint8(255)
-    steps = [
-        ("picture", _to_bgr(examination.picture)),
-        (f"ink (noise {ink.noise:.0f}{', light on dark' if ink.inverted else ''})", _to_bgr(_brightened(ink.strength))),
-        ("strokes", _to_bgr(mask)),
-        ("digits", annotate(examination.picture, reading)),
-    ]
-    panels = [_panel(name, picture, width, height) for name, picture in steps]
-    rows = [np.hstack(panels)]
-    cells = [_digit_cell(seen, digit) for seen, digit in zip(examination.inputs, reading.digits, strict=True)]
+    reading = examination.reading
+    rows = [np.hstack(_steps(one, examination)) for one in examination.looks[:_MOST_LOOKS]]
+    chosen = [one for one in examination.candidates if one.chosen]
+    others = [one for one in examination.candidates if not one.chosen]
     across = max(1, rows[0].shape[1] // 180)
-    for start in range(0, min(len(cells), 200), across):
-        row = np.hstack(cells[start : start + across])
-        rows.append(_pad_right(row, rows[0].shape[1]))
+    for heading, part in (("what the model saw", chosen), ("other cuts", others)):
+        cells = [_digit_cell(one) for one in part[:200]]
+        if cells:
+            rows.append(_heading(f"{heading}: {len(part)}", rows[0].shape[1]))
+        for start in range(0, len(cells), across):
+            rows.append(_pad_right(np.hstack(cells[start : start + across]), rows[0].shape[1]))
     text = reading.text.replace("\n", " / ") or "nothing"
-    title = np.full((34, rows[0].shape[1], 3), 255, np.uint8)
     sure = f" ({100 * reading.confidence:.1f} %)" if reading.text else ""
-    _write(title, _ascii(f"{reading.source}: {text}{sure}, {reading.status}"), 8, 23, 0.55)
-    return np.vstack([title, *rows])
+    title = _heading(f"{reading.source}: {text}{sure}, {reading.status}", rows[0].shape[1])
+    said = [_heading(warning, rows[0].shape[1]) for warning in reading.warnings]
+    return np.vstack([title, *said, *rows])
+
+
+def _steps(one: Look, examination: Examination) -> list[NDArray[np.uint8]]:
+    ink, width = one.ink, 360
+    height = 36 + min(264, max(60, round((width - 16) * one.work.shape[0] / one.work.shape[1])))
+    found = _to_bgr(one.work)
+    scale = max(1, round(320 / max(found.shape[:2])))
+    found = np.asarray(cv2.resize(found, None, fx=scale, fy=scale, interpolation=cv2.INTER_NEAREST), np.uint8)
+    by_box = {examined.digit.box: examined for examined in sorted(examination.candidates, key=lambda e: e.chosen)}
+    # Other cuts first, so that what was chosen lies above them.
+    glyphs = [candidate.glyph for line in one.lines for candidate in line.candidates]
+    for glyph in sorted(glyphs, key=lambda g: by_box[one.box(g)].chosen):
+        examined = by_box[one.box(glyph)]
+        colour = _GREY if not examined.chosen else _ORANGE if examined.digit.rejected else _GREEN
+        corner = (scale * (glyph.x + glyph.width), scale * (glyph.y + glyph.height))
+        cv2.rectangle(found, (scale * glyph.x, scale * glyph.y), corner, colour, max(1, max(found.shape) // 400))
+    refused = sum(examined.digit.rejected for examined in examination.candidates if examined.chosen)
+    steps = [
+        ("picture", _to_bgr(one.work)),
+        (f"ink (noise {ink.noise:.0f}{', light on dark' if ink.inverted else ''})", _to_bgr(_brightened(ink.strength))),
+        ("strokes by rule", _to_bgr(np.asarray(without_ruling(ink_mask(ink)) * np.uint8(255), np.uint8))),
+        (f"found: {len(glyphs)}, refused: {refused}", found),
+    ]
+    return [_panel(name, picture, width, height) for name, picture in steps]
 
 
 class CropFolder:
@@ -88,6 +112,8 @@ class CropFolder:
         Raises:
             OutputError: a file cannot be written.
         """
+        if not examination.reading.digits:
+            return
         gray = to_gray(examination.picture)
         for number, digit in enumerate(examination.reading.digits):
             file = f"{name}.{number:03d}.png"
@@ -151,15 +177,22 @@ def _panel(name: str, picture: NDArray[np.uint8], width: int, height: int) -> ND
     return frame
 
 
-def _digit_cell(seen: Gray, digit: Digit) -> NDArray[np.uint8]:
+def _heading(text: str, width: int) -> NDArray[np.uint8]:
+    band = np.full((34, width, 3), 255, np.uint8)
+    _write(band, _ascii(text), 8, 23, 0.55)
+    return band
+
+
+def _digit_cell(one: Examined) -> NDArray[np.uint8]:
     """What the model saw, and its most probable classes as bars."""
+    seen, digit = one.seen, one.digit
     cell = np.full((190, 180, 3), 255, np.uint8)
     cell[8 : 8 + 112, 34 : 34 + 112] = cv2.cvtColor(
         cv2.resize(seen, (112, 112), interpolation=cv2.INTER_NEAREST), cv2.COLOR_GRAY2BGR
     )
     for row, (label, probability) in enumerate(digit.topk[:3]):
         y = 136 + 18 * row
-        colour = (_ORANGE if digit.rejected else _GREEN) if row == 0 else (150, 150, 150)
+        colour = _GREY if row or not one.chosen else _ORANGE if digit.rejected else _GREEN
         _write(cell, f"{_ascii(label)[:6]}", 12, y, 0.45)
         cv2.rectangle(cell, (60, y - 10), (60 + max(1, round(60 * probability)), y), colour, cv2.FILLED)
         _write(cell, f"{100 * probability:.1f}", 128, y, 0.4)

@@ -7,14 +7,16 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Sequence
 from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from edge_digits.live import Region, Seen
+from edge_digits.live import Seen
 from edge_digits.outputs.pictures import annotate
+from edge_digits.regions import Region
 
 _NAME = "edge-digits"
 _FONT = cv2.FONT_HERSHEY_SIMPLEX
@@ -95,13 +97,13 @@ class Window:
         cv2.waitKey(1)
 
 
-def draw(seen: Seen, rate: float, *, region: Region | None = None, note: str = "") -> NDArray[np.uint8]:
+def draw(seen: Seen, rate: float, *, regions: Sequence[Region] = (), note: str = "") -> NDArray[np.uint8]:
     """A frame with boxes, the number that is announced above it, and rate and age below it.
 
     Args:
         seen: what was seen; with a frame.
         rate: frames a second that are read.
-        region: the part that is read, drawn as a frame.
+        regions: the parts that are read, drawn as frames.
         note: a word on the state, such as "paused".
 
     Returns:
@@ -109,10 +111,9 @@ def draw(seen: Seen, rate: float, *, region: Region | None = None, note: str = "
     """
     assert seen.frame is not None
     picture = annotate(seen.frame.picture, seen.reading)
-    if region is not None:
-        factor = max(1, picture.shape[1] // seen.frame.picture.shape[1])
-        corners = [factor * value for value in (region.x1, region.y1, region.x2 - 1, region.y2 - 1)]
-        cv2.rectangle(picture, (corners[0], corners[1]), (corners[2], corners[3]), _BLUE, 1)
+    for region in regions:
+        box = region.box(picture.shape[1], picture.shape[0])
+        cv2.rectangle(picture, (box.x1, box.y1), (box.x2 - 1, box.y2 - 1), _BLUE, 1)
     height, width = picture.shape[:2]
     unit = max(0.75, min(width / 640, height / 480))
     tall, low = round(56 * unit), round(28 * unit)

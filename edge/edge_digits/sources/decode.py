@@ -9,8 +9,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge_digits.errors import PictureError
-from edge_digits.pixels import MAX_PIXELS
+from edge_digits.pixels import MAX_PIXELS, Gray, to_gray
 from edge_digits.sources.size import picture_size
+
+#: By what a JPEG's sides are divided, for fewer coefficients of each block of 8 x 8: how OpenCV is told.
+_GRAY_BY_DENOMINATOR = {
+    1: cv2.IMREAD_GRAYSCALE,
+    2: cv2.IMREAD_REDUCED_GRAYSCALE_2,
+    4: cv2.IMREAD_REDUCED_GRAYSCALE_4,
+    8: cv2.IMREAD_REDUCED_GRAYSCALE_8,
+}
 
 
 def decode(content: bytes, *, ignore_exif: bool = False) -> NDArray[Any]:
@@ -21,6 +29,48 @@ def decode(content: bytes, *, ignore_exif: bool = False) -> NDArray[Any]:
     Raises:
         PictureError: empty, no picture, broken, cut short, or too large to be decoded safely.
     """
+    _check(content)
+    if _is_jpeg(content):
+        return _decode(content, cv2.IMREAD_ANYDEPTH | cv2.IMREAD_ANYCOLOR, ignore_exif)
+    picture = _decode(content, cv2.IMREAD_UNCHANGED)
+    has_alpha = picture.ndim == 3 and picture.shape[2] == 4
+    if not has_alpha and not ignore_exif and _may_be_turned(content):
+        picture = _decode(content, cv2.IMREAD_ANYDEPTH | cv2.IMREAD_ANYCOLOR)
+    return picture
+
+
+def decode_gray(content: bytes, side: int, *, ignore_exif: bool = False) -> tuple[Gray, tuple[int, int]]:
+    """Decode a picture to grey, no larger than needed where its format has a short cut (JPEG: 1/2, 1/4, 1/8).
+
+    Args:
+        content: the bytes of the file.
+        side: what the longer side keeps at least, where it has it, pixels.
+        ignore_exif: as for `decode`.
+
+    Returns:
+        uint8 [h, w], and width and height of the whole picture in pixels, both after the EXIF orientation.
+
+    Raises:
+        PictureError: as `decode`.
+    """
+    if not _is_jpeg(content):
+        gray = to_gray(decode(content, ignore_exif=ignore_exif))
+        return gray, (gray.shape[1], gray.shape[0])
+    _check(content)
+    size = picture_size(content) or (0, 0)
+    denominator = max(d for d in _GRAY_BY_DENOMINATOR if d == 1 or max(size) >= d * side)
+    small = (-(-size[0] // denominator), -(-size[1] // denominator))
+    if small[0] == small[1] and size[0] != size[1]:
+        # Of what has become a square nobody can say any more whether it was turned.
+        denominator = 1
+    gray = to_gray(_decode(content, _GRAY_BY_DENOMINATOR[denominator], ignore_exif))
+    if denominator == 1:
+        return gray, (gray.shape[1], gray.shape[0])
+    return gray, size if gray.shape == small[::-1] else size[::-1]
+
+
+def _check(content: bytes) -> None:
+    """What can be told from a file without decoding it."""
     if not content:
         raise PictureError("is empty (0 bytes): copy it again")
     size = picture_size(content)
@@ -28,14 +78,13 @@ def decode(content: bytes, *, ignore_exif: bool = False) -> NDArray[Any]:
         raise PictureError(f"is too large: {size[0]} x {size[1]} pixels, of {MAX_PIXELS} at most. Scale it down")
     if _cut_short(content):
         raise PictureError("is cut short: its end is missing. Copy it again")
-    data = np.frombuffer(content, np.uint8)
-    jpeg = content.startswith(b"\xff\xd8")
+
+
+def _decode(content: bytes, flags: int, ignore_exif: bool = False) -> NDArray[Any]:
+    if ignore_exif:
+        flags |= cv2.IMREAD_IGNORE_ORIENTATION
     try:
-        picture = None if jpeg else cv2.imdecode(data, cv2.IMREAD_UNCHANGED)
-        has_alpha = picture is not None and picture.ndim == 3 and picture.shape[2] == 4
-        if jpeg or (not has_alpha and not ignore_exif and _may_be_turned(content)):
-            flags = cv2.IMREAD_ANYDEPTH | cv2.IMREAD_ANYCOLOR
-            picture = cv2.imdecode(data, flags | cv2.IMREAD_IGNORE_ORIENTATION if ignore_exif else flags)
+        picture = cv2.imdecode(np.frombuffer(content, np.uint8), flags)
     except (cv2.error, MemoryError) as error:
         raise PictureError(f"cannot be decoded ({_first_line(error)}). Save it again as PNG or JPEG") from None
     if picture is None:
@@ -46,13 +95,17 @@ def decode(content: bytes, *, ignore_exif: bool = False) -> NDArray[Any]:
     return np.asarray(picture)
 
 
+def _is_jpeg(content: bytes) -> bool:
+    return content.startswith(b"\xff\xd8")
+
+
 def _may_be_turned(content: bytes) -> bool:
     return b"eXIf" in content or b"EXIF" in content or b"Exif" in content
 
 
 def _cut_short(content: bytes) -> bool:
     """Decoders fill what is missing with grey and say nothing; the end markers of JPEG and PNG tell."""
-    if content.startswith(b"\xff\xd8"):
+    if _is_jpeg(content):
         # After it there may be more: phones append a film.
         return content.rfind(b"\xff\xd9") < content.rfind(b"\xff\xda")
     if content.startswith(b"\x89PNG"):

@@ -1,0 +1,63 @@
+"""What a finder hands on: glyphs, and the lines of candidates that a lattice search chooses from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edge_digits.pixels import Gray
+
+
+@dataclass(frozen=True, eq=False)  # arrays do not compare to one truth
+class Glyph:
+    """One candidate digit: its place in the picture and its own ink.
+
+    Attributes:
+        x, y: top left corner, pixels.
+        ink: uint8 [h, w], the strength of its strokes, 0 elsewhere.
+    """
+
+    x: int
+    y: int
+    ink: Gray
+
+    @property
+    def width(self) -> int:
+        return int(self.ink.shape[1])
+
+    @property
+    def height(self) -> int:
+        return int(self.ink.shape[0])
+
+
+@dataclass(frozen=True, eq=False)
+class Candidate:
+    """A glyph that may be one digit, as an edge of its line's lattice.
+
+    Attributes:
+        glyph: the ink.
+        start, end: the nodes that it joins, start < end; all ink of the line between two nodes lies in any chain of
+            candidates from one to the other, but for what no digit can be made of.
+        logits: float32 [C], what the finder says of each class, by itself and not against the others; None where it
+            says nothing.
+    """
+
+    glyph: Glyph
+    start: int
+    end: int
+    logits: NDArray[np.float32] | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Line:
+    """A line of writing.
+
+    Attributes:
+        candidates: by start, then end. Where nothing was cut, they are the line's digits.
+        nodes: how many nodes the lattice has; a reading is a chain of candidates from node 0 to node `nodes` - 1.
+    """
+
+    candidates: tuple[Candidate, ...]
+    nodes: int

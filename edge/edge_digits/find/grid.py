@@ -1,0 +1,173 @@
+"""Straight lines of a page: the grid of a puzzle, the boxes of a form, ruled paper.
+
+Lines are taken out in the way of staff removal in sheet music: where a column of ink within a line is no thicker than
+the line, it goes; where a stroke crosses or joins, it stays (Dalitz, Droettboom, Pranzas and Fujinaga 2008, "A
+comparative study of staff removal algorithms"). They are looked for in a mask whose rows were put together into blocks,
+as chains of blocks along several slopes, so that the cost stays that of a few passes over an eighth of the picture.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from edge_digits.find.strokes import Mask, components, typical
+from edge_digits.pixels import Gray
+
+#: Larger pictures are searched at half their size.
+_LARGE = 480
+#: Pixels along a line that are one block, and how full a block of a line is.
+_BLOCK, _FULL = 8, 0.8
+#: Lines lean by up to ten degrees.
+_STEEPEST = 0.18
+#: A line is straight over this fraction of the picture's longer side and this many pixels at least,
+_STRAIGHT, _SHORTEST = 0.07, 64
+#: thinner than this fraction of that length,
+_THICKEST = 0.2
+#: and longer than so many digits are high.
+_DIGITS = 1.8
+#: Around a grid, what is taller than this fraction of the longer side is a shadow or the edge of the sheet.
+_BLOT = 0.4
+
+
+@dataclass(frozen=True, eq=False)  # arrays do not compare to one truth
+class _Lines:
+    """Level lines: which blocks they pass, int32 [H, blocks] of 0 and line number, and one entry each, in pixels."""
+
+    blocks: NDArray[np.int32]
+    length: NDArray[np.int32]
+    thickness: NDArray[np.int32]
+
+    def take(self, which: NDArray[np.bool_]) -> _Lines:
+        """Those where `which` is true."""
+        if which.all():
+            return self
+        names = np.concatenate([[0], np.where(which, np.cumsum(which), 0)]).astype(np.int32)
+        return _Lines(names[self.blocks], self.length[which], self.thickness[which])
+
+    def drawn(self, size: tuple[int, int]) -> Gray:
+        """Where the lines are, each with its thickness: uint8 of this size, (width, height)."""
+        thickness = np.concatenate([[0], self.thickness]).astype(np.uint8)
+        return np.asarray(cv2.resize(thickness[self.blocks], size, interpolation=cv2.INTER_NEAREST), np.uint8)
+
+
+def without_grid(mask: Mask) -> Mask:
+    """Take straight lines out of a mask (0 and 1) of a page, and leave the strokes that cross or touch them.
+
+    Lines of both ways, leaning by up to ten degrees. What is no longer than the digits are high stays: it is a 1.
+    """
+    height, width = mask.shape
+    factor = 2 if max(height, width) > _LARGE else 1
+    small = _halved(mask) if factor == 2 else mask
+    straight = max(_SHORTEST, round(_STRAIGHT * max(height, width))) // factor
+    level, upright = (_lines(one, straight, _BLOCK // factor) for one in (small, _turned(small)))
+    if not len(level.length) and not len(upright.length):
+        return mask
+    level, upright = _no_digits(small, level, upright)
+    rows, columns = level.drawn((width, height)), _turned(upright.drawn((height, width)))
+    # Where two lines cross, neither is thin.
+    off_columns = np.where(columns, np.uint8(0), mask)
+    off_rows = np.where(rows, np.uint8(0), mask)
+    gone = _thin(off_columns, rows, factor) | _turned(_thin(_turned(off_rows), _turned(columns), factor))
+    return np.asarray(mask & ~(gone | ((rows > 0) & (columns > 0))), np.uint8)
+
+
+def _turned(picture: Gray) -> Gray:
+    return np.asarray(cv2.transpose(picture), np.uint8)
+
+
+def _halved(mask: Mask) -> Mask:
+    """Half the size; a line of one pixel stays a line."""
+    half = cv2.resize(mask * np.uint8(4), None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
+    return np.asarray(cv2.threshold(half, 1, 1, cv2.THRESH_BINARY)[1], np.uint8)
+
+
+def _lines(mask: Mask, straight: int, block: int) -> _Lines:
+    """The level lines of a mask."""
+    height, width = mask.shape
+    across = max(1, round(width / block))
+    thick = cv2.dilate(mask * np.uint8(255), np.ones((3, 1), np.uint8))
+    filled = cv2.resize(thick, (across, height), interpolation=cv2.INTER_AREA)
+    full = np.asarray(cv2.threshold(filled, round(255 * _FULL), 1, cv2.THRESH_BINARY)[1], np.uint8)
+    count = round(straight / block) | 1
+    found = np.zeros_like(full)
+    if across >= count and full.any():
+        for kernel in _chains(count, block):
+            # One block of a chain may be missing.
+            chain = cv2.filter2D(full, cv2.CV_8U, kernel, borderType=cv2.BORDER_CONSTANT)
+            ends = cv2.threshold(chain, count - 2, 1, cv2.THRESH_BINARY)[1]
+            found |= np.asarray(cv2.dilate(ends, kernel), np.uint8)
+        blobs = cv2.morphologyEx(found, cv2.MORPH_OPEN, np.ones((2 * _most(straight), 1), np.uint8))
+        found &= 1 - np.asarray(blobs, np.uint8)
+    labels, (x1, _, x2, _, _) = components(found)
+    length, thickness = (x2 - x1) * block, _thickness(labels, x2 - x1)
+    return _Lines(labels, length, thickness).take((length >= straight - 2 * block) & (thickness <= _most(straight)))
+
+
+def _most(straight: int) -> int:
+    """How thick a line may be, pixels."""
+    return max(3, round(_THICKEST * straight))
+
+
+def _thickness(labels: NDArray[np.int32], lengths: NDArray[np.int32]) -> NDArray[np.int32]:
+    """How thick the lines are where they are bare: the lower third of their columns, without what dilation added."""
+    count, across = len(lengths) + 1, labels.shape[1]
+    places = np.flatnonzero(labels)
+    tall = np.bincount(labels.ravel()[places] * across + places % across, minlength=count * across)
+    tall = np.sort(tall.reshape(count, across)[1:], axis=1)
+    return np.asarray(np.maximum(tall[np.arange(count - 1), across - 1 - (2 * lengths) // 3] - 2, 1), np.int32)
+
+
+@lru_cache(maxsize=8)
+def _chains(count: int, block: int) -> list[Mask]:
+    """The shapes of chains of `count` blocks (odd), two pixels of drift apart at most: uint8 [rows, count] each."""
+    drift = _STEEPEST * block * count
+    steps = max(1, round(drift / 1.6))
+    places = np.arange(count) - count // 2
+    kernels = []
+    for slope in np.linspace(-_STEEPEST, _STEEPEST, 2 * steps + 1):
+        rows = np.rint(slope * block * places).astype(np.intp)
+        kernel = np.zeros((2 * int(np.abs(rows).max()) + 1, count), np.uint8)
+        kernel[rows + kernel.shape[0] // 2, places + count // 2] = 1
+        kernels.append(kernel)
+    return kernels
+
+
+def _no_digits(mask: Mask, level: _Lines, upright: _Lines) -> tuple[_Lines, _Lines]:
+    """Without what is a stroke of a digit: no longer than the digits are high."""
+    height, width = mask.shape
+    labels, (_, y1, _, y2, area) = components(np.where(level.drawn((width, height)), np.uint8(0), mask))
+    # What is mostly upright line is no measure of the digits.
+    columns = _turned(upright.drawn((height, width)))
+    ruled = np.bincount(labels[columns > 0], minlength=len(area) + 1)[1:] > 0.5 * area
+    digits = (y2 - y1 >= 4) & (area >= 8) & ~ruled
+    grid = len(level.length) >= 2 and len(upright.length) >= 2
+    # A 1, perhaps with a speck: such an upright line is itself the digit.
+    if not digits.any() or (not grid and int(area[digits].sum()) < 0.3 * int(area[ruled].sum())):
+        return level, upright.take(np.full(len(upright.length), grid))
+    tall = (y2 - y1)[digits]
+    if grid and (low := tall < _BLOT * max(height, width)).any():
+        tall = tall[low]
+    shortest = _DIGITS * typical(tall, tall, 0.5)
+    return level.take(level.length >= shortest), upright.take(upright.length >= shortest)
+
+
+def _thin(mask: Mask, lines: Gray, factor: int) -> NDArray[np.bool_]:
+    """Where the ink within lines is not much thicker, in its column, than its line: [H, W].
+
+    Args:
+        mask: uint8 [H, W] of 0 and 1.
+        lines: uint8 [H, W], 0 or the thickness of the line, in units of `factor` pixels.
+        factor: see `lines`.
+    """
+    gone = np.zeros(mask.shape, np.bool_)
+    for thickness in np.flatnonzero(np.bincount(lines.ravel())[1:]) + 1:
+        thick = factor * int(thickness)
+        reach = thick + max(2, thick // 2) + 1
+        strokes = cv2.morphologyEx(mask, cv2.MORPH_OPEN, np.ones((reach, 1), np.uint8))
+        gone |= (lines == thickness) & (np.asarray(strokes) == 0)
+    return gone

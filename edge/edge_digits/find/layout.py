@@ -1,0 +1,70 @@
+"""Strokes -> groups that may be one digit or several that touch -> lines in reading order."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+from edge_digits.find.glyph import Glyph
+from edge_digits.find.strokes import Strokes, group, typical
+from edge_digits.pixels import Gray
+
+#: Of a picture of many digits, the least height that can be told from a speck, pixels.
+_SMALLEST = 8
+#: Below this, in heights of the page's digits, nothing is a digit,
+_SPECK = 0.2
+#: and below these, in heights of the page's digits and of the line, nothing but a small nought.
+_SMALL, _LOW = 0.33, 0.4
+
+
+def lines(strokes: Strokes, strength: Gray) -> list[list[Glyph]]:
+    """Lines from the top, their groups from the left; dots, commas, dashes and specks left out."""
+    if len(strokes) == 0:
+        return []
+    heights = strokes.y2 - strokes.y1
+    groups = group(strokes, typical(heights, heights, 0.75))
+    heights = np.array([strokes.y2[g].max() - strokes.y1[g].min() for g in groups])
+    digits = typical(heights, heights, 0.6)
+    smallest = max(_SMALLEST, _SPECK * digits)
+    glyphs = [strokes.glyph(strength, g) for g, h in zip(groups, heights, strict=True) if h >= smallest]
+    large = [g for g in glyphs if g.height >= _SMALL * digits or _has_hole(g)]
+    return [row for row in map(_digits_of, rows(large)) if row]
+
+
+def height_of(line: list[Glyph]) -> float:
+    """How high the digits of a line are, pixels: the median of what is not small."""
+    heights = np.array([glyph.height for glyph in line])
+    return float(np.median(heights[heights >= 0.6 * heights.max()]))
+
+
+def rows(glyphs: list[Glyph]) -> list[list[Glyph]]:
+    """Lines from the top, their glyphs from the left: each joins the line whose last large one it overlaps by half."""
+    found: list[list[Glyph]] = []
+    for glyph in sorted(glyphs, key=lambda g: (g.x, g.y)):
+        best, best_overlap = None, 0.5
+        for row in found:
+            last = _last_large(row)
+            shared = min(last.y + last.height, glyph.y + glyph.height) - max(last.y, glyph.y)
+            overlap = shared / min(last.height, glyph.height)
+            if overlap >= best_overlap:
+                best, best_overlap = row, overlap
+        if best is None:
+            found.append([glyph])
+        else:
+            best.append(glyph)
+    return sorted(found, key=lambda row: float(np.mean([g.y + g.height / 2 for g in row])))
+
+
+def _last_large(row: list[Glyph]) -> Glyph:
+    return next((g for g in reversed(row) if g.height >= 0.6 * row[0].height), row[-1])
+
+
+def _digits_of(row: list[Glyph]) -> list[Glyph]:
+    """Without dots, commas and dashes."""
+    height = height_of(row)
+    return [g for g in row if g.height >= _LOW * height or _has_hole(g)]
+
+
+def _has_hole(glyph: Glyph) -> bool:
+    mask = cv2.copyMakeBorder((glyph.ink > 0).astype(np.uint8), 1, 1, 1, 1, cv2.BORDER_CONSTANT, value=0)
+    return int(cv2.connectedComponents(1 - mask, connectivity=4)[0]) > 2

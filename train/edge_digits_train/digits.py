@@ -1,0 +1,92 @@
+"""Train a reader of single digits: classes of normalised 28x28 pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edge_digits_train import architectures, datasets, open_set
+from edge_digits_train.augment import BACKGROUND
+from edge_digits_train.batches import Epochs, make_pictures
+from edge_digits_train.datasets import Data, Split
+from edge_digits_train.run import Config
+
+if TYPE_CHECKING:
+    import keras
+
+#: Calibration pictures that a run keeps for export.
+_CALIBRATION = 1000
+
+
+class DigitsTask:
+    """See `task.Task`. The validation set is judged as it is, and photographed with what is no digit among it."""
+
+    def __init__(self, config: Config, data: Data) -> None:
+        self._config, self._test = config, data.test
+        recipe = config.recipe
+        train, held_out = datasets.split(data.train, recipe.validation, config.seed)
+        self._train = _with_background(train, recipe.background)
+        self._held_out = held_out
+        self.size = len(self._train)
+        self._judged: tuple[Split, Split] | None = None
+
+    def model(self) -> tuple[keras.Model, Any, Any]:
+        recipe = self._config.recipe
+        model = architectures.build(recipe.arch, len(self._config.labels), recipe.dropout)
+        return model, *open_set.loss_and_metric(recipe.background > 0)
+
+    def custom_objects(self) -> dict[str, Any]:
+        return open_set.custom_objects()
+
+    def epochs(self) -> Epochs:
+        return Epochs(self._train, self._config.recipe.augmentation, self._config.seed)
+
+    def judge(self, model: keras.Model) -> tuple[float, float, float]:
+        (loss, accuracy), (_, photo_accuracy) = (
+            model.evaluate(part.pictures[..., None], part.classes, batch_size=500, verbose=0)
+            for part in self._validation()
+        )
+        return loss, accuracy, photo_accuracy
+
+    def kept(self) -> dict[str, NDArray[Any]]:
+        how, seed = self._config.recipe.augmentation, self._config.seed
+        chosen = self._train.take(np.random.default_rng(seed).permutation(len(self._train))[:_CALIBRATION])
+        clean, photographed = self._validation()
+        return {
+            "calibration": make_pictures(chosen.pictures, chosen.classes, (seed, 1 << 21), how),
+            "validation": np.concatenate([clean.pictures, photographed.pictures]),
+            "validation_classes": np.concatenate([clean.classes, photographed.classes]),
+            "test": make_pictures(self._test.pictures, self._test.classes, (seed,), None),
+            "test_classes": self._test.classes,
+        }
+
+    def test(self, model: keras.Model, kept: Mapping[str, NDArray[Any]]) -> float:
+        predicted = np.asarray(model.predict(kept["test"][..., None], batch_size=500, verbose=0)).argmax(axis=1)
+        return float((predicted == kept["test_classes"]).mean())
+
+    def _validation(self) -> tuple[Split, Split]:
+        if self._judged is None:
+            how, seed, held_out = self._config.recipe.augmentation, self._config.seed, self._held_out
+            clean = Split(make_pictures(held_out.pictures, held_out.classes, (seed,), None), held_out.classes)
+            photographed = clean
+            if how is not None:
+                # Drawn once, by a seed that no epoch has, so that epochs are judged alike.
+                part = _with_background(held_out, self._config.recipe.background)
+                always = replace(how, photograph=1.0)
+                pictures = make_pictures(part.pictures, part.classes, (seed, 1 << 20), always)
+                photographed = Split(pictures, part.classes)
+            self._judged = clean, photographed
+        return self._judged
+
+
+def _with_background(part: Split, share: float) -> Split:
+    """A split with places for pictures of what is no digit, which augmentation fills."""
+    count = round(share * len(part))
+    blank = np.zeros((count, *part.pictures.shape[1:]), np.uint8)
+    return Split(
+        np.concatenate([part.pictures, blank]), np.concatenate([part.classes, np.full(count, BACKGROUND, np.int64)])
+    )
