@@ -23,11 +23,10 @@ from edge_digits.steady import Event, Steady
 
 EVENT_SCHEMA = "edge-digits/event/1"
 
-#: Frames are read at this longer side first, which costs a quarter of what 640 pixels cost,
-_QUICK_SIDE = 320
-#: and in full where a digit is lower than this there, in pixels, or where nothing is found: that at most so often,
-#: in seconds.
-_TALL_ENOUGH, _LOOK_CLOSELY = 20, 0.2
+#: Frames are read at this longer side, which costs a third of what 640 pixels cost, while digits are so tall there,
+_QUICK_SIDE, _TALL = 256, 20
+#: at a larger one as long as they are smaller, and in full where nothing is found: that at most so often, in seconds.
+_LOOK_CLOSELY = 0.2
 
 
 @dataclass(frozen=True, eq=False)  # pictures do not compare to one truth
@@ -96,7 +95,7 @@ class LiveReader:
         """
         self.reader = reader
         self.steady = Steady(hold)
-        self._closely_until = self._looked_closely = float("-inf")
+        self._side, self._looked_closely = _QUICK_SIDE, float("-inf")
         self._gap = 0
 
     def watch(self, camera: Camera, *, tick: float | None = None) -> Iterator[Seen | None]:
@@ -145,36 +144,48 @@ class LiveReader:
         """The reading of a frame, in pixels of the whole frame: the one place where frames meet the reader."""
         gray = to_gray(frame.picture)
         height, width = gray.shape
-        reading = self._quickly(gray, frame.time)
+        reading = self._zoomed(gray, frame.time)
         return replace(reading, source=source, frame=frame.number, width=width, height=height, time=frame.time)
 
-    def _quickly(self, gray: Gray, now: float) -> Reading:
+    def _zoomed(self, gray: Gray, now: float) -> Reading:
         """Large digits need no fine look, and small ones get it."""
-        small = shrink(gray, _QUICK_SIDE)
-        if small is gray:
-            return self.reader.read(gray)
-        reading = None
-        if now >= self._closely_until:
-            scale_x, scale_y = gray.shape[1] / small.shape[1], gray.shape[0] / small.shape[0]
-            reading = self.reader.read(small)
-            heights = [digit.box.y2 - digit.box.y1 for digit in reading.digits]
-            reading = _enlarged(reading, scale_x, scale_y)
-            if heights and min(heights) >= _TALL_ENOUGH:
+        longer = max(gray.shape)
+        side = min(self._side, longer)
+        reading = self._read_at(gray, side)
+        height = _height(reading) * side / longer
+        if not height:
+            if side == longer or 0 <= now - self._looked_closely < _LOOK_CLOSELY:
                 return reading
-            if not heights and 0 <= now - self._looked_closely < _LOOK_CLOSELY:
-                return reading
-        self._looked_closely = now
-        close = self.reader.read(gray)
-        if close.digits and min(digit.box.y2 - digit.box.y1 for digit in close.digits) < (
-            1.2 * _TALL_ENOUGH * gray.shape[0] / small.shape[0]
-        ):
-            # Small digits are in view: for a while, look closely at once.
-            self._closely_until = now + _LOOK_CLOSELY
-        return close
+            self._looked_closely = now
+            side = longer
+        elif height < _TALL and side < longer:
+            side = min(round(1.3 * side * _TALL / height), longer)
+        elif side > _QUICK_SIDE and height > 2 * _TALL:
+            self._side = max(_QUICK_SIDE, round(1.3 * side * _TALL / height))
+            return reading
+        else:
+            return reading
+        reading = self._read_at(gray, side)
+        height = _height(reading) * side / longer
+        self._side = min(max(_QUICK_SIDE, round(1.3 * side * _TALL / height)), longer) if height else _QUICK_SIDE
+        return reading
+
+    def _read_at(self, gray: Gray, side: int) -> Reading:
+        """Read a copy of this longer side; boxes are in pixels of the whole."""
+        small = shrink(gray, side)
+        return _enlarged(self.reader.read(small), gray.shape[1] / small.shape[1], gray.shape[0] / small.shape[0])
+
+
+def _height(reading: Reading) -> float:
+    """The median height of what was found, pixels; 0 where nothing was."""
+    heights = sorted(digit.box.y2 - digit.box.y1 for digit in reading.digits)
+    return heights[len(heights) // 2] if heights else 0.0
 
 
 def _enlarged(reading: Reading, scale_x: float, scale_y: float) -> Reading:
     """A reading of a smaller copy, in pixels of the whole."""
+    if scale_x == scale_y == 1.0:
+        return reading
 
     def enlarge(digit: Digit) -> Digit:
         box = digit.box
