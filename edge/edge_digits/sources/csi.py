@@ -28,6 +28,8 @@ from edge_digits.sources.stream import USUAL_RATE, Shot, Stream, StreamError
 PROGRAMS = ("rpicam-vid", "libcamera-vid")
 #: Rows of the hardware's buffers begin at multiples of this many bytes: https://github.com/raspberrypi/linux/pull/4419
 _ROW = 64
+#: The program, the camera and its exposure have so long until the first frame.
+_START_SECONDS = 15.0
 #: Length of a row in bytes, once measured, by program, width and height.
 _rows: dict[tuple[str, int, int], int] = {}
 #: Frames that are at most this many kilobytes pass through the pipe in one piece (the largest that Linux gives a user).
@@ -72,14 +74,16 @@ class RpicamPipe(Stream):
         self._row = row
         self._frame = memoryview(bytearray(self._plane * 3 // 2))
         self._pipe = _Pipe([*self._command, "--timeout", "0"])
+        self._patience = max(seconds, _START_SECONDS)
 
     def read(self) -> Shot | None:
-        deadline = monotonic() + self._seconds
+        patience, self._patience = self._patience, self._seconds
+        deadline = monotonic() + patience
         filled = 0
         while filled < len(self._frame):
             count = self._pipe.read_into(self._frame[filled:], deadline)
             if count is None:
-                raise StreamError(f"{self._pipe.name} gave no frame for {self._seconds:g} s{self._pipe.last_words()}")
+                raise StreamError(f"{self._pipe.name} gave no frame for {patience:g} s{self._pipe.last_words()}")
             if count == 0:
                 raise StreamError(f"{self._pipe.name} ended{self._pipe.last_words()}")
             filled += count
@@ -94,10 +98,10 @@ class RpicamPipe(Stream):
 
     def _row_length(self) -> int:
         """Bytes from one row to the next, padding included: one frame is taken and counted."""
-        pipe = _Pipe([*self._command, "--frames", "1", "--timeout", "10000"])
+        pipe = _Pipe([*self._command, "--frames", "1", "--timeout", "0"])
         try:
             size, rest = 0, memoryview(bytearray(_PIPE))
-            deadline = monotonic() + max(self._seconds, 10.0)
+            deadline = monotonic() + max(self._seconds, _START_SECONDS)
             while count := pipe.read_into(rest, deadline):
                 size += count
             row, odd = divmod(size * 2, self._height * 3)

@@ -18,8 +18,9 @@ from edge_digits.sources.stream import Frame, Shot, Stream, StreamError
 
 #: Seconds before the first attempt to open a lost source again, and at most; each attempt doubles them.
 BACKOFF = (0.5, 30.0)
-#: A source has this long to deliver its first frame, or the seconds of a stall if those are more: cameras start slowly.
-_START_SECONDS = 12.0
+#: A source has this long to deliver its first frame, or the seconds of a stall if those are more. Most have a shorter
+#: limit of their own; this one is for drivers that hang.
+_START_SECONDS = 40.0
 _TURNS = {90: cv2.ROTATE_90_CLOCKWISE, 180: cv2.ROTATE_180, 270: cv2.ROTATE_90_COUNTERCLOCKWISE}
 
 _log = logging.getLogger(__name__)
@@ -62,7 +63,7 @@ class Camera:
         Args:
             name: for messages and records.
             opener: opens the source; called again after each loss.
-            stall_seconds: for how long the source may give nothing at first, if that is more than 12 s.
+            stall_seconds: for how long the source may give nothing at first, if that is more than 40 s.
             rotate: turn each frame clockwise by 0, 90, 180 or 270 degrees.
             hflip, vflip: then mirror it, left to right or top to bottom.
             backoff: seconds before the first attempt to open it again, and at most.
