@@ -43,8 +43,8 @@ def display(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[], S
         stderr=subprocess.DEVNULL,
     )
     os.close(theirs)
-    number = os.read(ours, 16).decode().strip()
-    os.close(ours)
+    with os.fdopen(ours) as stream:
+        number = stream.readline().strip()  # it writes the end of the line apart, and a closed pipe would end it
     before = os.environ.get("DISPLAY")
     os.environ["DISPLAY"] = f":{number}"
 
