@@ -22,7 +22,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -196,7 +196,8 @@ def _serve(server: socket.socket, jpegs: list[bytes]) -> None:
     connection, _ = server.accept()
     connection.recv(4096)
     connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Type: multipart/x-mixed-replace; boundary=frame\r\n\r\n")
-    _pace(30, lambda number: connection.sendall(_part(jpegs[number % len(jpegs)])))
+    with suppress(OSError):  # until the reader goes
+        _pace(30, lambda number: connection.sendall(_part(jpegs[number % len(jpegs)])))
 
 
 def _part(jpeg: bytes) -> bytes:
