@@ -13,39 +13,67 @@ import cv2
 import numpy as np
 from scipy.optimize import minimize
 
+from edge_digits.find.net import judged
 from edge_digits.look import look
 from edge_digits.normalize import normalize_glyph
-from edge_digits.opinions import Weights, evidence
+from edge_digits.opinions import PAGE, Weights, company, evidence, in_line
 from edge_digits.regions import View
 from edge_digits.session import Finder, Model
 from edge_digits_train import datasets
+from edge_digits_train.augment import BACKGROUND, Augmentation, photograph
+from edge_digits_train.marks import mark
 from edge_digits_train.recipes import RECIPES
-from edge_digits_train.scenes import Composer, Scene
+from edge_digits_train.scenes import IGNORED, Composer, Scene
 
 _SIZE = (160, 320)
 
 
-def candidates(composer: Composer, count: int, seed: int) -> tuple[np.ndarray, ...]:
-    """Both opinions of all candidates in composed scenes, what each is (-1: no digit), and whether its ink is clean."""
+def candidates(composer: Composer, count: int, seed: int) -> dict[str, np.ndarray]:
+    """All candidates in composed scenes: opinions of each, what it is, its height, line and ground."""
     maps, model = Finder.load().maps, Model.load()
-    logits, seen, truth, clean = [], [], [], []
+    rows: dict[str, list] = {name: [] for name in ("logits", "seen", "truth", "height", "line", "ground")}
+    lines = 0
     for number in range(count):
         scene = composer.scene(np.random.default_rng((seed, number)), *_SIZE)
         found = look(scene.gray, View(_SIZE[1], _SIZE[0]), "page", maps)
         for line in found.lines:
+            lines += 1
             for candidate in line.candidates:
                 box = found.box(candidate.glyph)
-                what = _truth(scene, (box.x1, box.y1, box.x2, box.y2))
-                if what is not None:
-                    logits.append(candidate.logits)
-                    seen.append(normalize_glyph(candidate.glyph))
-                    truth.append(what)
-                    clean.append(candidate.clean)
-    return np.array(logits), model.probabilities(np.stack(seen)), np.array(truth), np.array(clean)
+                rows["logits"].append(candidate.logits)
+                rows["seen"].append(normalize_glyph(candidate.glyph))
+                rows["truth"].append(_truth(scene, (box.x1, box.y1, box.x2, box.y2)))
+                rows["height"].append(candidate.glyph.height)
+                rows["line"].append(lines)
+                rows["ground"].append(candidate.ground.value)
+    arrays = {name: np.array(values) for name, values in rows.items()}
+    return {**arrays, "probabilities": model.probabilities(arrays["seen"])}
 
 
-def _truth(scene: Scene, box: tuple[int, int, int, int]) -> int | None:
-    """The class of the digit that a box is of; -1 where it is of none; None where that cannot be told."""
+def crops(pictures: np.ndarray, labels: np.ndarray, count: int, seed: int) -> tuple[np.ndarray, ...]:
+    """As `candidates`, of crops: two fifths hold a digit, as many a mark that is none, the others nothing."""
+    maps, model = Finder.load().maps, Model.load()
+    logits, seen, truth = [], [], []
+    for number in range(count):
+        rng = np.random.default_rng((seed, number))
+        at, other = rng.integers(0, len(labels), 2)
+        kind = rng.random()
+        digit = int(labels[at]) if kind < 0.4 else BACKGROUND
+        drawn = (
+            pictures[at] if kind < 0.4 else mark(rng, pictures, labels) if kind < 0.8 else np.zeros_like(pictures[at])
+        )
+        shot, _ = photograph(drawn, digit, pictures[other], rng, Augmentation())
+        found = look(shot, View(shot.shape[1], shot.shape[0]), "digit", maps)
+        for line in found.lines:
+            candidate = judged([line], found.ink, maps)[0].candidates[0]
+            logits.append(candidate.logits)
+            seen.append(normalize_glyph(candidate.glyph))
+            truth.append(digit)
+    return np.array(logits), model.probabilities(np.stack(seen)), np.array(truth)
+
+
+def _truth(scene: Scene, box: tuple[int, int, int, int]) -> int:
+    """The class of the digit that a box is of; -1 where it is of none; IGNORED where that cannot be told."""
     x, y = (box[0] + box[2]) / 2, (box[1] + box[3]) / 2
     around = [
         (abs((b[0] + b[2]) / 2 - x) / max(b[2] - b[0], 8) + abs((b[1] + b[3]) / 2 - y) / (b[3] - b[1]), int(c))
@@ -56,7 +84,7 @@ def _truth(scene: Scene, box: tuple[int, int, int, int]) -> int | None:
         return -1
     off, digit = min(around)
     if digit < 0:
-        return None
+        return IGNORED
     return digit if off < 0.5 else -1
 
 
@@ -74,9 +102,8 @@ def fit(logits: np.ndarray, probabilities: np.ndarray, truth: np.ndarray) -> Wei
     return Weights(*(round(float(value), 3) for value in best.x))
 
 
-def report(logits: np.ndarray, probabilities: np.ndarray, truth: np.ndarray) -> None:
-    """Print the weights, and what they are worth."""
-    weights = fit(logits, probabilities, truth)
+def report(weights: Weights, logits: np.ndarray, probabilities: np.ndarray, truth: np.ndarray) -> None:
+    """Print weights, and what they are worth."""
     odds, classes = evidence(logits, probabilities, weights)
     alone = np.where(logits.max(axis=1) > 0, logits.argmax(axis=1), -1)
     none = probabilities.max(axis=1) < 1 - probabilities.sum(axis=1)
@@ -89,6 +116,46 @@ def report(logits: np.ndarray, probabilities: np.ndarray, truth: np.ndarray) -> 
     print("  told right: " + ", ".join(f"{name} {100 * (what == truth).mean():.2f} %" for name, what in said.items()))
 
 
+def report_crops(logits: np.ndarray, probabilities: np.ndarray, truth: np.ndarray) -> None:
+    """Weigh two opinions that must both see a digit, and print the weights."""
+    digit = truth >= 0
+
+    def said(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        finder, classifier, first, second, *classes = values
+        odds, shares = evidence(logits, probabilities, Weights(finder, 0.0, first, *classes))
+        other, _ = evidence(logits, probabilities, Weights(0.0, classifier, second, *classes))
+        return -np.logaddexp(0.0, -odds[:, 0]) - np.logaddexp(0.0, -other[:, 0]), shares
+
+    def loss(values: np.ndarray) -> float:
+        there, shares = said(values)
+        none = np.log1p(-np.exp(np.minimum(there, -1e-6)))[~digit].sum()
+        return -float(none + (there[digit] + shares[digit, truth[digit]]).sum()) / len(truth)
+
+    start = np.array([2.0, 0.64, 0.4, -0.88, 1.24, 0.6])
+    best = minimize(loss, start, method="Nelder-Mead", options={"maxiter": 4000, "maxfev": 4000})
+    finder, classifier, first, second, *classes = (round(float(value), 3) for value in best.x)
+    print(f"  {Weights(finder, 0.0, first, *classes)}\n  {Weights(0.0, classifier, second, *classes)}")
+    there, shares = said(best.x)
+    told = np.where(there > np.log(0.5), shares.argmax(axis=1), -1)
+    print(f"  told right: {100 * (told == truth).mean():.2f} %, digits {100 * (told == truth)[digit].mean():.2f} %")
+
+
+def report_lines(odds: np.ndarray, heights: np.ndarray, lines: np.ndarray, truth: np.ndarray) -> None:
+    """Weigh what the line says of each candidate, and print it."""
+    told = np.concatenate([company(odds[lines == line], heights[lines == line]) for line in np.unique(lines)])
+    known, digit = truth != IGNORED, truth >= 0
+
+    def loss(values: np.ndarray) -> float:
+        signed = np.where(digit, 1.0, -1.0) * in_line(told, tuple(values))
+        return float(np.logaddexp(0.0, -signed[known]).mean())
+
+    best = minimize(loss, np.array([1.0, 0.0, 0.0, 0.0]), method="Nelder-Mead", options={"maxiter": 2000})
+    after = in_line(told, tuple(best.x))
+    print(f"in line: {tuple(round(float(value), 3) for value in best.x)}")
+    for name, what in (("alone", odds), ("in line", after)):
+        print(f"  digit or not told right {name}: {100 * ((what > 0) == digit)[known].mean():.2f} %")
+
+
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("data")
@@ -97,8 +164,18 @@ if __name__ == "__main__":
     options = parser.parse_args()
     cv2.setNumThreads(1)
     _, held_out = datasets.split(datasets.load(options.data).train, RECIPES["finder"].validation, 0)
-    *opinions, clean = candidates(Composer(held_out.pictures, held_out.classes), options.scenes, options.seed)
-    for name, which in (("clean", clean), ("unclean", ~clean)):
-        part = [array[which] for array in opinions]
-        print(f"{name}: {which.sum()} candidates, {100 * (part[2] >= 0).mean():.1f} % of them digits")
-        report(*part)
+    in_crops = crops(held_out.pictures, held_out.classes, options.scenes, options.seed)
+    print(f"crops: {len(in_crops[2])}, {100 * (in_crops[2] >= 0).mean():.1f} % of them digits")
+    report_crops(*in_crops)
+    of_pages = candidates(Composer(held_out.pictures, held_out.classes), options.scenes, options.seed)
+    odds = np.zeros(len(of_pages["truth"]))
+    for ground in PAGE:
+        which = of_pages["ground"] == ground.value
+        known = which & (of_pages["truth"] != IGNORED)
+        print(
+            f"{ground}: {known.sum()} candidates, {100 * (of_pages['truth'][known] >= 0).mean():.1f} % of them digits"
+        )
+        weights = fit(*(of_pages[array][known] for array in ("logits", "probabilities", "truth")))
+        report(weights, *(of_pages[array][known] for array in ("logits", "probabilities", "truth")))
+        odds[which] = evidence(of_pages["logits"][which], of_pages["probabilities"][which], weights)[0][:, 0]
+    report_lines(odds, of_pages["height"], of_pages["line"], of_pages["truth"])

@@ -7,7 +7,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from edge_digits.find import Candidate, Glyph, Line, classic, find_digit, net
+from edge_digits.find import Candidate, Glyph, Ground, Line, classic, find_digit, net
 from edge_digits.find.net import Maps
 from edge_digits.ink import Ink, extract_ink
 from edge_digits.normalize import CROP_SIDE
@@ -21,6 +21,8 @@ WORK_SIDE = 960
 _PAGE_STROKE = 0.1
 #: A picture of at most this side is the crop of one digit, whose strokes may lie apart.
 _ONE_DIGIT = 40
+#: A small picture that is up to so many times longer than wide may be the crop of one digit.
+_SQUARE = 1.5
 #: Below this height or width there is nothing to read.
 _SMALLEST = 4
 
@@ -72,21 +74,29 @@ def look(gray: Gray, view: View, layout: str, maps: Maps | None) -> Look:
     if one:
         glyph = find_digit(ink)
         return Look(view, work, ink, [] if glyph is None else [Line((Candidate(glyph, 0, 1),), 2)])
-    if longer <= CROP_SIDE:
-        lines = _of_crop(ink)
-        lines = lines if maps is None else net.judged(lines, ink, maps)
-    else:
-        lines = classic.find(ink) if maps is None else net.find(ink, maps)
+    lines = classic.find(ink) if maps is None or longer <= CROP_SIDE else []
+    alone = _alone(lines, ink)
+    if maps is not None:
+        lines = net.find(ink, maps) if alone is None else net.judged([alone], ink, maps)
+        if longer <= CROP_SIDE and longer <= _SQUARE * min(work.shape):
+            lines = [_as_crop(line) for line in lines]
+    elif alone is not None:
+        lines = [alone]
     return Look(view, work, ink, _in_one_line(lines) if layout == "line" and len(lines) > 1 else lines)
 
 
-def _of_crop(ink: Ink) -> list[Line]:
-    """The digits of a crop, by rule; where they are one, as the classifier was trained on it."""
-    lines = classic.find(ink)
-    if sum(len(_groups(line)) for line in lines) != 1:
-        return lines
+def _as_crop(line: Line) -> Line:
+    return replace(line, candidates=tuple(replace(candidate, ground=Ground.CROP) for candidate in line.candidates))
+
+
+def _alone(lines: list[Line], ink: Ink) -> Line | None:
+    """The one digit of a crop, as the classifier was trained on it; None where there are more groups of strokes."""
+    height, width = ink.strength.shape
+    crop = max(height, width) <= min(CROP_SIDE, _SQUARE * min(height, width))
+    if not crop or len(lines) != 1 or len(lines[0].candidates) != 1:
+        return None
     glyph = find_digit(ink)
-    return lines if glyph is None or len(lines[0].candidates) > 1 else [Line((Candidate(glyph, 0, 1),), 2)]
+    return None if glyph is None else Line((Candidate(glyph, 0, 1),), 2)
 
 
 def _in_one_line(lines: list[Line]) -> list[Line]:

@@ -1,18 +1,19 @@
 """Two opinions of one candidate, the finder's and the classifier's, made one.
 
 Whether there is a digit and which one it is are weighed apart: the classifier sees a digit without its surroundings and
-takes a piece of a grid's line for a one; the finder sees the surroundings and tells the classes worse. The weights are
-those of a logistic regression on composed scenes (`scripts/weigh_opinions.py` prints them).
+takes a piece of a grid's line for a one; the finder sees the surroundings and takes unknown letters for digits. The
+weights are those of a logistic regression on composed scenes (`scripts/weigh_opinions.py` prints them).
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from edge_digits.find import Candidate
+from edge_digits.find import Ground, Line
 
 _LEAST = 1e-6
 
@@ -33,34 +34,89 @@ class Weights:
     classifier_class: float
 
 
-#: For ink that fills the place where the finder saw a digit, and for what is left of it among others'.
-CLEAN = Weights(finder=1.99, classifier=0.185, constant=0.28, finder_class=1.55, classifier_class=0.226)
-UNCLEAN = Weights(finder=1.99, classifier=0.185, constant=0.28, finder_class=1.55, classifier_class=0.226)
+#: By what a candidate of a page stands on.
+PAGE = {
+    Ground.ALONE: Weights(finder=2.305, classifier=0.194, constant=0.527, finder_class=1.328, classifier_class=0.376),
+    Ground.CLOSE: Weights(finder=2.305, classifier=0.194, constant=0.527, finder_class=1.328, classifier_class=0.376),
+    Ground.REST: Weights(finder=1.664, classifier=0.09, constant=0.198, finder_class=1.595, classifier_class=0.07),
+}
+#: Of a digit's company in its line, as `company` tells it; and a constant.
+LINE = (0.955, 1.45, -0.982, -0.767)
+#: For crops: each opinion as if there were no other, since both must see a digit.
+CROP_FINDER = Weights(finder=2.0, classifier=0.0, constant=0.4, finder_class=1.24, classifier_class=0.6)
+CROP_CLASSIFIER = Weights(finder=0.0, classifier=0.64, constant=-0.88, finder_class=1.24, classifier_class=0.6)
 
 
-def join(candidates: list[Candidate], probabilities: NDArray[np.float32]) -> NDArray[np.float32]:
+def join(lines: list[Line], probabilities: NDArray[np.float32]) -> NDArray[np.float32]:
     """Log probabilities of each class and, last, of no digit.
 
     Args:
-        candidates: N of them; those of which the finder says nothing are the classifier's alone.
+        lines: of candidates, N of them in all; those of which the finder says nothing are the classifier's alone.
         probabilities: float32 [N, C], the classifier's; what a row lacks of 1 is for no digit.
 
     Returns:
         float32 [N, C + 1].
     """
     there = np.clip(probabilities.sum(axis=1, keepdims=True), _LEAST, 1.0 - _LEAST)
-    classes = np.log(np.maximum(probabilities, _LEAST))
-    none = np.log(1.0 - there)
-    for weights, clean in ((CLEAN, True), (UNCLEAN, False)):
-        told = [row for row, one in enumerate(candidates) if one.logits is not None and one.clean == clean]
-        if not told:
-            continue
-        logits = np.array([candidates[row].logits for row in told], np.float32)
-        odds, shares = evidence(logits, probabilities[told], weights)
-        classes[told] = shares - np.logaddexp(0.0, -odds)
-        none[told] = -np.logaddexp(0.0, odds)
-    joined = np.hstack([classes, none])
+    joined = np.log(np.hstack([np.maximum(probabilities, _LEAST), 1.0 - there]))
+    first = 0
+    for line in lines:
+        rows = slice(first, first + len(line.candidates))
+        first = rows.stop
+        if line.candidates and line.candidates[0].logits is not None:
+            logits = np.array([candidate.logits for candidate in line.candidates], np.float32)
+            digit, classes = _weighed(line, logits, probabilities[rows])
+            none = np.log1p(-np.exp(np.minimum(digit, np.log(1.0 - _LEAST))))
+            joined[rows] = np.hstack([classes + digit, none])
     return np.asarray(joined - np.logaddexp.reduce(joined, axis=1)[:, None], np.float32)
+
+
+def _weighed(
+    line: Line, logits: NDArray[np.float32], probabilities: NDArray[np.float32]
+) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Log probabilities that there is a digit, [N, 1], and of the classes if so, [N, C]."""
+    if line.candidates[0].ground == Ground.CROP:
+        odds, classes = evidence(logits, probabilities, CROP_FINDER)
+        other, _ = evidence(logits, probabilities, CROP_CLASSIFIER)
+        # A line's rest looks like a one without its surroundings, and a letter unknown to both like a digit to one.
+        return -np.logaddexp(0.0, -odds) - np.logaddexp(0.0, -other), classes
+    odds, classes = np.empty((len(logits), 1), np.float32), np.empty_like(logits)
+    for ground, weights in PAGE.items():
+        rows = np.array([candidate.ground == ground for candidate in line.candidates])
+        if rows.any():
+            odds[rows], classes[rows] = evidence(logits[rows], probabilities[rows], weights)
+    heights = np.array([candidate.glyph.height for candidate in line.candidates], np.float64)
+    after = in_line(company(odds[:, 0], heights), LINE)[:, None]
+    return -np.logaddexp(0.0, -after), classes
+
+
+def company(odds: NDArray[Any], heights: NDArray[np.float64]) -> NDArray[np.float64]:
+    """What a line says of each of its candidates: its odds, the digits beside it, how far it is from them.
+
+    Args:
+        odds: log odds that each is a digit, by itself.
+        heights: of each, pixels.
+
+    Returns:
+        [N, 3]: the odds; how many others of the line are surely digits, up to four, as a share of four; and that times
+        the square of the logarithm of its height by theirs, up to 1.
+    """
+    sure = odds > 0.5
+    told = np.zeros((len(odds), 3))
+    told[:, 0] = odds
+    for i in range(len(odds)):
+        others = np.flatnonzero(sure)
+        others = others[others != i]
+        if len(others):
+            told[i, 1] = min(len(others), 4) / 4
+            off = np.log(heights[i] / np.median(heights[others]))
+            told[i, 2] = told[i, 1] * min(float(off * off), 1.0)
+    return told
+
+
+def in_line(told: NDArray[np.float64], weights: tuple[float, float, float, float]) -> NDArray[np.float64]:
+    """The log odds of candidates with what `company` says, [N, 3]; weights of its columns, and a constant."""
+    return np.asarray(told @ np.array(weights[:3]) + weights[3], np.float64)
 
 
 def evidence(

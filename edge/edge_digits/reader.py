@@ -39,6 +39,8 @@ FINDERS = ("auto", "classic", "net")
 _CUT_FOR_NOTHING = 4.0
 #: A page is taken to lie on its side, or on its head, where so many times more is read after turning it.
 _PLAINLY_MORE = 1.2
+#: Candidates less sure than this are no digits that were refused: they are not listed.
+_PERHAPS = 0.1
 
 
 @dataclass(frozen=True, eq=False)  # arrays do not compare to one truth
@@ -80,6 +82,11 @@ class Examined:
     seen: NDArray[np.uint8]
     digit: Digit
     chosen: bool
+
+    @property
+    def perhaps(self) -> bool:
+        """Whether it is read, or might have been."""
+        return not self.digit.rejected or self.digit.confidence >= _PERHAPS
 
 
 class DigitReader:
@@ -236,10 +243,10 @@ class DigitReader:
         normalized = perf_counter()
         probabilities = self.model.probabilities(inputs)
         inferred = perf_counter()
-        scores = opinions.join(list(lattice.candidates), probabilities)
+        scores = opinions.join([line for _, line in places], probabilities)
         way, warnings = self._way(lattice.candidates, lattice.nodes, scores)
         candidates = self._examined(places, inputs, scores, way)
-        digits = tuple(one.digit for one in candidates if one.chosen)
+        digits = tuple(one.digit for one in candidates if one.chosen and one.perhaps)
         speed_ms = {
             **speed_ms,
             "find": 1e3 * (found - start),
@@ -252,7 +259,7 @@ class DigitReader:
             height=size[1],
             digits=digits,
             speed_ms=speed_ms,
-            warnings=(*warnings, *_advice(looks)),
+            warnings=(*warnings, *_advice(looks, candidates)),
         )
         return Examination(_summed_up(reading, way.confidence), original, looks, candidates)
 
@@ -327,10 +334,13 @@ def _cut(candidates: Sequence[Candidate], nodes: int) -> NDArray[np.bool_]:
     return begun > 1
 
 
-def _advice(looks: tuple[Look, ...]) -> tuple[str, ...]:
+def _advice(looks: tuple[Look, ...], examined: tuple[Examined, ...]) -> tuple[str, ...]:
+    """Why the picture may be read badly; of its candidates, those that may be digits are looked at."""
     said: list[str] = []
+    rest = iter(examined)
     for one in looks:
-        glyphs = [candidate.glyph for line in one.lines for candidate in line.candidates]
+        of_look = [(candidate.glyph, next(rest)) for line in one.lines for candidate in line.candidates]
+        glyphs = [glyph for glyph, made in of_look if made.chosen and made.perhaps]
         boxes = [Box(g.x, g.y, g.x + g.width, g.y + g.height) for g in glyphs]
         said += advise(one.work, one.ink, boxes, max(one.work.shape) / max(one.view.size))
     return tuple(dict.fromkeys(said))

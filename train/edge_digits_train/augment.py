@@ -33,8 +33,8 @@ class Augmentation:
     """How far a picture may go. Angles in degrees; other lengths as fractions of the digit or of its crop.
 
     `photograph` is the share of pictures that are drawn as a photograph; the rest is only bent, as a clean scan would
-    be, and of that a share of `coarse` at few dots an inch. `rare_styles` is the share of ones that get a flag or a foot and
-    of sevens that get a bar.
+    be, and of that a share of `coarse` at few dots an inch. `rare_styles` is the share of ones that get a flag or a
+    foot and of sevens that get a bar.
     """
 
     rotation: float = 12.0

@@ -5,9 +5,20 @@ lines of candidates for a lattice search; `find_digits` gives the lines of a pag
 """
 
 from edge_digits.find.classic import find, find_digits
-from edge_digits.find.glyph import Candidate, Glyph, Line
+from edge_digits.find.glyph import Candidate, Glyph, Ground, Line
 from edge_digits.find.pen import written
 from edge_digits.find.ruling import without_ruling
 from edge_digits.find.single import find_digit, ink_mask
 
-__all__ = ["Candidate", "Glyph", "Line", "find", "find_digit", "find_digits", "ink_mask", "without_ruling", "written"]
+__all__ = [
+    "Candidate",
+    "Glyph",
+    "Ground",
+    "Line",
+    "find",
+    "find_digit",
+    "find_digits",
+    "ink_mask",
+    "without_ruling",
+    "written",
+]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import Enum
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,6 +33,19 @@ class Glyph:
         return int(self.ink.shape[0])
 
 
+class Ground(Enum):
+    """What a candidate stands on.
+
+    CROP: a crop. ALONE: a place in a page that its ink fills, with nothing else found near it. CLOSE: the same among
+    others. REST: its ink does not fill the place that was found.
+    """
+
+    CROP = "crop"
+    ALONE = "alone"
+    CLOSE = "close"
+    REST = "rest"
+
+
 @dataclass(frozen=True, eq=False)
 class Candidate:
     """A glyph that may be one digit, as an edge of its line's lattice.
@@ -42,14 +56,14 @@ class Candidate:
             candidates from one to the other, but for what no digit can be made of.
         logits: float32 [C], what the finder says of each class, by itself and not against the others; None where it
             says nothing.
-        clean: the ink fills the place that the finder saw, so that the classifier sees what the finder did.
+        ground: what the finder's logits were seen on.
     """
 
     glyph: Glyph
     start: int
     end: int
     logits: NDArray[np.float32] | None = None
-    clean: bool = True
+    ground: Ground = Ground.CROP
 
 
 @dataclass(frozen=True, eq=False)

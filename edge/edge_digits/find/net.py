@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge_digits.find import layout
-from edge_digits.find.glyph import Candidate, Glyph, Line
+from edge_digits.find.glyph import Candidate, Glyph, Ground, Line
 from edge_digits.find.single import find_digit
 from edge_digits.ink import Ink, levelled
 from edge_digits.maps import CELL, EXTRA, HEIGHTS, SIZE, STEP, spots
@@ -26,7 +26,7 @@ _SMALLEST = 40
 #: neighbours are looked at with it.
 _BLOCK, _INKED = 32, 60
 #: Of two finds, the weaker is the same digit where their boxes share this part of both, or of the smaller one.
-_SHARED, _WITHIN = 0.4, 0.65
+_SHARED, _WITHIN = 0.5, 0.65
 #: From this logit, and of this height on, a find needs no finer look.
 _SURE, _PLAIN = 1.5, 22.0
 #: From this share on that a find and its ink have in common, the ink is the find's.
@@ -67,7 +67,7 @@ def find(ink: Ink, maps: Maps) -> list[Line]:
     for row in layout.rows(list(of_glyph)):
         numbers = [of_glyph[glyph] for glyph in row]
         candidates = [
-            Candidate(glyph, node, node + 1, found.logits[number], _same(glyph, found.boxes[number]) >= _CLEAN)
+            Candidate(glyph, node, node + 1, found.logits[number], _ground(glyph, found.boxes, number))
             for node, (glyph, number) in enumerate(zip(row, numbers, strict=True))
         ]
         lines.append(Line(tuple(candidates), len(row) + 1))
@@ -84,7 +84,7 @@ def judged(lines: list[Line], ink: Ink, maps: Maps) -> list[Line]:
 
 
 def _opinion(glyph: Glyph, page: Gray, maps: Maps) -> NDArray[np.float32]:
-    """The strongest logits of each class near the middle of a glyph, the crop scaled so that it is of the best height."""
+    """The strongest logits of each class near the middle of a glyph, in the crop scaled to the best height."""
     scale = SIZE / max(glyph.height, 0.7 * glyph.width)
     width, height = (max(8, round(side * scale)) for side in (page.shape[1], page.shape[0]))
     method = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
@@ -94,20 +94,34 @@ def _opinion(glyph: Glyph, page: Gray, maps: Maps) -> NDArray[np.float32]:
     # What lies far off has no say, and costs as much.
     x1, y1 = max(0, round(middle[0] - _AROUND)), max(0, round(middle[1] - _AROUND))
     part = scaled[y1 : round(middle[1] + _AROUND), x1 : round(middle[0] + _AROUND)]
-    part = cv2.copyMakeBorder(part, 0, -part.shape[0] % STEP, 0, -part.shape[1] % STEP, cv2.BORDER_CONSTANT, value=0)
-    cells = maps(np.asarray(part, np.uint8)[None])[0]
+    rest = (-part.shape[0] % STEP, -part.shape[1] % STEP)
+    padded = np.asarray(cv2.copyMakeBorder(part, 0, rest[0], 0, rest[1], cv2.BORDER_CONSTANT, value=0), np.uint8)
+    cells = maps(padded[None])[0]
     column, row = int((middle[0] - x1) / CELL), int((middle[1] - y1) / CELL)
     near = cells[max(0, row - 1) : row + 2, max(0, column - 1) : column + 2, :-EXTRA]
     return np.asarray(near.reshape(-1, near.shape[-1]).max(axis=0), np.float32)
 
 
-def _same(glyph: Glyph, box: NDArray[np.float32]) -> float:
-    """The share of a glyph's box and another that both have: intersection over union."""
+def _ground(glyph: Glyph, boxes: NDArray[np.float32], number: int) -> Ground:
+    """Whether a glyph fills the box that was found, by the intersection over union; and whether others are near."""
+    box = boxes[number]
     w = min(glyph.x + glyph.width, float(box[2])) - max(glyph.x, float(box[0]))
     h = min(glyph.y + glyph.height, float(box[3])) - max(glyph.y, float(box[1]))
     shared = max(w, 0.0) * max(h, 0.0)
     both = glyph.width * glyph.height + float((box[2] - box[0]) * (box[3] - box[1])) - shared
-    return shared / both
+    if shared < _CLEAN * both:
+        return Ground.REST
+    return Ground.CLOSE if _near(boxes, number).any() else Ground.ALONE
+
+
+def _near(boxes: NDArray[np.float32], number: int) -> NDArray[np.bool_]:
+    """Which other finds reach into the place of one, with the room that is taken with it."""
+    x1, y1, x2, y2 = boxes[number]
+    room = _MARGIN * (y2 - y1)
+    near = (boxes[:, 0] < x2 + room) & (boxes[:, 2] > x1 - room)
+    near &= (boxes[:, 1] < y2 + room) & (boxes[:, 3] > y1 - room)
+    near[number] = False
+    return np.asarray(near)
 
 
 def _at_all_scales(page: Gray, maps: Maps) -> _Finds:
@@ -194,14 +208,13 @@ def _glyph(ink: Ink, boxes: NDArray[np.float32], number: int) -> Glyph | None:
     if x2 - x1 < 3 or y2 - y1 < 3:
         return None
     strength = ink.strength[y1:y2, x1:x2]
-    near = (boxes[:, 0] < x2) & (boxes[:, 2] > x1) & (boxes[:, 1] < y2) & (boxes[:, 3] > y1)
-    near[number] = False
+    near = _near(boxes, number)
     if near.any():
         own = _distance(box, x1, y1, x2, y2)
         other = np.min([_distance(boxes[i], x1, y1, x2, y2) for i in np.flatnonzero(near)], axis=0)
         strength = strength * (own <= other)
     glyph = find_digit(Ink(np.ascontiguousarray(strength), ink.noise, ink.inverted))
-    return None if glyph is None else Glyph(glyph.x + x1, glyph.y + y1, glyph.ink)
+    return None if glyph is None or not glyph.ink.any() else Glyph(glyph.x + x1, glyph.y + y1, glyph.ink)
 
 
 def _distance(box: NDArray[np.float32], x1: int, y1: int, x2: int, y2: int) -> NDArray[np.float32]:
