@@ -172,12 +172,19 @@ def test_conf_0_rejects_only_what_is_more_likely_no_digit_than_any() -> None:
     lenient = DigitReader(READER.model, conf=0.0, top_k=10)
     noise = np.random.default_rng(0).integers(0, 2, (12, 30, 30), np.uint8) * np.uint8(255)
     pictures = [*noise, *(crop(digit, 36, width=0.25) for digit in STROKES)]
-    digits = [digit for picture in pictures for digit in lenient.read(picture).digits]
+    digits = [one.digit for picture in pictures for one in lenient.examine(picture).candidates if one.chosen]
     none = [1.0 - sum(share for _, share in digit.topk) for digit in digits]
     assert [digit.rejected for digit in digits] == [
         share > digit.confidence for share, digit in zip(none, digits, strict=True)
     ]
     assert {digit.rejected for digit in digits} == {True, False}, "else this test sees one side only"
+
+
+def test_what_can_hardly_be_a_digit_is_not_listed_and_what_may_be_is() -> None:
+    for picture in (*np.random.default_rng(0).integers(0, 2, (12, 30, 30), np.uint8) * np.uint8(255), page("427")):
+        examination = DigitReader.load(conf=1.0).examine(picture)
+        chosen = [one.digit for one in examination.candidates if one.chosen]
+        assert [digit for digit in chosen if digit.confidence >= 0.1] == list(examination.reading.digits)
 
 
 def test_without_conf_the_models_own_threshold_holds() -> None:

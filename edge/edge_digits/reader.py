@@ -347,8 +347,9 @@ def _advice(looks: tuple[Look, ...], examined: tuple[Examined, ...]) -> tuple[st
 
 
 def _read_in(examination: Examination) -> float:
-    """How much was read: the sum of the accepted digits' confidence."""
-    return sum(digit.confidence for digit in examination.reading.digits if not digit.rejected)
+    """How much was read: the accepted digits' boxes, by their confidence; scraps of digits that lie count for little."""
+    accepted = [digit for digit in examination.reading.digits if not digit.rejected]
+    return sum(d.confidence * (d.box.x2 - d.box.x1) * (d.box.y2 - d.box.y1) for d in accepted)
 
 
 def _summed_up(reading: Reading, confidence: float) -> Reading:

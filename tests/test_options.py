@@ -1,0 +1,236 @@
+"""What a reader is told of its pictures: layout, regions, turns, and what is known of the text."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import pytest
+from drawing import Gray, blank, crop, page, write
+
+from edge_digits import Box, DigitReader, UsageError
+from edge_digits.constrain import Constraint
+from edge_digits.look import LAYOUTS
+from edge_digits.regions import Region, rotate
+
+PAGE = page(["427", "608"])
+FINDERS = ("classic", "net")
+
+
+@pytest.fixture(scope="module", params=FINDERS)
+def finder(request: pytest.FixtureRequest) -> str:
+    name: str = request.param
+    return name
+
+
+def centre(box: Box) -> tuple[float, float]:
+    return (box.x1 + box.x2) / 2, (box.y1 + box.y2) / 2
+
+
+# --- layouts ---
+
+
+@pytest.mark.parametrize("side", [28, 64, 200, 900])
+def test_layout_digit_reads_one_digit_of_any_size(side: int) -> None:
+    picture = crop("5", side)
+    (digit,) = DigitReader.load(layout="digit").read(picture).digits
+    assert digit.label == "5"
+    ink = np.argwhere(picture < 150)
+    (y1, x1), (y2, x2) = ink.min(axis=0), ink.max(axis=0) + 1
+    box = digit.box
+    assert (box.x1, box.y1, box.x2, box.y2) == pytest.approx((x1, y1, x2, y2), abs=max(2, 0.03 * side))
+
+
+def test_layout_digit_gives_one_digit_of_a_page_of_many() -> None:
+    reading = DigitReader.load(layout="digit", conf=0.0).read(PAGE)
+    assert len(reading.digits) <= 1
+
+
+def test_layout_page_reads_a_page_however_small(finder: str) -> None:
+    small = np.asarray(cv2.resize(page("42", 60), None, fx=0.3, fy=0.3, interpolation=cv2.INTER_AREA), np.uint8)
+    assert min(small.shape) <= 64
+    assert DigitReader.load(layout="page", finder=finder).read(small).text == "42"
+
+
+def test_layout_page_keeps_its_lines_and_layout_line_makes_them_one(finder: str) -> None:
+    stairs = blank(260, 420)
+    for place, digit in enumerate("4275"):
+        write(stairs, digit, 30 + 100 * place, 20 + 58 * place, 60)
+    assert DigitReader.load(layout="page", finder=finder).read(stairs).text.split() == ["4", "2", "7", "5"]
+    reading = DigitReader.load(layout="line", finder=finder).read(stairs)
+    assert reading.text == "4275"
+    assert {digit.line for digit in reading.digits} == {0}
+
+
+def test_layout_line_keeps_the_order_of_digits_that_touch() -> None:
+    """Their cuts stay together, whatever lies above them."""
+    picture = page("8277", gap=-0.02)
+    (line,) = DigitReader.load(layout="line", finder="classic").examine(picture).looks[0].lines
+    assert len(line.candidates) > 4
+    starts = [candidate.start for candidate in line.candidates]
+    lefts = [candidate.glyph.x for candidate in line.candidates]
+    for start in sorted(set(starts)):
+        before = [x for x, node in zip(lefts, starts, strict=True) if node < start]
+        here = [x for x, node in zip(lefts, starts, strict=True) if node == start]
+        assert not before or min(here) >= min(before)
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize("shape", [(1, 1), (3, 200), (40, 40), (300, 200)], ids=str)
+def test_every_layout_finds_nothing_where_nothing_is(layout: str, shape: tuple[int, int]) -> None:
+    reading = DigitReader.load(layout=layout).read(np.full(shape, 200, np.uint8))
+    assert (reading.text, reading.digits, reading.status) == ("", (), "no_digits")
+
+
+def test_an_unknown_layout_or_finder_is_refused_with_those_that_are_known() -> None:
+    with pytest.raises(UsageError, match="no layout 'book'; there are: auto, digit, line, page"):
+        DigitReader.load(layout="book")
+    with pytest.raises(UsageError, match="no finder 'magic'; there are: auto, classic, net"):
+        DigitReader.load(finder="magic")
+
+
+# --- regions ---
+
+#: 427 in the upper left, 85 in the lower right, 16 in the upper right.
+FORM = np.full((300, 600), 235, np.uint8)
+for _text, _x, _y in (("427", 20, 20), ("16", 380, 30), ("85", 400, 200)):
+    for _place, _digit in enumerate(_text):
+        write(FORM, _digit, _x + 66 * _place, _y, 60)
+LEFT, RIGHT, LOWER = Region(0, 0, 0.5, 0.5), Region(0.5, 0, 0.5, 0.5), Region(0.5, 0.5, 0.5, 0.5)
+
+
+def test_only_the_region_is_read_and_boxes_are_those_of_the_whole_picture(finder: str) -> None:
+    reading = DigitReader.load(regions=[LOWER], finder=finder).read(FORM)
+    assert reading.text == "85"
+    assert (reading.width, reading.height) == (600, 300)
+    for place, digit in enumerate(reading.digits):
+        assert centre(digit.box) == pytest.approx((400 + 66 * place + 18, 230), abs=6)
+        assert (FORM[digit.box.y1 : digit.box.y2, digit.box.x1 : digit.box.x2] < 100).any()
+
+
+def test_several_regions_are_read_in_the_order_that_they_are_given(finder: str) -> None:
+    forth = DigitReader.load(regions=[LEFT, RIGHT, LOWER], finder=finder).read(FORM)
+    back = DigitReader.load(regions=[LOWER, RIGHT, LEFT], finder=finder).read(FORM)
+    assert (forth.text, back.text) == ("427\n16\n85", "85\n16\n427")
+    assert [digit.line for digit in forth.digits] == [0, 0, 0, 1, 1, 2, 2]
+    assert {digit.box for digit in forth.digits} == {digit.box for digit in back.digits}
+
+
+def test_a_region_without_digits_leaves_no_line_behind(finder: str) -> None:
+    empty = Region(0, 0.5, 0.5, 0.5)
+    assert DigitReader.load(regions=[LEFT, empty, LOWER], finder=finder).read(FORM).text == "427\n85"
+    assert DigitReader.load(regions=[empty], finder=finder).read(FORM).status == "no_digits"
+
+
+def test_a_region_is_looked_at_closely(finder: str) -> None:
+    """A number that is too small to be found in the picture as a whole is read in a part of it."""
+    large = np.full((3000, 4000), 235, np.uint8)
+    for place, digit in enumerate("427"):
+        write(large, digit, 3600 + 40 * place, 2800, 36)
+    corner = Region(0.88, 0.92, 0.12, 0.05)
+    assert DigitReader.load(regions=[corner], finder=finder).read(large).text == "427"
+
+
+# --- turns ---
+
+#: Upside down, or on their sides, most of these are no digits.
+UPRIGHT = page(["3473", "7434"])
+
+
+@pytest.mark.parametrize("turns", [0, 1, 2, 3])
+def test_a_turned_page_is_read_after_turning_it_back(turns: int, finder: str) -> None:
+    stored = rotate(UPRIGHT, -turns)
+    reading = DigitReader.load(turns=turns, finder=finder).read(stored)
+    assert reading.text == "3473\n7434"
+    assert (reading.height, reading.width) == stored.shape
+    for digit in reading.digits:
+        box = digit.box
+        assert 0 <= box.x1 < box.x2 <= reading.width
+        assert 0 <= box.y1 < box.y2 <= reading.height
+        ink = rotate(stored[box.y1 : box.y2, box.x1 : box.x2], turns)
+        assert DigitReader.load(layout="digit").read(ink).text == digit.label
+
+
+@pytest.mark.parametrize("turns", [0, 1, 2, 3])
+def test_which_way_is_up_can_be_found_out(turns: int, finder: str) -> None:
+    assert DigitReader.load(turns=None, finder=finder).read(rotate(UPRIGHT, -turns)).text == "3473\n7434"
+
+
+def test_what_reads_as_well_both_ways_is_left_as_it_is(finder: str) -> None:
+    """Eights and noughts, and a page of nothing."""
+    picture = page(["808", "080"])
+    straight = DigitReader.load(finder=finder).read(picture)
+    assert DigitReader.load(turns=None, finder=finder).read(picture).digits == straight.digits
+    assert DigitReader.load(turns=None, finder=finder).read(blank()).status == "no_digits"
+
+
+def test_a_region_is_cut_out_before_it_is_turned(finder: str) -> None:
+    lying = rotate(page("427"), 1)
+    form = np.full((lying.shape[0] + 200, lying.shape[1] + 300), 235, np.uint8)
+    form[200:, 300:] = lying
+    part = Region(
+        300 / form.shape[1], 200 / form.shape[0], lying.shape[1] / form.shape[1], lying.shape[0] / form.shape[0]
+    )
+    reading = DigitReader.load(regions=[part], turns=3, finder=finder).read(form)
+    assert reading.text == "427"
+    assert all(digit.box.x1 >= 300 and digit.box.y1 >= 200 for digit in reading.digits)
+
+
+# --- what is known of the text ---
+
+
+def read_as(picture: Gray, finder: str, **known: object) -> tuple[str, tuple[str, ...]]:
+    reading = DigitReader.load(constraint=Constraint(**known), finder=finder).read(picture)  # type: ignore[arg-type]
+    return reading.text, tuple(warning for warning in reading.warnings if "satisf" in warning)
+
+
+@pytest.mark.parametrize(
+    "known", [{"digits": 6}, {"pattern": "4.7|427608|1"}, {"pattern": r"\d{3}6\d+", "digits": 6}], ids=str
+)
+def test_what_satisfies_the_constraint_already_is_read_as_it_is(known: dict[str, object], finder: str) -> None:
+    assert read_as(PAGE, finder, **known) == ("427\n608", ())
+
+
+def test_a_constraint_changes_no_more_than_it_must_and_says_so(finder: str) -> None:
+    text, (said,) = read_as(page("427"), finder, pattern="4[18]7")
+    assert text in ("417", "487")
+    assert said == "read so as to satisfy --pattern '4[18]7'; without it 427"
+
+
+def test_a_checksum_corrects_what_it_can(finder: str) -> None:
+    assert read_as(page("79927398713", 40), finder, checksum="luhn") == ("79927398713", ())
+    text, said = read_as(page("79927398714", 40), finder, checksum="luhn")
+    assert text != "79927398714"
+    assert Constraint(checksum="luhn").matches(text)
+    assert len(said) == 1
+    assert "--checksum luhn; without it 79927398714" in said[0]
+
+
+def test_fewer_digits_than_there_are_leaves_the_least_sure_out(finder: str) -> None:
+    reading = DigitReader.load(constraint=Constraint(digits=2), finder=finder).read(page("427"))
+    assert len(reading.text.replace(" ", "")) == 2
+    assert [digit.label for digit in reading.digits if not digit.rejected] == list(reading.text.replace(" ", ""))
+    assert any("without it 427" in warning for warning in reading.warnings)
+
+
+@pytest.mark.parametrize("known", [{"digits": 9}, {"pattern": r"\d{7,}"}], ids=str)
+def test_what_cannot_be_satisfied_is_read_as_it_is_and_said(known: dict[str, object], finder: str) -> None:
+    text, said = read_as(page("427"), finder, **known)
+    assert text == "427"
+    assert said == (f"no reading satisfies {Constraint(**known).describe()}",)  # type: ignore[arg-type]
+
+
+def test_a_constraint_spans_all_regions(finder: str) -> None:
+    known = Constraint(pattern="42716")
+    reading = DigitReader.load(constraint=known, regions=[LEFT, RIGHT], finder=finder).read(FORM)
+    assert (reading.text, reading.warnings) == ("427\n16", ())
+
+
+def test_what_a_constraint_asks_for_is_accepted_however_unsure_it_is() -> None:
+    reading = DigitReader.load(constraint=Constraint(pattern="999"), conf=0.99, finder="classic").read(page("427"))
+    assert (reading.text, reading.status) == ("999", "ok")
+    assert reading.confidence == pytest.approx(1.0, abs=1e-3), "the only way there is"
+    assert max(digit.confidence for digit in reading.digits) < 0.5
+
+
+def test_nothing_satisfies_no_digits_on_blank_paper(finder: str) -> None:
+    assert read_as(blank(), finder, digits=3) == ("", ("no reading satisfies --digits 3",))
