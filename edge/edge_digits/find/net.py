@@ -24,13 +24,13 @@ _LEAST = -2.4
 _SMALLEST = 40
 #: Up to this longer side, pixels, a picture is a strip or a field, and looked at more closely.
 _STRIP = 320
-#: Ink is looked for in blocks of so many pixels; from this strength of levelled ink on, a block holds some, and its
-#: neighbours are looked at with it.
-_BLOCK, _INKED = 32, 60
+#: Ink is looked for in blocks of so many pixels: one with more than a few pixels of this strength of levelled ink or
+#: more holds some, and its neighbours are looked at with it.
+_BLOCK, _INKED, _FEWEST = 32, 60, 8
 #: Of two finds, the weaker is the same digit where their boxes share this part of both, or of the smaller one.
 _SHARED, _WITHIN = 0.5, 0.65
 #: From this logit, and of this height on, a find needs no finer look.
-_SURE, _PLAIN = 1.5, 22.0
+_SURE, _PLAIN = 0.5, 22.0
 #: From this share on that a find and its ink have in common, the ink is the find's.
 _CLEAN = 0.65
 #: How large the ink in a find is at least, in its heights.
@@ -177,8 +177,11 @@ def _inked_parts(level: Gray, sure: NDArray[np.float32]) -> list[tuple[int, int,
     if len(sure):
         open_ = padded.copy()
         for x1, y1, x2, y2 in sure.tolist():
-            open_[max(0, int(y1) - 2) : int(y2) + 3, max(0, int(x1) - 2) : int(x2) + 3] = 0
-    inked = (open_.reshape(rows, _BLOCK, columns, _BLOCK).max(axis=(1, 3)) >= _INKED).astype(np.uint8)
+            room = _MARGIN * (y2 - y1) + 1
+            open_[max(0, int(y1 - room)) : int(y2 + room) + 1, max(0, int(x1 - room)) : int(x2 + room) + 1] = 0
+    marked = cv2.threshold(open_, _INKED - 1, 1.0, cv2.THRESH_BINARY)[1]
+    share = cv2.resize(marked * np.uint8(255), (columns, rows), interpolation=cv2.INTER_AREA)
+    inked = (np.asarray(share) > 255 * _FEWEST / _BLOCK**2).astype(np.uint8)
     if not inked.any():
         return []
     near = cv2.dilate(inked, np.ones((3, 3), np.uint8))
