@@ -23,8 +23,8 @@ WORK_SIDE = 960
 _PAGE_STROKE = 0.1
 #: A picture of at most this side is the crop of one digit, whose strokes may lie apart.
 _ONE_DIGIT = 40
-#: A small picture that is up to so many times longer than wide may be the crop of one digit.
-_SQUARE = 1.5
+#: A small picture that is wider than so many times its height holds a number, not one digit.
+_WIDE = 1.5
 #: Digits are on one line where they are spread so much less across it than along it; at a slant, between these angles,
 #: radians.
 _STRAIGHT, _SLANTED = 0.12, (0.2, 1.0)
@@ -85,7 +85,7 @@ def look(gray: Gray, view: View, layout: str, maps: Maps | None) -> Look:
     if one:
         glyph = find_digit(ink)
         return found if glyph is None else replace(found, lines=[Line((Candidate(glyph, 0, 1),), 2)])
-    if longer <= min(CROP_SIDE, _SQUARE * min(work.shape)):
+    if longer <= CROP_SIDE and work.shape[1] <= _WIDE * work.shape[0]:
         lines = _of_crop(ink)
         found = replace(found, lines=lines if maps is None else net.judged(lines, ink, maps))
     elif maps is None:
