@@ -72,6 +72,35 @@ def crops(pictures: np.ndarray, labels: np.ndarray, count: int, seed: int) -> tu
     return np.array(logits), model.probabilities(np.stack(seen)), np.array(truth)
 
 
+def windows(composer: Composer, count: int, seed: int) -> tuple[np.ndarray, ...]:
+    """As `crops`, of windows of composed scenes, about a digit or anywhere: form fields, with what is beside them."""
+    maps, model = Finder.load().maps, Model.load()
+    logits, seen, truth = [], [], []
+    for number in range(count):
+        rng = np.random.default_rng((seed, number))
+        scene = composer.scene(rng, *_SIZE)
+        digits = np.flatnonzero(scene.classes >= 0)
+        side, middle = rng.uniform(30, 100), rng.uniform((0, 0), _SIZE[::-1])
+        if len(digits) and rng.random() < 0.6:
+            box = scene.boxes[rng.choice(digits)]
+            side = (box[3] - box[1]) * rng.uniform(1.2, 2.2)
+            middle = (box[:2] + box[2:]) / 2 + rng.normal(0, 0.08, 2) * side
+        x1, y1 = (max(0, round(float(v - side / 2))) for v in middle)
+        part = scene.gray[y1 : y1 + round(side), x1 : x1 + round(side)]
+        if min(part.shape) < 20:
+            continue
+        found = look(part, View(part.shape[1], part.shape[0]), "auto", maps)
+        for line in found.lines:
+            for candidate in judged([line], found.ink, maps)[0].candidates:
+                box = found.box(candidate.glyph)
+                what = _truth(scene, (box.x1 + x1, box.y1 + y1, box.x2 + x1, box.y2 + y1))
+                if what != IGNORED:
+                    logits.append(candidate.logits)
+                    seen.append(normalize_glyph(candidate.glyph))
+                    truth.append(what)
+    return np.array(logits), model.probabilities(np.stack(seen)), np.array(truth)
+
+
 def _truth(scene: Scene, box: tuple[int, int, int, int]) -> int:
     """The class of the digit that a box is of; -1 where it is of none; IGNORED where that cannot be told."""
     x, y = (box[0] + box[2]) / 2, (box[1] + box[3]) / 2
@@ -164,10 +193,13 @@ if __name__ == "__main__":
     options = parser.parse_args()
     cv2.setNumThreads(1)
     _, held_out = datasets.split(datasets.load(options.data).train, RECIPES["finder"].validation, 0)
-    in_crops = crops(held_out.pictures, held_out.classes, options.scenes, options.seed)
+    composer = Composer(held_out.pictures, held_out.classes)
+    shot = crops(held_out.pictures, held_out.classes, options.scenes, options.seed)
+    cut = windows(composer, options.scenes, options.seed)
+    in_crops = [np.concatenate(pair) for pair in zip(shot, cut, strict=True)]
     print(f"crops: {len(in_crops[2])}, {100 * (in_crops[2] >= 0).mean():.1f} % of them digits")
     report_crops(*in_crops)
-    of_pages = candidates(Composer(held_out.pictures, held_out.classes), options.scenes, options.seed)
+    of_pages = candidates(composer, options.scenes, options.seed)
     odds = np.zeros(len(of_pages["truth"]))
     for ground in PAGE:
         which = of_pages["ground"] == ground.value

@@ -72,8 +72,8 @@ def grid(paper: Gray) -> None:
 
 def leaning_grid(paper: Gray) -> None:
     for at in range(20, 480, 70):
-        cv2.line(paper, (10, at), (470, at + 60), 80, 2, cv2.LINE_AA)
-        cv2.line(paper, (at + 60, 10), (at, 470), 80, 2, cv2.LINE_AA)
+        cv2.line(paper, (10, at), (470, at + 40), 80, 2, cv2.LINE_AA)
+        cv2.line(paper, (at + 40, 10), (at, 470), 80, 2, cv2.LINE_AA)
 
 
 def form(paper: Gray) -> None:

@@ -25,15 +25,20 @@ if TYPE_CHECKING:
     from edge_digits.reader import DigitReader
     from edge_digits.results import Box, Digit, Reading
     from edge_digits.session import Model
+    from edge_digits.sources.cameras import open_camera
+    from edge_digits.sources.grab import Camera
+    from edge_digits.sources.stream import Frame
 
 __version__ = "0.1.0"
 
 # Loaded when first used (PEP 562): `import edge_digits` costs neither OpenCV nor onnxruntime.
 _HOMES = {
     "Box": "results",
+    "Camera": "sources.grab",
     "Digit": "results",
     "DigitReader": "reader",
     "EdgeDigitsError": "errors",
+    "Frame": "sources.stream",
     "MissingExtraError": "errors",
     "Model": "session",
     "ModelCard": "card",
@@ -43,14 +48,17 @@ _HOMES = {
     "Reading": "results",
     "SourceError": "errors",
     "UsageError": "errors",
+    "open_camera": "sources.cameras",
     "to_gray": "pixels",
 }
 
 __all__ = [
     "Box",
+    "Camera",
     "Digit",
     "DigitReader",
     "EdgeDigitsError",
+    "Frame",
     "MissingExtraError",
     "Model",
     "ModelCard",
@@ -61,6 +69,7 @@ __all__ = [
     "SourceError",
     "UsageError",
     "__version__",
+    "open_camera",
     "to_gray",
 ]
 

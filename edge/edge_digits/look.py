@@ -7,7 +7,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from edge_digits.find import Candidate, Glyph, Ground, Line, classic, find_digit, net
+from edge_digits.find import Candidate, Glyph, Line, classic, find_digit, net
 from edge_digits.find.net import Maps
 from edge_digits.ink import Ink, extract_ink
 from edge_digits.normalize import CROP_SIDE
@@ -74,29 +74,28 @@ def look(gray: Gray, view: View, layout: str, maps: Maps | None) -> Look:
     if one:
         glyph = find_digit(ink)
         return Look(view, work, ink, [] if glyph is None else [Line((Candidate(glyph, 0, 1),), 2)])
-    lines = classic.find(ink) if maps is None or longer <= CROP_SIDE else []
-    alone = _alone(lines, ink)
-    if maps is not None:
-        lines = net.find(ink, maps) if alone is None else net.judged([alone], ink, maps)
-        if longer <= CROP_SIDE and longer <= _SQUARE * min(work.shape):
-            lines = [_as_crop(line) for line in lines]
-    elif alone is not None:
-        lines = [alone]
+    small = longer <= min(CROP_SIDE, _SQUARE * min(work.shape))
+    if small:
+        lines = _of_crop(ink)
+        lines = lines if maps is None else net.judged(lines, ink, maps)
+    else:
+        lines = classic.find(ink) if maps is None else net.find(ink, maps)
     return Look(view, work, ink, _in_one_line(lines) if layout == "line" and len(lines) > 1 else lines)
 
 
-def _as_crop(line: Line) -> Line:
-    return replace(line, candidates=tuple(replace(candidate, ground=Ground.CROP) for candidate in line.candidates))
+def _of_crop(ink: Ink) -> list[Line]:
+    """The strokes of a crop by groups, uncut: what is wide in it is sooner a letter than digits that touch.
 
-
-def _alone(lines: list[Line], ink: Ink) -> Line | None:
-    """The one digit of a crop, as the classifier was trained on it; None where there are more groups of strokes."""
-    height, width = ink.strength.shape
-    crop = max(height, width) <= min(CROP_SIDE, _SQUARE * min(height, width))
-    if not crop or len(lines) != 1 or len(lines[0].candidates) != 1:
-        return None
-    glyph = find_digit(ink)
-    return None if glyph is None else Line((Candidate(glyph, 0, 1),), 2)
+    One group alone is taken as the classifier was trained on it.
+    """
+    groups = classic.find_digits(ink)
+    if sum(map(len, groups)) == 1:
+        glyph = find_digit(ink)
+        groups = [] if glyph is None else [[glyph]]
+    return [
+        Line(tuple(Candidate(glyph, node, node + 1) for node, glyph in enumerate(group)), len(group) + 1)
+        for group in groups
+    ]
 
 
 def _in_one_line(lines: list[Line]) -> list[Line]:

@@ -36,15 +36,15 @@ class Weights:
 
 #: By what a candidate of a page stands on.
 PAGE = {
-    Ground.ALONE: Weights(finder=2.305, classifier=0.194, constant=0.527, finder_class=1.328, classifier_class=0.376),
-    Ground.CLOSE: Weights(finder=2.305, classifier=0.194, constant=0.527, finder_class=1.328, classifier_class=0.376),
-    Ground.REST: Weights(finder=1.664, classifier=0.09, constant=0.198, finder_class=1.595, classifier_class=0.07),
+    Ground.ALONE: Weights(finder=2.549, classifier=0.348, constant=0.783, finder_class=1.259, classifier_class=0.428),
+    Ground.CLOSE: Weights(finder=2.395, classifier=0.05, constant=0.967, finder_class=1.425, classifier_class=0.234),
+    Ground.REST: Weights(finder=1.469, classifier=0.114, constant=0.086, finder_class=1.622, classifier_class=0.115),
 }
 #: Of a digit's company in its line, as `company` tells it; and a constant.
-LINE = (0.955, 1.45, -0.982, -0.767)
+LINE = (0.957, 1.484, -1.289, -0.728)
 #: For crops: each opinion as if there were no other, since both must see a digit.
-CROP_FINDER = Weights(finder=2.0, classifier=0.0, constant=0.4, finder_class=1.24, classifier_class=0.6)
-CROP_CLASSIFIER = Weights(finder=0.0, classifier=0.64, constant=-0.88, finder_class=1.24, classifier_class=0.6)
+CROP_FINDER = Weights(finder=1.4, classifier=0.0, constant=1.6, finder_class=1.1, classifier_class=0.54)
+CROP_CLASSIFIER = Weights(finder=0.0, classifier=0.8, constant=-0.3, finder_class=1.1, classifier_class=0.54)
 
 
 def join(lines: list[Line], probabilities: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -347,7 +347,7 @@ def _advice(looks: tuple[Look, ...], examined: tuple[Examined, ...]) -> tuple[st
 
 
 def _read_in(examination: Examination) -> float:
-    """How much was read: the accepted digits' boxes, by their confidence; scraps of digits that lie count for little."""
+    """How much was read: the accepted digits' boxes, by their confidence; scraps count for little."""
     accepted = [digit for digit in examination.reading.digits if not digit.rejected]
     return sum(d.confidence * (d.box.x2 - d.box.x1) * (d.box.y2 - d.box.y1) for d in accepted)
 

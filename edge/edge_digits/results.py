@@ -67,6 +67,7 @@ class Reading:
         speed_ms: milliseconds of each step: decode, find, normalize, infer.
         warnings: what may have spoilt the reading.
         error: what was wrong and what to do, with status "error" only.
+        time: of a frame of a video: seconds since the first one.
     """
 
     source: str
@@ -80,6 +81,7 @@ class Reading:
     speed_ms: dict[str, float] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
     error: str | None = None
+    time: float | None = None
 
     @classmethod
     def failed(cls, source: str, error: str, frame: int = 0) -> Reading:
@@ -87,7 +89,7 @@ class Reading:
         return cls(source=source, frame=frame, status="error", error=error)
 
     def to_dict(self) -> dict[str, Any]:
-        """The record as the JSON contract has it; `error` is there only where there was one."""
+        """The record as the JSON contract has it; `error` and `time` are there only where there is one."""
         record: dict[str, Any] = {
             "schema": SCHEMA,
             "source": self.source,
@@ -101,6 +103,8 @@ class Reading:
             "speed_ms": {step: round(ms, 3) for step, ms in self.speed_ms.items()},
             "warnings": list(self.warnings),
         }
+        if self.time is not None:
+            record["time"] = round(self.time, 3)
         if self.error is not None:
             record["error"] = self.error
         return record

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -99,6 +101,9 @@ class RotationOption(click.Choice[str]):
     help="Find digits in pages by a network, or by rule.",
 )
 @click.option("-r", "--recursive", is_flag=True, help="Look into sub-folders too.")
+@click.option(
+    "--stride", type=click.IntRange(1), default=1, show_default=True, help="Of a video, read each Nth frame only."
+)
 @click.option("--ignore-exif", is_flag=True, help="Do not turn pictures as their EXIF orientation says.")
 @click.option(
     "--save-annotated", metavar="DIR", type=click.Path(path_type=Path), help="Write each picture with boxes and labels."
@@ -118,8 +123,8 @@ def command(
 ) -> int:
     """Read the digits in pictures.
 
-    SOURCE is a picture, a folder, a quoted glob ("scans/*.png"), - for a picture on standard input, or @list.txt with a
-    path a line. Records go to standard output, all else to standard error.
+    SOURCE is a picture, a video (a record a frame), a folder, a quoted glob ("scans/*.png"), - for a picture on
+    standard input, or @list.txt with a path a line. Records go to standard output, all else to standard error.
 
     \b
     Exit codes: 0 all read; 2 usage; 3 no such source; 4 model not usable;
@@ -129,7 +134,7 @@ def command(
         sources = (_ask(),)
     from edge_digits.outputs.records import FORMATS
 
-    constraint = _constraint(options["digits"], options["pattern"], options["checksum"])
+    known = constraint(options["digits"], options["pattern"], options["checksum"])
     inputs = _expand(sources, options["recursive"])
     _calm_opencv(options["threads"])
     from edge_digits.reader import DigitReader
@@ -139,7 +144,7 @@ def command(
         model,
         conf=conf,
         top_k=top_k,
-        constraint=constraint,
+        constraint=known,
         regions=options["regions"] or (WHOLE,),
         **{name: options[name] for name in ("finder", "threads", "layout", "turns", "ignore_exif")},
     )
@@ -153,11 +158,13 @@ def command(
         stack.callback(folders.close)
         stack.callback(tally.report, quiet=quiet, verbose=options["verbose"])
         for item in stack.enter_context(_progress(inputs, quiet, options["output"] is None)):
-            tally.add(_read(item, reader, writer, folders))
+            for reading in _read_all(item, reader, writer, folders, options["stride"]):
+                tally.add(reading)
     return SOME_FAILED if tally.failed else 0
 
 
-def _constraint(digits: int | None, pattern: str | None, checksum: str | None) -> Constraint | None:
+def constraint(digits: int | None, pattern: str | None, checksum: str | None) -> Constraint | None:
+    """What the options --digits, --pattern and --checksum know of the text; None where none was given."""
     if digits is None and pattern is None and checksum is None:
         return None
     from edge_digits.constrain import Constraint
@@ -240,6 +247,32 @@ def _progress(inputs: list[PictureFile | Reading], quiet: bool, records_on_stdou
         yield bar
 
 
+def _read_all(
+    file: PictureFile | Reading, reader: DigitReader, writer: Writer, folders: _Folders, stride: int
+) -> Iterator[Reading]:
+    """Read a picture, or a video frame by frame."""
+    from edge_digits.results import Reading
+    from edge_digits.sources.files import is_video
+
+    if isinstance(file, Reading) or not is_video(file.name):
+        yield _read(file, reader, writer, folders)
+        return
+    from edge_digits.sources.video import VideoFile
+
+    number = 0
+    try:
+        for number, shot in VideoFile(file.name).frames(stride):  # where it was when it failed
+            examination = reader.examine(shot.picture, file.name)
+            reading = replace(examination.reading, frame=number, time=shot.time)
+            writer.write(reading)
+            folders.write(replace(examination, reading=reading))
+            yield reading
+    except EdgeDigitsError as error:
+        failed = Reading.failed(file.name, str(error).removeprefix(f"{file.name}: "), number)
+        writer.write(failed)
+        yield failed
+
+
 def _read(file: PictureFile | Reading, reader: DigitReader, writer: Writer, folders: _Folders) -> Reading:
     from edge_digits.results import Reading
 
@@ -291,7 +324,10 @@ class _Folders:
         from edge_digits.outputs.files import write_picture
         from edge_digits.outputs.pictures import annotate, explain
 
-        name = self._names.of(examination.reading.source)
+        reading = examination.reading
+        # Of a video, the frame's number is part of the name.
+        frame = "" if reading.time is None else f"-{reading.frame:06d}"
+        name = self._names.of(f"{os.path.splitext(reading.source)[0]}{frame}.png" if frame else reading.source)
         if self._annotated is not None:
             write_picture(self._annotated / f"{name}.png", annotate(examination.picture, examination.reading))
         if self._explained is not None:

@@ -28,6 +28,8 @@ _STEEPEST = 0.18
 _STRAIGHT, _SHORTEST = 0.07, 64
 #: thinner than this fraction of that length,
 _THICKEST = 0.2
+#: bare of digits for this fraction of its length,
+_BARE = 0.4
 #: and longer than so many digits are high.
 _DIGITS = 1.8
 #: A line that is as long as this fraction of the picture's side runs through.
@@ -101,7 +103,6 @@ def _lines(mask: Mask, straight: int, block: int) -> _Lines:
     filled = cv2.resize(thick, (across, height), interpolation=cv2.INTER_AREA)
     full = np.asarray(cv2.threshold(filled, round(255 * _FULL), 1, cv2.THRESH_BINARY)[1], np.uint8)
     count = round(straight / block) | 1
-    most = max(3, round(_THICKEST * straight))
     found = np.zeros_like(full)
     if across >= count and full.any():
         for kernel in _chains(count, block):
@@ -109,26 +110,49 @@ def _lines(mask: Mask, straight: int, block: int) -> _Lines:
             chain = cv2.filter2D(full, cv2.CV_8U, kernel, borderType=cv2.BORDER_CONSTANT)
             ends = cv2.threshold(chain, count - 2, 1, cv2.THRESH_BINARY)[1]
             found |= np.asarray(cv2.dilate(ends, kernel), np.uint8)
-        blobs = cv2.morphologyEx(found, cv2.MORPH_OPEN, np.ones((2 * most, 1), np.uint8))
-        found &= 1 - np.asarray(blobs, np.uint8)
     labels, boxes = components(found)
-    length, thickness = _measured(np.where(full, labels, 0), boxes.shape[1])
-    return _Lines(labels, length * block, thickness).take((length * block >= straight - block) & (thickness <= most))
+    return _bands(np.where(full, labels, 0), boxes.shape[1], block, straight)
 
 
-def _measured(labels: NDArray[np.int32], count: int) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
-    """Length in blocks and thickness in pixels of lines 1 to `count`, from the full blocks of each.
+def _bands(labels: NDArray[np.int32], count: int, block: int, straight: int) -> _Lines:
+    """Lines 1 to `count` of a table of blocks, each as the band that it is where nothing touches it.
 
-    A line's thickness is the median of its columns, most of which are bare, without what dilation added.
+    A column of a line is bare where it is about as thick as the median one; between bare columns the band runs straight
+    on, beneath the digits. What is mostly not bare, or too thick, is a blot.
     """
     across = labels.shape[1]
-    places = np.flatnonzero(labels)
-    tall = np.bincount(labels.ravel()[places] * across + places % across, minlength=(count + 1) * across)
-    tall = np.sort(tall.reshape(count + 1, across)[1:], axis=1)
-    length = np.count_nonzero(tall, axis=1)
-    bare = np.minimum(across - 1 - length // 2, across - 1)
-    thickness = np.maximum(tall[np.arange(count), bare] - 2, 1)
-    return length.astype(np.int32), thickness.astype(np.int32)
+    rows, columns = np.nonzero(labels)
+    # Row by row, so that the first block of a line's column is its top one.
+    names, first, tall = np.unique(labels[rows, columns] * across + columns, return_index=True, return_counts=True)
+    ends = np.searchsorted(names, across * np.arange(1, count + 2))
+    blocks = np.zeros_like(labels)
+    lengths, thicknesses = [], []
+    for part in map(slice, ends[:-1], ends[1:]):
+        x, top, size = names[part] % across, rows[first[part]], tall[part]
+        if len(x) * block < straight - block:
+            continue
+        # Dilation added two.
+        thickness = max(int(np.median(size)) - 2, 1)
+        bare = (size <= 1.5 * (thickness + 2)) & (np.abs(top - _running_median(top)) <= 2)
+        if thickness > max(3, _THICKEST * straight) or bare.mean() < _BARE:
+            continue
+        along = np.arange(x[0], x[-1] + 1)
+        upper = np.rint(np.interp(along, x[bare], top[bare])).astype(np.intp)
+        lower = np.rint(np.interp(along, x[bare], (top + size)[bare])).astype(np.intp)
+        lengths.append(len(x) * block)
+        thicknesses.append(thickness)
+        for down in range(int((lower - upper).max())):
+            within = upper + down < lower
+            blocks[(upper + down)[within], along[within]] = len(lengths)
+    return _Lines(blocks, np.array(lengths, np.int32), np.array(thicknesses, np.int32))
+
+
+def _running_median(values: NDArray[np.intp]) -> NDArray[np.float64]:
+    """The median of each value and up to eight on either side of it, running straight on at the ends."""
+    reach = min(8, len(values) - 1)
+    ends = 2 * values[0] - values[reach:0:-1], 2 * values[-1] - values[-2 : -2 - reach : -1]
+    windows = np.lib.stride_tricks.sliding_window_view(np.concatenate([ends[0], values, ends[1]]), 2 * reach + 1)
+    return np.asarray(np.median(windows, axis=1), np.float64)
 
 
 @lru_cache(maxsize=8)
@@ -164,11 +188,14 @@ def _no_digits(mask: Mask, level: _Lines, upright: _Lines) -> tuple[_Lines, _Lin
         shortest = _DIGITS * typical(tall[low], tall[low], 0.5) if low.any() else 0.0
         return level.take(level.length >= shortest), upright.take(upright.length >= shortest)
     shortest = _DIGITS * typical(tall, tall, 0.5)
+    level, upright = level.take(level.length >= shortest), upright.take(upright.length >= shortest)
+    if not level and not upright:
+        return level, upright
     # Bars of 4, 5 and 7 in a row, and what they were taken out of, are no line unless it runs through the picture.
     _, (_, y1, _, y2, _) = components(mask)
-    whole = max(shortest, _DIGITS * typical(y2 - y1, y2 - y1, 0.5))
-    long = level.length >= max(shortest, min(whole, _THROUGH * width))
-    return level.take(long), upright.take(upright.length >= max(shortest, min(whole, _THROUGH * height)))
+    whole = _DIGITS * typical(y2 - y1, y2 - y1, 0.5)
+    level = level.take(level.length >= min(whole, _THROUGH * width))
+    return level, upright.take(upright.length >= min(whole, _THROUGH * height))
 
 
 def _thin(mask: Mask, lines: Gray, factor: int) -> Mask:

@@ -22,15 +22,19 @@ Maps = Callable[[NDArray[np.uint8]], NDArray[np.float32]]
 _LEAST = -2.4
 #: Pictures are halved until they are this small: a digit that fills one is then of a height that the network knows.
 _SMALLEST = 40
-#: Ink is looked for in blocks of so many pixels; from this strength of levelled ink on, a block holds some, and its
-#: neighbours are looked at with it.
-_BLOCK, _INKED = 32, 60
+#: Up to this longer side, pixels, a picture is a strip or a field, and looked at more closely.
+_STRIP = 320
+#: Ink is looked for in blocks of so many pixels: one with more than a few pixels of this strength of levelled ink or
+#: more holds some, and its neighbours are looked at with it.
+_BLOCK, _INKED, _FEWEST = 32, 60, 8
 #: Of two finds, the weaker is the same digit where their boxes share this part of both, or of the smaller one.
 _SHARED, _WITHIN = 0.5, 0.65
 #: From this logit, and of this height on, a find needs no finer look.
-_SURE, _PLAIN = 1.5, 22.0
+_SURE, _PLAIN = 0.5, 22.0
 #: From this share on that a find and its ink have in common, the ink is the find's.
 _CLEAN = 0.65
+#: How large the ink in a find is at least, in its heights.
+_LOWEST = 0.5
 #: How far from the middle of a crop's digit the network looks, pixels at its scale.
 _AROUND = 32
 #: Room that is taken with a digit's box, as a fraction of its height.
@@ -126,11 +130,13 @@ def _near(boxes: NDArray[np.float32], number: int) -> NDArray[np.bool_]:
 
 def _at_all_scales(page: Gray, maps: Maps) -> _Finds:
     """The finds of all scales, from coarse to fine; ink that is surely of a digit is not looked at more finely."""
-    levels = [page]
+    # A strip is cheap to look at, and its digits may be small: begin above its own scale, and in smaller steps.
+    strip = max(page.shape) <= _STRIP
+    first, step = (1.5, 0.8) if strip else (1.0, 0.5)
+    levels = [page if first == 1.0 else _scaled(page, first)]
     while min(levels[-1].shape) > _SMALLEST:
-        height, width = levels[-1].shape
-        half = cv2.resize(levels[-1], (-(-width // 2), -(-height // 2)), interpolation=cv2.INTER_AREA)
-        levels.append(np.asarray(half, np.uint8))
+        # A half is made of the half before; what is no half, of the page itself, or it would grow dull.
+        levels.append(_scaled(page, first * step ** len(levels)) if strip else _scaled(levels[-1], step))
     boxes, logits = np.zeros((0, 4), np.float32), [np.zeros((0, 10), np.float32)]
     sure = boxes
     for level in reversed(levels):
@@ -143,9 +149,17 @@ def _at_all_scales(page: Gray, maps: Maps) -> _Finds:
             box = np.stack([left, top, left + found.width, top + found.height], axis=1) * factor
             boxes = np.concatenate([boxes, box[inside].astype(np.float32)])
             logits.append(found.logits[inside])
-            plain = inside & (found.height >= _PLAIN) & (found.logits.max(axis=1, initial=-np.inf) >= _SURE)
+            plain = (
+                (not strip) & inside & (found.height >= _PLAIN) & (found.logits.max(axis=1, initial=-np.inf) >= _SURE)
+            )
             sure = np.concatenate([sure, box[plain].astype(np.float32)])
     return _Finds(boxes, np.concatenate(logits))
+
+
+def _scaled(page: Gray, factor: float) -> Gray:
+    size = tuple(int(np.ceil(side * factor)) for side in page.shape[::-1])
+    method = cv2.INTER_AREA if factor < 1 else cv2.INTER_LINEAR
+    return np.asarray(cv2.resize(page, size, interpolation=method), np.uint8)
 
 
 def _inked_parts(level: Gray, sure: NDArray[np.float32]) -> list[tuple[int, int, Gray]]:
@@ -163,8 +177,11 @@ def _inked_parts(level: Gray, sure: NDArray[np.float32]) -> list[tuple[int, int,
     if len(sure):
         open_ = padded.copy()
         for x1, y1, x2, y2 in sure.tolist():
-            open_[max(0, int(y1) - 2) : int(y2) + 3, max(0, int(x1) - 2) : int(x2) + 3] = 0
-    inked = (open_.reshape(rows, _BLOCK, columns, _BLOCK).max(axis=(1, 3)) >= _INKED).astype(np.uint8)
+            room = _MARGIN * (y2 - y1) + 1
+            open_[max(0, int(y1 - room)) : int(y2 + room) + 1, max(0, int(x1 - room)) : int(x2 + room) + 1] = 0
+    marked = cv2.threshold(open_, _INKED - 1, 1.0, cv2.THRESH_BINARY)[1]
+    share = cv2.resize(marked * np.uint8(255), (columns, rows), interpolation=cv2.INTER_AREA)
+    inked = (np.asarray(share) > 255 * _FEWEST / _BLOCK**2).astype(np.uint8)
     if not inked.any():
         return []
     near = cv2.dilate(inked, np.ones((3, 3), np.uint8))
@@ -214,7 +231,11 @@ def _glyph(ink: Ink, boxes: NDArray[np.float32], number: int) -> Glyph | None:
         other = np.min([_distance(boxes[i], x1, y1, x2, y2) for i in np.flatnonzero(near)], axis=0)
         strength = strength * (own <= other)
     glyph = find_digit(Ink(np.ascontiguousarray(strength), ink.noise, ink.inverted))
-    return None if glyph is None or not glyph.ink.any() else Glyph(glyph.x + x1, glyph.y + y1, glyph.ink)
+    if glyph is None or not glyph.ink.any():
+        return None
+    # A speck, or the rest of something else.
+    least = _LOWEST * max(box[3] - box[1], 0.7 * (box[2] - box[0]))
+    return None if max(glyph.height, glyph.width) < least else Glyph(glyph.x + x1, glyph.y + y1, glyph.ink)
 
 
 def _distance(box: NDArray[np.float32], x1: int, y1: int, x2: int, y2: int) -> NDArray[np.float32]:

@@ -32,6 +32,8 @@ _CUTS, _MOST = 5.0, 30
 #: In heights of the line: how wide a digit may be, and how low. MNIST's are at most 1.1 wide, but for slanted ones;
 #: many people write their noughts small.
 _WIDEST, _LOWEST = 1.3, 0.3
+#: What no digits can be cut of is a line or a blot from this width on, else it is handed on whole.
+_LINE = 3.0
 
 
 def worth_cutting(glyph: Glyph, height: float) -> bool:
@@ -49,7 +51,8 @@ def candidates(glyph: Glyph, height: float | None = None) -> tuple[list[tuple[in
     Returns:
         (start, end, ink between two cuts), by start, then end, and the last cut's number. Cut 0 is the left end of the
         group and the last one its right end; each candidate lies on a chain from one to the other. The whole group is
-        a candidate unless it is far too wide. None at all for what no digits can be cut of, as a line or a blot.
+        a candidate unless it is far too wide, and the only one where no cuts lead through. None at all for a line or a
+        blot.
     """
     unit = float(glyph.height if height is None else min(height, glyph.height))
     scale = _HEIGHT / unit
@@ -74,7 +77,10 @@ def candidates(glyph: Glyph, height: float | None = None) -> tuple[list[tuple[in
             or (whole and (last == 1 or between.width <= 1.3 * _WIDEST * unit))
         ):
             found.append((int(start), int(end), between))
-    return _connected(found, last), last
+    chained = _connected(found, last)
+    if not chained and glyph.width <= _LINE * unit:
+        return [(0, 1, glyph)], 1
+    return chained, last
 
 
 def _connected(edges: list[tuple[int, int, Glyph]], last: int) -> list[tuple[int, int, Glyph]]:

@@ -117,7 +117,7 @@ class CropFolder:
         gray = to_gray(examination.picture)
         for number, digit in enumerate(examination.reading.digits):
             file = f"{name}.{number:03d}.png"
-            write_picture(self._folder / file, _crop(gray, digit))
+            write_picture(self._folder / file, crop(gray, digit))
             box = digit.box
             source = examination.reading.source.encode("utf-8", "replace").decode()
             self._rows.append(
@@ -146,7 +146,8 @@ class CropFolder:
             rows.writerows(self._rows)
 
 
-def _crop(gray: Gray, digit: Digit) -> Gray:
+def crop(gray: Gray, digit: Digit) -> Gray:
+    """A digit with a margin around it, uint8 [h, w]."""
     box = digit.box
     margin = max(2, round(0.15 * max(box.x2 - box.x1, box.y2 - box.y1)))
     return gray[max(0, box.y1 - margin) : box.y2 + margin, max(0, box.x1 - margin) : box.x2 + margin]

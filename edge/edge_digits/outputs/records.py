@@ -31,7 +31,7 @@ class JsonLines:
 class Csv:
     """Comma-separated values (RFC 4180), one row a picture."""
 
-    COLUMNS = ("source", "frame", "text", "confidence", "status", "digits", "warnings", "error")
+    COLUMNS = ("source", "frame", "text", "confidence", "status", "digits", "warnings", "error", "time")
 
     def __init__(self, stream: TextIO) -> None:
         import csv
@@ -52,6 +52,7 @@ class Csv:
                 accepted,
                 "; ".join(reading.warnings),
                 _printable(reading.error or ""),
+                "" if reading.time is None else f"{reading.time:.3f}",
             ]
         )
         self._stream.flush()
@@ -71,6 +72,8 @@ class Table:
 
     def write(self, reading: Reading) -> None:
         name = self._name(reading.source)
+        if reading.time is not None:
+            name = f"{name} {reading.time:.2f} s"
         text = reading.text.replace("\n", " / ") or "-"
         sure = f"{100 * reading.confidence:.1f} %" if reading.text else "-"
         note = f": {reading.error}" if reading.error else "".join(f" ({warning})" for warning in reading.warnings)

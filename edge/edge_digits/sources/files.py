@@ -34,6 +34,27 @@ SUFFIXES = frozenset(
         "avif",
     )
 )
+VIDEO_SUFFIXES = frozenset(
+    f".{name}"
+    for name in [
+        "mp4",
+        "m4v",
+        "mov",
+        "avi",
+        "mkv",
+        "webm",
+        "mpg",
+        "mpeg",
+        "ts",
+        "mts",
+        "wmv",
+        "flv",
+        "3gp",
+        "mjpeg",
+        "mjpg",
+        "ogv",
+    ]
+)
 STDIN = "-"
 _MAGIC = re.compile(r"[*?[]")
 
@@ -66,6 +87,11 @@ class PictureFile:
             raise PictureError("may not be read by this user. Change its permissions: chmod u+r FILE") from None
         except OSError as error:
             raise PictureError(f"cannot be read ({error.strerror or error})") from None
+
+
+def is_video(name: str) -> bool:
+    """Whether a file is taken for a video, by the ending of its name."""
+    return os.path.splitext(name)[1].lower() in VIDEO_SUFFIXES
 
 
 def expand(source: str, *, recursive: bool = False) -> list[PictureFile]:

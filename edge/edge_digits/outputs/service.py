@@ -1,0 +1,40 @@
+"""Signs of life for systemd (sd_notify(3)): a camera driver that hangs for ever is mended by a restart only."""
+
+from __future__ import annotations
+
+import os
+import socket
+from contextlib import suppress
+from time import monotonic
+
+
+class Service:
+    """Tells systemd that the program is ready and alive; does nothing where systemd did not ask."""
+
+    def __init__(self) -> None:
+        # Programs that we start are not the service.
+        self._address = os.environ.pop("NOTIFY_SOCKET", "")
+        microseconds = os.environ.pop("WATCHDOG_USEC", "")
+        self._period = int(microseconds) / 2e6 if microseconds.isdecimal() else 0.0
+        self._next = 0.0
+
+    def ready(self) -> None:
+        """The source is open."""
+        self._tell("READY=1")
+
+    def alive(self) -> None:
+        """Call it often: it tells at half the time that systemd waits."""
+        if self._period and monotonic() >= self._next:
+            self._next = monotonic() + self._period
+            self._tell("WATCHDOG=1")
+
+    def stopping(self) -> None:
+        """The end has begun."""
+        self._tell("STOPPING=1")
+
+    def _tell(self, state: str) -> None:
+        if not self._address:
+            return
+        address = "\0" + self._address[1:] if self._address.startswith("@") else self._address
+        with suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as link:
+            link.sendto(state.encode(), address)

@@ -1,0 +1,250 @@
+"""The newest frame of a source, by a thread that grabs them all; and the source back when it was lost."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator
+from threading import Condition, Event, Thread
+from time import monotonic
+from types import TracebackType
+from typing import Any, Self
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from edge_digits.errors import EdgeDigitsError, SourceError
+from edge_digits.sources.stream import Frame, Shot, Stream, StreamError
+
+#: Seconds before the first attempt to open a lost source again, and at most; each attempt doubles them.
+BACKOFF = (0.5, 30.0)
+#: A source has this long to deliver its first frame, or the seconds of a stall if those are more. Most have a shorter
+#: limit of their own; this one is for drivers that hang.
+_START_SECONDS = 40.0
+_TURNS = {90: cv2.ROTATE_90_CLOCKWISE, 180: cv2.ROTATE_180, 270: cv2.ROTATE_90_COUNTERCLOCKWISE}
+
+_log = logging.getLogger(__name__)
+
+
+class Camera:
+    """Frames of a source, in a `with` and a `for`.
+
+    A thread reads the source into one slot. Where the source is live, a new frame replaces one that nobody took, so
+    that the frame that you get is the newest; recordings wait instead, and lose none. A live source that fails (it
+    stalls, is unplugged, changes the size of its frames) is opened again for ever, at growing intervals; `for` waits
+    for it.
+
+    Attributes:
+        name: the source as it was named, passwords left out.
+        live: whether it is live.
+        gaps: how often it was lost.
+        dropped: frames that were replaced before anybody took them.
+        down: whether it is lost at this moment.
+        ended: whether it has come to its end and all its frames were taken.
+        problem: why it ended, where that was not its proper end.
+        rate: frames a second, where a recording says.
+        beat: `time.monotonic()` when its thread last showed life.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        opener: Callable[[], Stream],
+        *,
+        stall_seconds: float = 5.0,
+        rotate: int = 0,
+        hflip: bool = False,
+        vflip: bool = False,
+        backoff: tuple[float, float] = BACKOFF,
+        say: Callable[[str], None] | None = None,
+    ) -> None:
+        """Get ready; the source is opened on entering a `with`.
+
+        Args:
+            name: for messages and records.
+            opener: opens the source; called again after each loss.
+            stall_seconds: for how long the source may give nothing at first, if that is more than 40 s.
+            rotate: turn each frame clockwise by 0, 90, 180 or 270 degrees.
+            hflip, vflip: then mirror it, left to right or top to bottom.
+            backoff: seconds before the first attempt to open it again, and at most.
+            say: takes one line about each loss and each return; by default they are logged as warnings.
+        """
+        self.name, self.live = name, True
+        self.gaps = self.dropped = 0
+        self.down = self.ended = False
+        self.problem: str | None = None
+        self.rate: float | None = None
+        self.beat = monotonic()
+        self._opener, self._backoff = opener, backoff
+        self._start_seconds = max(stall_seconds, _START_SECONDS)
+        self._rotate, self._hflip, self._vflip = rotate, hflip, vflip
+        self._say = say or _log.warning
+        self._changed = Condition()
+        self._slot: Frame | None = None
+        self._finished = False
+        self._failed_to_open: SourceError | None = None
+        self._stop = Event()
+        self._stream: Stream | None = None
+        self._thread: Thread | None = None
+        self._count = 0
+        self._begun: float | None = None
+        self._lasting = True
+        self._size: tuple[int, ...] | None = None
+        self._damage_said = False
+
+    def __enter__(self) -> Self:
+        """Open the source and wait for its first frame.
+
+        Raises:
+            SourceError: it is not to be had; says why and what to do.
+        """
+        self._thread = Thread(target=self._run, name=f"grabber of {self.name}", daemon=True)
+        self._thread.start()
+        try:
+            with self._changed:
+                came = self._changed.wait_for(lambda: self._slot is not None or self._finished, self._start_seconds)
+        except BaseException:  # Ctrl-C while a camera starts
+            self.close()
+            raise
+        if self._failed_to_open is not None or not came:
+            self.close()
+            raise self._failed_to_open or SourceError(
+                f"{self.name}: was opened, but gives no frame in {self._start_seconds:g} s. Check its cable, and that "
+                "no other program uses it"
+            )
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def __iter__(self) -> Iterator[Frame]:
+        while (frame := self.read()) is not None or not self.ended:
+            if frame is not None:
+                yield frame
+
+    def read(self, timeout: float | None = None) -> Frame | None:
+        """The newest frame, waited for; None after `timeout` seconds without one, or where the source has `ended`."""
+        with self._changed:
+            # In pieces: the handlers of signals run between them.
+            self._changed.wait_for(lambda: self._slot is not None or self._finished, timeout)
+            frame, self._slot = self._slot, None
+            self.ended = frame is None and self._finished
+            self._changed.notify_all()
+        return None if frame is None else self._turned(frame)
+
+    def close(self) -> None:
+        """Stop the thread and give the source back."""
+        self._stop.set()
+        stream = self._stream
+        if stream is not None:
+            stream.interrupt()
+        with self._changed:
+            self._changed.notify_all()
+        if self._thread is not None:
+            # A driver that hangs is left to its thread, which ends with the program.
+            self._thread.join(3.0)
+
+    def _turned(self, frame: Frame) -> Frame:
+        if not (self._rotate or self._hflip or self._vflip):
+            return frame
+        picture: NDArray[Any] = frame.picture
+        if self._rotate:
+            picture = np.asarray(cv2.rotate(picture, _TURNS[self._rotate]))
+        if self._hflip or self._vflip:
+            picture = np.asarray(cv2.flip(picture, -1 if self._hflip and self._vflip else int(self._hflip)))
+        return Frame(picture, frame.number, frame.time, frame.captured, frame.lasts, frame.gap)
+
+    # What follows runs in the grabber's thread.
+
+    def _run(self) -> None:
+        try:
+            wait, lost = self._backoff[0], None
+            while not self._stop.is_set():
+                self.beat = monotonic()
+                came, why = self._session(lost)
+                if why is None or self._stop.is_set():
+                    return
+                if not self._lasting:
+                    self.problem = _named(self.name, why)
+                    return
+                if came:
+                    wait, lost = self._backoff[0], None
+                if lost is None:
+                    lost = monotonic()
+                    self._lose(why)
+                self._stop.wait(wait)
+                wait = min(2 * wait, self._backoff[1])
+        except Exception as error:  # a program that watches a camera must not wait for a thread that is gone
+            self.problem = f"{type(error).__name__}: {error}"
+            _log.exception("the grabber of %s failed", self.name)
+        finally:
+            with self._changed:
+                self._finished = True
+                self._changed.notify_all()
+
+    def _session(self, lost: float | None) -> tuple[bool, str | None]:
+        """From opening to failure: whether frames came, and why they no longer do; None at the proper end."""
+        came = False
+        try:
+            self._stream = stream = self._opener()
+        except EdgeDigitsError as error:
+            if self._count == 0:
+                self._failed_to_open = SourceError(_named(self.name, error))
+                return False, None
+            return False, str(error)
+        try:
+            self.live, self._lasting, self.rate = stream.live, stream.lasting, stream.rate
+            while not self._stop.is_set():
+                self.beat = monotonic()
+                shot = stream.read()
+                if stream.damaged and not self._damage_said:
+                    self._damage_said = True
+                    self._say(f"{self.name}: holds damaged pictures; they are left out")
+                if shot is None:
+                    return came, None
+                size = shot.picture.shape[:2]
+                if self.live and came and size != self._size and self._size is not None:
+                    old = self._size
+                    raise StreamError(f"the frames' size changed from {old[1]}x{old[0]} to {size[1]}x{size[0]}")
+                self._size = size
+                if lost is not None and not came:
+                    self.down = False
+                    self._say(f"{self.name}: back after {monotonic() - lost:.1f} s")
+                came = True
+                self._put(shot)
+            return came, None
+        except StreamError as error:
+            if self._count == 0:
+                self._failed_to_open = SourceError(_named(self.name, error))
+                return False, None
+            return came, str(error)
+        finally:
+            self._stream = None
+            stream.close()
+
+    def _lose(self, why: str) -> None:
+        self.gaps += 1
+        self.down = True
+        self._say(f"{self.name}: lost: {why}. Opening it again until it is back")
+        with self._changed:
+            self._changed.notify_all()
+
+    def _put(self, shot: Shot) -> None:
+        captured = monotonic() if shot.captured is None else shot.captured
+        self._begun = captured if self._begun is None else self._begun
+        stamp = captured - self._begun if shot.time is None else shot.time
+        frame = Frame(shot.picture, self._count, stamp, captured, shot.lasts, self.gaps)
+        self._count += 1
+        with self._changed:
+            if not self.live:
+                self._changed.wait_for(lambda: self._slot is None or self._stop.is_set())
+            elif self._slot is not None:
+                self.dropped += 1
+            self._slot = frame
+            self._changed.notify_all()
+
+
+def _named(name: str, error: object) -> str:
+    return str(error) if str(error).startswith(f"{name}:") else f"{name}: {error}"

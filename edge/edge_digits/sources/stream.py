@@ -1,0 +1,79 @@
+"""What a moving source gives: frames, one after the other."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from numpy.typing import NDArray
+
+from edge_digits.errors import SourceError
+
+#: What a recording or a camera is taken to run at where it does not say.
+USUAL_RATE = 30.0
+
+
+class StreamError(SourceError):
+    """A source that was open and fails: unplugged, stalled, cut short. The grabber opens it again if it is live."""
+
+
+@dataclass(frozen=True, eq=False)  # arrays do not compare to one truth
+class Frame:
+    """One frame of a source.
+
+    Attributes:
+        picture: uint8 [H, W] or [H, W, 3] (BGR).
+        number: which frame of its source it is, from 0; numbers are left out where a live source's frames were dropped.
+        time: seconds since the first frame: by the clock for live sources, by time stamps for recordings.
+        captured: `time.monotonic()` when it was there.
+        lasts: seconds that it stands for, 0 for the moment; a slide stands for as long as it is shown.
+        gap: how many times the source had been lost before it.
+    """
+
+    picture: NDArray[Any]
+    number: int
+    time: float
+    captured: float
+    lasts: float = 0.0
+    gap: int = 0
+
+
+class Shot(NamedTuple):
+    """What a stream delivers: a picture, its time stamp where it has one, and when it was due or there."""
+
+    picture: NDArray[Any]
+    time: float | None = None
+    captured: float | None = None
+    lasts: float = 0.0
+
+
+class Stream(ABC):
+    """A source that is open.
+
+    Attributes:
+        live: whether frames that nobody took are to be dropped.
+        lasting: whether it is to be opened again when it fails.
+        rate: frames a second, where a recording says.
+        damaged: how many pieces of it could not be decoded and were left out.
+    """
+
+    live = True
+    lasting = True
+    rate: float | None = None
+    damaged = 0
+
+    @abstractmethod
+    def read(self) -> Shot | None:
+        """The next frame, waited for; None where the source has come to its end.
+
+        Raises:
+            StreamError: it failed, or gave nothing for as long as it was given.
+        """
+
+    @abstractmethod
+    def close(self) -> None:
+        """Give everything back; called by the thread that reads."""
+
+    def interrupt(self) -> None:  # noqa: B027  # most reads end soon by themselves
+        """Make a `read` that another thread waits in end soon."""
