@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -152,6 +153,47 @@ def test_a_broken_model_is_named(tmp_path: Path) -> None:
         with pytest.raises(SourceError, match=r"model\.keras: is no Keras model.*edge-digits train"):
             load_keras(path)
         path.unlink(missing_ok=True)
+
+
+def test_a_network_that_knows_what_is_no_digit_says_so_in_its_card(tmp_path: Path) -> None:
+    import keras
+
+    from edge_digits_train import augment, datasets, fit, recipes
+    from edge_digits_train.run import Config, RunFolder
+
+    pictures, classes = bars(200)
+    np.savez(tmp_path / "bars.npz", x_train=pictures, y_train=classes)
+    data = datasets.load(str(tmp_path / "bars.npz"))
+    recipe = replace(recipes.recipe("plain"), epochs=1, background=0.5, augmentation=augment.Augmentation())
+    folder = RunFolder(tmp_path / "run")
+    config = fit.configure(Config("plain", recipe, str(tmp_path / "bars.npz"), None, 0), data)
+    folder.create(force=False)
+    folder.write_config(config)
+    fit.fit(config, data, folder, Silent())
+    source = trained.load(folder.path)
+    assert source.background
+    assert (source.validation.truth == -1).sum() > 0
+    done = program("export", folder.path, "-o", tmp_path / "b.onnx", "--quantize", "none", "--max-drop", 100)
+    assert done.returncode == 0, done.stderr
+    model = Model.load(tmp_path / "b.onnx")
+    assert model.card.reject["method"] == "background"
+    seen = source.validation.pictures
+    logits = np.asarray(keras.saving.load_model(folder.model, compile=False).predict(seen[..., None], verbose=0))
+    parts = np.exp(np.hstack([np.zeros((len(logits), 1)), logits.astype(np.float64)]) / model.card.temperature)
+    np.testing.assert_allclose(model.probabilities(seen), parts[:, 1:] / parts.sum(axis=1, keepdims=True), atol=1e-4)
+    labels = np.where(logits.max(axis=1) < 0, -1, logits.argmax(axis=1))
+    accuracy = 100 * (labels == source.validation.truth).mean()
+    assert model.card.metrics["validation"]["fp32"] == pytest.approx(accuracy, abs=0.01)
+
+
+class Silent:
+    """A progress that tells nothing."""
+
+    def step(self, *told: object) -> None:
+        pass
+
+    def epoch(self, *told: object) -> None:
+        pass
 
 
 def overconfident(factor: float) -> tuple[NDArray[np.float32], NDArray[np.int64]]:

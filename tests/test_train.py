@@ -24,7 +24,8 @@ pytest.importorskip("keras", reason="training needs the extra `train`")
 from bars import bars
 
 from edge_digits.errors import OutputError, UsageError
-from edge_digits_train import architectures, augment, command, datasets, fit, recipes
+from edge_digits.maps import unfold
+from edge_digits_train import architectures, augment, command, datasets, digits, fit, recipes
 from edge_digits_train.batches import Epochs, make_pictures
 from edge_digits_train.datasets import DataError
 from edge_digits_train.progress import progress
@@ -291,6 +292,37 @@ def test_epochs_are_made_alike_ahead_of_time_or_not() -> None:
     assert np.array_equal(ahead_classes, alone_classes)
 
 
+def test_places_of_the_background_are_filled_with_marks_that_change_with_the_epoch() -> None:
+    pictures, classes = bars(60)
+    pictures[::3], classes[::3] = 0, augment.BACKGROUND
+    with Epochs(datasets.Split(pictures, classes), augment.Augmentation(), seed=1) as epochs:
+        first, first_classes = epochs.make(0, then=None)
+        second, second_classes = epochs.make(1, then=None)
+    for made, of in ((first, first_classes), (second, second_classes)):
+        assert sorted(of.tolist()) == sorted(classes.tolist())
+        assert made[of == augment.BACKGROUND].max(axis=(1, 2)).min() > 100
+    marks = [
+        {one.tobytes() for one in made[of == -1]} for made, of in ((first, first_classes), (second, second_classes))
+    ]
+    assert len(marks[0]) == 20
+    assert not marks[0] & marks[1]
+
+
+def test_a_background_is_a_share_of_the_digits_and_not_of_letters(npz: Path, tmp_path: Path) -> None:
+    how = replace(recipes.recipe("digits"), epochs=1)
+    config = Config("digits", how, str(npz), None, 0)
+    of_digits = fit.configure(config, datasets.load(str(npz)))
+    assert of_digits.recipe.background == how.background > 0
+    task = digits.DigitsTask(of_digits, datasets.load(str(npz)))
+    assert task.size == round((1 + how.background) * round(400 * 11 / 12))
+    for label in "ab":
+        (tmp_path / "letters" / label).mkdir(parents=True)
+        for number, picture in enumerate(bars(10)[0]):
+            cv2.imwrite(str(tmp_path / "letters" / label / f"{number}.png"), picture)
+    of_letters = fit.configure(config, datasets.load(str(tmp_path / "letters")))
+    assert of_letters.recipe.background == 0
+
+
 def test_plain_pictures_are_only_normalised() -> None:
     pictures, classes = bars(3)
     made = make_pictures(pictures, classes, (0,), None)
@@ -310,7 +342,24 @@ def test_architectures_have_the_parameters_that_they_say() -> None:
     assert architectures.build("stem5", 10, 0.2).count_params() == 77_162
 
 
-@pytest.mark.parametrize("call", [lambda: architectures.build("none", 10, 0), lambda: recipes.recipe("none")])
+def test_a_finder_takes_pictures_of_any_size_and_begins_by_seeing_nothing() -> None:
+    model = architectures.build_finder(10)
+    assert model.count_params() < 300_000
+    for height, width in ((8, 8), (40, 64)):
+        maps = np.asarray(model(np.zeros((2, height, width, 1), np.float32)))
+        assert maps.shape == (2, height // 8, width // 8, 56)
+        assert unfold(maps)[..., :10].max() < -3
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda: architectures.build("none", 10, 0),
+        lambda: architectures.build("finder", 10, 0),
+        lambda: architectures.check("stem5", finder=True),
+        lambda: recipes.recipe("none"),
+    ],
+)
 def test_unknown_names_list_the_known_ones(call: object) -> None:
     with pytest.raises(UsageError, match="there are: "):
         call()  # type: ignore[operator]
