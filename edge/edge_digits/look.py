@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from edge_digits.find import Candidate, Glyph, Line, classic, find_digit, net
+from edge_digits.find import Candidate, Glyph, Ground, Line, classic, find_digit, net
 from edge_digits.find.net import Maps
 from edge_digits.ink import Ink, extract_ink
 from edge_digits.normalize import CROP_SIDE
@@ -24,7 +24,7 @@ _PAGE_STROKE = 0.1
 #: A picture of at most this side is the crop of one digit, whose strokes may lie apart.
 _ONE_DIGIT = 40
 #: A small picture that is wider than so many times its height holds a number, not one digit.
-_WIDE = 1.5
+_WIDE = 1.2
 #: Digits are on one line where they are spread so much less across it than along it; at a slant, between these angles,
 #: radians.
 _STRAIGHT, _SLANTED = 0.12, (0.2, 1.0)
@@ -84,7 +84,9 @@ def look(gray: Gray, view: View, layout: str, maps: Maps | None) -> Look:
         return found
     if one:
         glyph = find_digit(ink)
-        return found if glyph is None else replace(found, lines=[Line((Candidate(glyph, 0, 1),), 2)])
+        return (
+            found if glyph is None else replace(found, lines=[Line((Candidate(glyph, 0, 1, ground=Ground.GIVEN),), 2)])
+        )
     if longer <= CROP_SIDE and work.shape[1] <= _WIDE * work.shape[0]:
         lines = _of_crop(ink)
         found = replace(found, lines=lines if maps is None else net.judged(lines, ink, maps))

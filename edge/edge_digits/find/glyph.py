@@ -36,10 +36,11 @@ class Glyph:
 class Ground(Enum):
     """What a candidate stands on.
 
-    CROP: a crop. ALONE: a place in a page that its ink fills, with nothing else found near it. CLOSE: the same among
-    others. REST: its ink does not fill the place that was found.
+    GIVEN: a picture that was given as one digit. CROP: a small picture. ALONE: a place in a page that its ink fills, with
+    nothing else found near it. CLOSE: the same among others. REST: its ink does not fill the place that was found.
     """
 
+    GIVEN = "given"
     CROP = "crop"
     ALONE = "alone"
     CLOSE = "close"
