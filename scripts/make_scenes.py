@@ -1,6 +1,6 @@
-"""Draw a contact sheet of composed scenes, with the boxes that a finder is to find: docs/scenes.png.
+"""Draw a contact sheet of composed scenes, with the boxes that a finder is to find.
 
-    python scripts/make_scenes.py DATA [-o docs/scenes.png] [--seed 0]
+    python scripts/make_scenes.py DATA [-o scenes.png] [--seed 0]
 
 DATA is what `edge-digits train --data` takes: mnist, or a folder of its files.
 """
@@ -63,7 +63,7 @@ def _strings(data: datasets.Data, seed: int, width: int) -> np.ndarray:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("data")
-    parser.add_argument("-o", "--output", type=Path, default=Path(__file__).parent.parent / "docs" / "scenes.png")
+    parser.add_argument("-o", "--output", type=Path, default=Path("scenes.png"))
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
     loaded = datasets.load(options.data)

@@ -29,13 +29,22 @@ _SIZE = (160, 320)
 
 
 def candidates(composer: Composer, count: int, seed: int) -> dict[str, np.ndarray]:
-    """All candidates in composed scenes: opinions of each, what it is, its height, line and ground."""
+    """All candidates in composed scenes: opinions of each, what it is, its height, line and ground.
+
+    Every other scene is a number on plain paper, as most are that people photograph.
+    """
     maps, model = Finder.load().maps, Model.load()
     rows: dict[str, list] = {name: [] for name in ("logits", "seen", "truth", "height", "line", "ground")}
     lines = 0
     for number in range(count):
-        scene = composer.scene(np.random.default_rng((seed, number)), *_SIZE)
-        found = look(scene.gray, View(_SIZE[1], _SIZE[0]), "page", maps)
+        rng = np.random.default_rng((seed, number))
+        if number % 2:
+            scene = composer.string(
+                rng, rng.integers(0, len(composer), int(rng.integers(2, 11))), touching=number % 4 == 1
+            )
+        else:
+            scene = composer.scene(rng, *_SIZE)
+        found = look(scene.gray, View(scene.gray.shape[1], scene.gray.shape[0]), "page", maps)
         for line in found.lines:
             lines += 1
             for candidate in line.candidates:

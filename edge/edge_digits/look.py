@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
+import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from edge_digits.find import Candidate, Glyph, Line, classic, find_digit, net
 from edge_digits.find.net import Maps
@@ -21,8 +23,11 @@ WORK_SIDE = 960
 _PAGE_STROKE = 0.1
 #: A picture of at most this side is the crop of one digit, whose strokes may lie apart.
 _ONE_DIGIT = 40
-#: A small picture that is up to so many times longer than wide may be the crop of one digit.
-_SQUARE = 1.5
+#: A small picture that is wider than so many times its height holds a number, not one digit.
+_WIDE = 1.5
+#: Digits are on one line where they are spread so much less across it than along it; at a slant, between these angles,
+#: radians.
+_STRAIGHT, _SLANTED = 0.12, (0.2, 1.0)
 #: Below this height or width there is nothing to read.
 _SMALLEST = 4
 
@@ -38,20 +43,24 @@ class Look:
         work: uint8 [H, W], what was looked at.
         ink: its ink.
         lines: the candidates, by line.
+        back: float64 [2, 3], from pixels of `work` to those of what is seen.
     """
 
     view: View
     work: Gray
     ink: Ink
     lines: list[Line]
+    back: NDArray[np.float64]
 
     def box(self, glyph: Glyph) -> Box:
         """Where a glyph is in the whole picture."""
         width, height = self.view.size
-        across, down = width / self.work.shape[1], height / self.work.shape[0]
-        x1, y1 = int(glyph.x * across), int(glyph.y * down)
-        x2, y2 = int(np.ceil((glyph.x + glyph.width) * across)), int(np.ceil((glyph.y + glyph.height) * down))
-        return self.view.back(Box(x1, y1, min(x2, width), min(y2, height)))
+        x, y = (glyph.x, glyph.x + glyph.width), (glyph.y, glyph.y + glyph.height)
+        corners = self.back @ np.array([(x[0], x[1], x[0], x[1]), (y[0], y[0], y[1], y[1]), (1, 1, 1, 1)])
+        # A box that should end at a pixel's edge may miss it by a rounding error.
+        x1, y1 = np.clip(np.floor(corners.min(axis=1) + 1e-6), 0, (width - 1, height - 1))
+        x2, y2 = np.clip(np.ceil(corners.max(axis=1) - 1e-6), (x1 + 1, y1 + 1), (width, height))
+        return self.view.back(Box(int(x1), int(y1), int(x2), int(y2)))
 
 
 def look(gray: Gray, view: View, layout: str, maps: Maps | None) -> Look:
@@ -69,18 +78,57 @@ def look(gray: Gray, view: View, layout: str, maps: Maps | None) -> Look:
     if one:
         work = shrink(work, CROP_SIDE)
     ink = extract_ink(work) if one or longer <= CROP_SIDE else extract_ink(work, _PAGE_STROKE)
+    scale = np.diag([view.size[0] / work.shape[1], view.size[1] / work.shape[0]])
+    found = Look(view, work, ink, [], np.hstack([scale, np.zeros((2, 1))]))
     if min(work.shape) < _SMALLEST:
-        return Look(view, work, ink, [])
+        return found
     if one:
         glyph = find_digit(ink)
-        return Look(view, work, ink, [] if glyph is None else [Line((Candidate(glyph, 0, 1),), 2)])
-    small = longer <= min(CROP_SIDE, _SQUARE * min(work.shape))
-    if small:
+        return found if glyph is None else replace(found, lines=[Line((Candidate(glyph, 0, 1),), 2)])
+    if longer <= CROP_SIDE and work.shape[1] <= _WIDE * work.shape[0]:
         lines = _of_crop(ink)
-        lines = lines if maps is None else net.judged(lines, ink, maps)
+        found = replace(found, lines=lines if maps is None else net.judged(lines, ink, maps))
+    elif maps is None:
+        found = replace(found, lines=classic.find(ink))
     else:
-        lines = classic.find(ink) if maps is None else net.find(ink, maps)
-    return Look(view, work, ink, _in_one_line(lines) if layout == "line" and len(lines) > 1 else lines)
+        found = _straightened(replace(found, lines=net.find(ink, maps)), maps)
+    return replace(found, lines=_in_one_line(found.lines)) if layout == "line" and len(found.lines) > 1 else found
+
+
+def _straightened(found: Look, maps: Maps) -> Look:
+    """A look at the same page turned so that its one line, which runs at a slant, is level; where more is found so."""
+    angle = _slant(found.lines)
+    if angle is None:
+        return found
+    height, width = found.work.shape
+    turn = cv2.getRotationMatrix2D((width / 2, height / 2), float(np.degrees(angle)), 1.0)
+    cos, sin = abs(turn[0, 0]), abs(turn[0, 1])
+    size = (int(np.ceil(width * cos + height * sin)), int(np.ceil(width * sin + height * cos)))
+    turn[:, 2] += (size[0] - width) / 2, (size[1] - height) / 2
+    ink = replace(found.ink, strength=np.asarray(cv2.warpAffine(found.ink.strength, turn, size), np.uint8))
+    work = np.asarray(cv2.warpAffine(found.work, turn, size, borderMode=cv2.BORDER_REPLICATE), np.uint8)
+    undone = np.vstack([cv2.invertAffineTransform(turn), (0, 0, 1)])
+    level = Look(found.view, work, ink, net.find(ink, maps), found.back @ undone)
+    return level if _sureness(level.lines) > _sureness(found.lines) else found
+
+
+def _slant(lines: list[Line]) -> float | None:
+    """The angle of a single line of digits that does not run level, radians, clockwise; None for any other page."""
+    sure = [c.glyph for line in lines for c in line.candidates if c.logits is not None and float(c.logits.max()) > 0]
+    if len(sure) < 3:
+        return None
+    middles = np.array([(glyph.x + glyph.width / 2, glyph.y + glyph.height / 2) for glyph in sure])
+    spread, axes = np.linalg.eigh(np.cov(middles.T))
+    x, y = axes[:, 1] * np.sign(axes[0, 1] or 1.0)
+    angle = float(np.arctan2(y, x))
+    straight = spread[0] < _STRAIGHT**2 * spread[1]
+    return angle if straight and _SLANTED[0] < abs(angle) < _SLANTED[1] else None
+
+
+def _sureness(lines: list[Line]) -> float:
+    """How much the finder found: the sum of its probabilities."""
+    logits = np.array([c.logits.max() for line in lines for c in line.candidates if c.logits is not None])
+    return float((1.0 / (1.0 + np.exp(-logits))).sum())
 
 
 def _of_crop(ink: Ink) -> list[Line]:

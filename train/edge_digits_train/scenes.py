@@ -86,6 +86,9 @@ class Composer:
     def __init__(self, pictures: Pictures, labels: Labels) -> None:
         self._pictures, self._labels = pictures, labels
 
+    def __len__(self) -> int:
+        return len(self._labels)
+
     def scene(self, rng: np.random.Generator, height: int = 80, width: int = 160) -> Scene:
         """One scene to train a finder on, of a kind chosen by `rng`."""
         sheet = _Sheet(np.zeros((height, width), np.uint8), np.zeros((height, width), np.uint8))

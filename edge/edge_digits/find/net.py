@@ -34,7 +34,7 @@ _SURE, _PLAIN = 0.5, 22.0
 #: From this share on that a find and its ink have in common, the ink is the find's.
 _CLEAN = 0.65
 #: How large the ink in a find is at least, in its heights.
-_LOWEST = 0.5
+_LOWEST = 0.33
 #: How far from the middle of a crop's digit the network looks, pixels at its scale.
 _AROUND = 32
 #: Room that is taken with a digit's box, as a fraction of its height.
