@@ -232,5 +232,10 @@ def test_what_a_constraint_asks_for_is_accepted_however_unsure_it_is() -> None:
     assert max(digit.confidence for digit in reading.digits) < 0.5
 
 
+def test_where_the_constraint_cannot_be_satisfied_digits_are_refused_as_without_it() -> None:
+    reading = DigitReader.load(constraint=Constraint(digits=9), conf=1.0, finder="classic").read(page("427"))
+    assert (reading.text, reading.status, reading.warnings) == ("", "uncertain", ("no reading satisfies --digits 9",))
+
+
 def test_nothing_satisfies_no_digits_on_blank_paper(finder: str) -> None:
     assert read_as(blank(), finder, digits=3) == ("", ("no reading satisfies --digits 3",))

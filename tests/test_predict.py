@@ -17,7 +17,7 @@ import cv2
 import numpy as np
 import pytest
 from conftest import COMMAND, Run, Terminal
-from drawing import Gray, blank, page, png
+from drawing import Gray, blank, page, png, write
 
 
 def put(path: Path, text: str = "427") -> Path:
@@ -355,6 +355,132 @@ def test_a_link_as_output_stays_a_link(run: Run, good: Path, tmp_path: Path) -> 
     assert run("predict", "good.png", "--format", "csv", "-o", "out.csv", "--force").code == 0
     assert (tmp_path / "out.csv").is_symlink()
     assert "427" in (tmp_path / "results" / "real.csv").read_text()
+
+
+# --- What is told of the pictures ------------------------------------------------------------------------------------
+
+
+def form(path: Path) -> Path:
+    """427 in the upper left of a sheet of 600 x 300, 85 in the lower right."""
+    sheet = blank(300, 600)
+    for place, digit in enumerate("427"):
+        write(sheet, digit, 20 + 66 * place, 20, 60)
+    for place, digit in enumerate("85"):
+        write(sheet, digit, 400 + 66 * place, 200, 60)
+    path.write_bytes(png(sheet))
+    return path
+
+
+UPPER, LOWER = ("--roi", "0,0,0.5,0.5"), ("--roi", "0.5,0.5,0.5,0.5")
+
+
+def test_only_the_regions_are_read_in_their_order(run: Run, tmp_path: Path) -> None:
+    form(tmp_path / "form.png")
+    ended = run("predict", "form.png", "--format", "jsonl", *LOWER, *UPPER)
+    (record,) = ended.records
+    assert (ended.code, record["text"], record["width"], record["height"]) == (0, "85\n427", 600, 300)
+    assert [digit["line"] for digit in record["digits"]] == [0, 0, 1, 1, 1]
+    lefts = [digit["box"]["x1"] for digit in record["digits"]]
+    assert lefts == pytest.approx([400, 466, 20, 86, 152], abs=8)
+    assert [digit["box"]["y1"] > 150 for digit in record["digits"]] == [True, True, False, False, False]
+
+
+def test_a_picture_is_turned_as_told_and_its_boxes_are_of_the_picture_as_it_is(run: Run, tmp_path: Path) -> None:
+    upright = page(["3473", "7434"])
+    for degrees in (90, 180, 270):
+        (tmp_path / f"{degrees}.png").write_bytes(png(np.rot90(upright, degrees // 90)))
+    for degrees in (90, 180, 270):
+        for asked in (str(degrees), "auto"):
+            (record,) = run("predict", f"{degrees}.png", "--format", "jsonl", "--rotate", asked).records
+            assert record["text"] == "3473\n7434", (degrees, asked)
+            assert (record["height"], record["width"]) == np.rot90(upright, degrees // 90).shape
+            assert all(digit["box"]["x2"] <= record["width"] for digit in record["digits"])
+
+
+@pytest.mark.parametrize("finder", ["classic", "net", "auto"])
+def test_a_finder_can_be_chosen(run: Run, good: Path, finder: str) -> None:
+    assert run("predict", "good.png", "--format", "jsonl", "--finder", finder).texts == {"good.png": "427"}
+
+
+def test_a_layout_can_be_chosen(run: Run, good: Path) -> None:
+    assert run("predict", "good.png", "--format", "jsonl", "--layout", "line").texts == {"good.png": "427"}
+    (record,) = run("predict", "good.png", "--format", "jsonl", "--layout", "digit").records
+    assert len(record["digits"]) <= 1
+
+
+@pytest.mark.parametrize(
+    ("options", "text", "warning"),
+    [
+        (("--digits", "3"), "427", ""),
+        (("--pattern", r"4\d7"), "427", ""),
+        (("--pattern", "4[18]7"), None, "read so as to satisfy --pattern '4[18]7'; without it 427"),
+        (("--pattern", "4[18]7", "--digits", "3"), None, "--digits 3 --pattern '4[18]7'; without it 427"),
+        (("--checksum", "luhn"), None, "--checksum luhn; without it 427"),
+        (("--digits", "9"), "427", "no reading satisfies --digits 9"),
+    ],
+)
+def test_what_is_known_of_the_text_is_kept_and_told_where_it_changed_anything(
+    run: Run, good: Path, options: tuple[str, ...], text: str | None, warning: str
+) -> None:
+    (record,) = run("predict", "good.png", "--format", "jsonl", *options).records
+    assert [warning in said for said in record["warnings"] if "satisf" in said] == [True] * bool(warning)
+    assert record["text"] == text if text is not None else record["text"] != "427"
+    shown = run("predict", "good.png", *options).out
+    assert warning in shown
+    assert ("satisf" in shown) == bool(warning)
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        (("--roi", "0,0,2,1"), "--roi 0,0,2,1: "),
+        (("--roi", "a,b"), "four numbers"),
+        (("--rotate", "45"), "'45' is not one of"),
+        (("--layout", "book"), "'book' is not one of"),
+        (("--finder", "magic"), "'magic' is not one of"),
+        (("--digits", "0"), "--digits"),
+        (("--pattern", "[0-"), "--pattern"),
+        (("--pattern", "a"), "--pattern"),
+        (("--checksum", "crc32"), "--checksum crc32: there is no such checksum"),
+        (("--digits", "4", "--pattern", "12"), "no number satisfies --digits 4 --pattern 12 together"),
+    ],
+)
+def test_an_option_that_makes_no_sense_ends_with_2_before_anything_is_read(
+    run: Run, good: Path, options: tuple[str, ...], says: str
+) -> None:
+    ended = run("predict", "good.png", *options)
+    assert (ended.code, ended.out) == (2, "")
+    assert says in ended.err
+
+
+def test_a_sheet_explains_every_region(run: Run, tmp_path: Path) -> None:
+    """Heading; a row of four panels of 360 a region, as high as its proportions ask; heading; digits of 180 x 190."""
+    form(tmp_path / "form.png")
+    assert run("predict", "form.png", *UPPER, *LOWER, "--explain", "sheets").code == 0
+    sheet = pictures_in(tmp_path / "sheets")["form.png"]
+    row = 36 + round(344 * 150 / 300)
+    assert sheet.shape == (34 + 2 * row + 34 + 190, 4 * 360, 3)
+    green = np.all(np.abs(sheet.astype(int) - (60, 160, 30)) < 40, axis=2)
+    found = green[34:, 3 * 360 :]
+    assert found[:row].any()
+    assert found[row : 2 * row].any()
+    assert not green[34 : 34 + 2 * row, : 3 * 360].any()
+
+
+def test_long_headings_of_a_sheet_are_broken_not_cut(run: Run, tmp_path: Path) -> None:
+    folder = "/".join(["a folder with a long name"] * 8)
+    put(tmp_path / folder / "good.png")
+    assert run("predict", f"{folder}/good.png", "--explain", "long").code == 0
+    assert (
+        run("predict", f"{folder}/good.png", "--explain", "forced", "--pattern", "999", "--finder", "classic").code == 0
+    )
+    put(tmp_path / "good.png")
+    assert run("predict", "good.png", "--explain", "short").code == 0
+    short, long, forced = (pictures_in(tmp_path / name)["good.png"].shape for name in ("short", "long", "forced"))
+    assert short[1] == long[1] == forced[1]
+    assert (long[0] - short[0]) % 22 == 0
+    assert long[0] > short[0]
+    assert forced[0] == long[0] + 34, "and a warning has a line of its own"
 
 
 # --- Pictures as output ----------------------------------------------------------------------------------------------

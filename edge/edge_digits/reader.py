@@ -244,8 +244,8 @@ class DigitReader:
         probabilities = self.model.probabilities(inputs)
         inferred = perf_counter()
         scores = opinions.join([line for _, line in places], probabilities)
-        way, warnings = self._way(lattice.candidates, lattice.nodes, scores)
-        candidates = self._examined(places, inputs, scores, way)
+        way, bound, warnings = self._way(lattice.candidates, lattice.nodes, scores)
+        candidates = self._examined(places, inputs, scores, way, bound)
         digits = tuple(one.digit for one in candidates if one.chosen and one.perhaps)
         speed_ms = {
             **speed_ms,
@@ -269,8 +269,8 @@ class DigitReader:
 
     def _way(
         self, candidates: tuple[Candidate, ...], nodes: int, scores: NDArray[np.float32]
-    ) -> tuple[Way, tuple[str, ...]]:
-        """The best way through the candidates, and what is to be said of it."""
+    ) -> tuple[Way, bool, tuple[str, ...]]:
+        """The best way through the candidates, whether it satisfies a constraint, and what is to be said of it."""
         cut = _cut(candidates, nodes)
         edges = [
             Edge(
@@ -284,15 +284,15 @@ class DigitReader:
         ]
         free = best_path(edges, nodes) or Way((), 0.0, 0.0)
         if self.constraint is None or self._allowed is None:
-            return free, ()
+            return free, False, ()
         asked = self.constraint.describe()
         allowed = best_path(edges, nodes, self._allowed)
         if allowed is None:
-            return free, (f"no reading satisfies {asked}",)
+            return free, False, (f"no reading satisfies {asked}",)
         if [step.label for step in allowed.steps] == [step.label for step in free.steps]:
-            return allowed, ()
+            return allowed, True, ()
         unbound = "".join(self.model.card.labels[step.label] for step in free.steps if step.label is not None)
-        return allowed, (f"read so as to satisfy {asked}; without it {unbound or 'nothing'}",)
+        return allowed, True, (f"read so as to satisfy {asked}; without it {unbound or 'nothing'}",)
 
     def _examined(
         self,
@@ -300,9 +300,9 @@ class DigitReader:
         inputs: NDArray[np.uint8],
         scores: NDArray[np.float32],
         way: Way,
+        bound: bool,
     ) -> tuple[Examined, ...]:
         taken = {step.edge: step.label for step in way.steps}
-        bound = self._allowed is not None
         labels, row, examined = self.model.card.labels, 0, []
         for number, (one, line) in enumerate(places):
             for candidate in line.candidates:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import textwrap
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +16,15 @@ from edge_digits.look import Look
 from edge_digits.outputs.files import text_file, write_picture
 from edge_digits.pixels import Gray, to_gray
 from edge_digits.reader import Examination, Examined
+from edge_digits.regions import WHOLE
 from edge_digits.results import Digit, Reading
 
 _GREEN, _ORANGE, _GREY = (60, 160, 30), (0, 120, 240), (150, 150, 150)
 _BLACK, _WHITE = (0, 0, 0), (255, 255, 255)
 #: Parts of a picture that an explaining sheet has room for.
 _MOST_LOOKS = 6
+#: and candidates of each kind.
+_MOST_CELLS = 200
 _FONT = cv2.FONT_HERSHEY_SIMPLEX
 
 
@@ -55,41 +59,46 @@ def explain(examination: Examination) -> NDArray[np.uint8]:
     Returns:
         uint8 [H, W, 3], BGR.
     """
-    reading = examination.reading
-    rows = [np.hstack(_steps(one, examination)) for one in examination.looks[:_MOST_LOOKS]]
+    reading, shown = examination.reading, examination.looks[:_MOST_LOOKS]
+    rest = iter(examination.candidates)
+    of_looks = [[next(rest) for line in one.lines for _ in line.candidates] for one in shown]
+    rows = [np.hstack(_steps(one, examined)) for one, examined in zip(shown, of_looks, strict=True)]
+    width = rows[0].shape[1]
+    if len(examination.looks) > len(shown):
+        rows.append(_heading(f"parts that are not shown: {len(examination.looks) - len(shown)}", width))
     chosen = [one for one in examination.candidates if one.chosen]
     others = [one for one in examination.candidates if not one.chosen]
-    across = max(1, rows[0].shape[1] // 180)
+    across = max(1, width // 180)
     for heading, part in (("what the model saw", chosen), ("other cuts", others)):
-        cells = [_digit_cell(one) for one in part[:200]]
+        cells = [_digit_cell(one) for one in part[:_MOST_CELLS]]
         if cells:
-            rows.append(_heading(f"{heading}: {len(part)}", rows[0].shape[1]))
-        for start in range(0, len(cells), across):
-            rows.append(_pad_right(np.hstack(cells[start : start + across]), rows[0].shape[1]))
+            cut = f", of which these are the first {_MOST_CELLS}" if len(part) > _MOST_CELLS else ""
+            rows.append(_heading(f"{heading}: {len(part)}{cut}", width))
+        starts = range(0, len(cells), across)
+        rows += [_pad_right(np.hstack(cells[start : start + across]), width) for start in starts]
     text = reading.text.replace("\n", " / ") or "nothing"
     sure = f" ({100 * reading.confidence:.1f} %)" if reading.text else ""
-    title = _heading(f"{reading.source}: {text}{sure}, {reading.status}", rows[0].shape[1])
-    said = [_heading(warning, rows[0].shape[1]) for warning in reading.warnings]
+    title = _heading(f"{reading.source}: {text}{sure}, {reading.status}", width)
+    said = [_heading(warning, width) for warning in reading.warnings]
     return np.vstack([title, *said, *rows])
 
 
-def _steps(one: Look, examination: Examination) -> list[NDArray[np.uint8]]:
+def _steps(one: Look, examined: list[Examined]) -> list[NDArray[np.uint8]]:
     ink, width = one.ink, 360
     height = 36 + min(264, max(60, round((width - 16) * one.work.shape[0] / one.work.shape[1])))
-    found = _to_bgr(one.work)
-    scale = max(1, round(320 / max(found.shape[:2])))
-    found = np.asarray(cv2.resize(found, None, fx=scale, fy=scale, interpolation=cv2.INTER_NEAREST), np.uint8)
-    by_box = {examined.digit.box: examined for examined in sorted(examination.candidates, key=lambda e: e.chosen)}
-    # Other cuts first, so that what was chosen lies above them.
+    found = _fitted(_to_bgr(one.work), width, height)
     glyphs = [candidate.glyph for line in one.lines for candidate in line.candidates]
-    for glyph in sorted(glyphs, key=lambda g: by_box[one.box(g)].chosen):
-        examined = by_box[one.box(glyph)]
-        colour = _GREY if not examined.chosen else _ORANGE if examined.digit.rejected else _GREEN
-        corner = (scale * (glyph.x + glyph.width), scale * (glyph.y + glyph.height))
-        cv2.rectangle(found, (scale * glyph.x, scale * glyph.y), corner, colour, max(1, max(found.shape) // 400))
-    refused = sum(examined.digit.rejected for examined in examination.candidates if examined.chosen)
+    across, down = found.shape[1] / one.work.shape[1], found.shape[0] / one.work.shape[0]
+    # Other cuts first, so that what was chosen lies above them.
+    for glyph, made in sorted(zip(glyphs, examined, strict=True), key=lambda pair: pair[1].chosen):
+        colour = _GREY if not made.chosen else _ORANGE if made.digit.rejected else _GREEN
+        first = (round(across * glyph.x), round(down * glyph.y))
+        last = (round(across * (glyph.x + glyph.width)), round(down * (glyph.y + glyph.height)))
+        cv2.rectangle(found, first, last, colour, 1 + made.chosen)
+    refused = sum(made.digit.rejected for made in examined if made.chosen)
+    whole = one.view.region == WHOLE
     steps = [
-        ("picture", _to_bgr(one.work)),
+        ("picture" if whole else f"part {one.view.region}", _to_bgr(one.work)),
         (f"ink (noise {ink.noise:.0f}{', light on dark' if ink.inverted else ''})", _to_bgr(_brightened(ink.strength))),
         ("strokes by rule", _to_bgr(np.asarray(written(ink) * np.uint8(255), np.uint8))),
         (f"found: {len(glyphs)}, refused: {refused}", found),
@@ -167,19 +176,30 @@ def _brightened(strength: Gray) -> Gray:
 def _panel(name: str, picture: NDArray[np.uint8], width: int, height: int) -> NDArray[np.uint8]:
     """A picture fitted into a frame with its name above."""
     frame = np.full((height, width, 3), 255, np.uint8)
-    room_x, room_y = width - 16, height - 36
-    scale = min(room_x / picture.shape[1], room_y / picture.shape[0])
-    size = (max(1, round(picture.shape[1] * scale)), max(1, round(picture.shape[0] * scale)))
-    fitted = cv2.resize(picture, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_NEAREST)
-    frame[28 : 28 + size[1], 8 : 8 + size[0]] = fitted
-    cv2.rectangle(frame, (7, 27), (8 + size[0], 28 + size[1]), (200, 200, 200), 1)
+    fitted = _fitted(picture, width, height)
+    y, x = fitted.shape[:2]
+    frame[28 : 28 + y, 8 : 8 + x] = fitted
+    cv2.rectangle(frame, (7, 27), (8 + x, 28 + y), (200, 200, 200), 1)
     _write(frame, name, 8, 19, 0.48)
     return frame
 
 
+def _fitted(picture: NDArray[np.uint8], width: int, height: int) -> NDArray[np.uint8]:
+    """A picture scaled into the room that a panel of this size has."""
+    scale = min((width - 16) / picture.shape[1], (height - 36) / picture.shape[0])
+    size = (max(1, round(picture.shape[1] * scale)), max(1, round(picture.shape[0] * scale)))
+    method = cv2.INTER_AREA if scale < 1 else cv2.INTER_NEAREST
+    return np.asarray(cv2.resize(picture, size, interpolation=method), np.uint8)
+
+
 def _heading(text: str, width: int) -> NDArray[np.uint8]:
-    band = np.full((34, width, 3), 255, np.uint8)
-    _write(band, _ascii(text), 8, 23, 0.55)
+    """A text over the width of the sheet, in as many lines as it needs."""
+    text = _ascii(text)
+    room = int(len(text) * (width - 16) / max(cv2.getTextSize(text, _FONT, 0.55, 1)[0][0], 1) * 0.95)
+    lines = textwrap.wrap(text, max(room, 10)) or [""]
+    band = np.full((12 + 22 * len(lines), width, 3), 255, np.uint8)
+    for number, line in enumerate(lines):
+        _write(band, line, 8, 23 + 22 * number, 0.55)
     return band
 
 
@@ -190,9 +210,11 @@ def _digit_cell(one: Examined) -> NDArray[np.uint8]:
     cell[8 : 8 + 112, 34 : 34 + 112] = cv2.cvtColor(
         cv2.resize(seen, (112, 112), interpolation=cv2.INTER_NEAREST), cv2.COLOR_GRAY2BGR
     )
+    if digit.topk and digit.label != digit.topk[0][0]:
+        _write(cell, f"as {_ascii(digit.label)[:6]}", 2, 20, 0.4)
     for row, (label, probability) in enumerate(digit.topk[:3]):
         y = 136 + 18 * row
-        colour = _GREY if row or not one.chosen else _ORANGE if digit.rejected else _GREEN
+        colour = _GREY if label != digit.label or not one.chosen else _ORANGE if digit.rejected else _GREEN
         _write(cell, f"{_ascii(label)[:6]}", 12, y, 0.45)
         cv2.rectangle(cell, (60, y - 10), (60 + max(1, round(60 * probability)), y), colour, cv2.FILLED)
         _write(cell, f"{100 * probability:.1f}", 128, y, 0.4)
