@@ -36,8 +36,8 @@ class Glyph:
 class Ground(Enum):
     """What a candidate stands on.
 
-    GIVEN: a picture that was given as one digit. CROP: a small picture. ALONE: a place in a page that its ink fills, with
-    nothing else found near it. CLOSE: the same among others. REST: its ink does not fill the place that was found.
+    GIVEN: a picture that was given as one digit. CROP: a small picture. ALONE: a place in a page that its ink fills,
+    with nothing else found near it. CLOSE: the same among others. REST: its ink does not fill the place.
     """
 
     GIVEN = "given"
