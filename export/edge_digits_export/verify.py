@@ -103,7 +103,9 @@ def _accuracy(part: tuple[NDArray[np.float32], Judged], trained: Trained) -> flo
     logits, judged = part
     if trained.finder:
         return judge(unfold(logits), judged.truth)[0]
-    return float((_labels(logits, trained) == judged.truth).mean())
+    # Of digits, whether the label is right, refused or not; of what is no digit, whether it is refused.
+    right = np.where(judged.truth < 0, logits.max(axis=1) < 0, logits.argmax(axis=1) == judged.truth)
+    return float(right.mean())
 
 
 def _agreement(logits: NDArray[np.float32], source: NDArray[np.float32], trained: Trained) -> float:
