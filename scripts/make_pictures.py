@@ -1,4 +1,4 @@
-"""Makes the pictures of the documentation from `samples/`: what `--save-annotated` and `--explain` write.
+"""Makes the pictures of the documentation from `samples/`: what `--save-annotated` and `--explain` write, and failures.
 
 python scripts/make_pictures.py [OUT=docs]
 """
@@ -48,13 +48,53 @@ def row(reader: DigitReader, names: tuple[str, ...]) -> NDArray[np.uint8]:
     return canvas
 
 
+def failures(reader: DigitReader) -> NDArray[np.uint8]:
+    """Samples spoilt until they are read wrongly, with what was read and what is said of it."""
+    twice = sample("number-36-red-pen.jpg")
+    pages = [
+        ("upside down, without --rotate auto", np.rot90(sample("number-271828-pencil.jpg"), 2).copy()),
+        ("digits 6 pixels high", shrunk(sample("number-60385-kraft-paper.jpg"), 0.05)),
+        ("out of focus", cv2.GaussianBlur(sample("number-836-blackboard.jpg"), (0, 0), 16)),
+        (
+            "written over each other",
+            np.minimum(sample("number-36-red-pen.jpg"), sample("number-36-red-pen.jpg")[:, ::-1]),
+        ),
+    ]
+    cells = []
+    for what, page in pages:
+        reading = reader.examine(page).reading
+        picture = annotate(page, reading)
+        scale = min(284 / picture.shape[1], 200 / picture.shape[0])
+        picture = cv2.resize(picture, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+        cell = np.full((270, 294, 3), 255, np.uint8)
+        cell[: picture.shape[0], : picture.shape[1]] = picture
+        said = reading.warnings[0].split(":")[0] if reading.warnings else "no warning"
+        for line, text in enumerate((what, f"read: {reading.text or 'nothing'} ({said})".replace("\n", " / "))):
+            cv2.putText(cell, text, (2, 228 + 22 * line), cv2.FONT_HERSHEY_SIMPLEX, 0.45, (0, 0, 0), 1, cv2.LINE_AA)
+        cells.append(cell)
+    return np.hstack(cells)
+
+
+def sample(name: str) -> NDArray[np.uint8]:
+    """A sample, uint8 [H, W, 3], BGR."""
+    return np.asarray(cv2.imread(str(SAMPLES / name)), np.uint8)
+
+
+def shrunk(picture: NDArray[np.uint8], factor: float) -> NDArray[np.uint8]:
+    """A picture made smaller, on paper of the size that it had."""
+    small = cv2.resize(picture, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA)
+    down, across = (200 - small.shape[0]) // 2, (280 - small.shape[1]) // 2
+    return cv2.copyMakeBorder(small, down, down, across, across, cv2.BORDER_REPLICATE)
+
+
 def main() -> None:
-    """Write both pictures."""
+    """Write the pictures."""
     out = Path(sys.argv[1] if len(sys.argv) > 1 else "docs")
     reader = DigitReader.load()
     rows = [row(reader, names) for names in SHOWN]
     gap = np.full((_GAP, _WIDTH, 3), 255, np.uint8)
     write_picture(out / "annotated.jpg", np.vstack([rows[0], gap, rows[1]]))
+    write_picture(out / "failures.png", failures(reader))
     write_picture(out / "explained.png", explain(reader.examine(SAMPLES / EXPLAINED, EXPLAINED)))
 
 
