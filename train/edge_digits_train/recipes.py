@@ -27,7 +27,7 @@ class Recipe:
     """
 
     arch: str = "stem5"
-    epochs: int = 30
+    epochs: int = 24
     patience: int = 10
     batch: int = 128
     learning_rate: float = 4e-3
