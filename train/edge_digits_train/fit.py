@@ -115,7 +115,7 @@ def fit(config: Config, data: Data, folder: RunFolder, progress: Progress, *, re
                 row = _epoch(model, epochs, number, config, task, progress)
                 if best is None or row.score > best.score:
                     best = row
-                    folder.place(folder.model, model.save)
+                    folder.place(folder.model, _bare(model).save)
                 history.append(row)
                 folder.write_history(history)
                 folder.place(folder.last, model.save)
@@ -123,7 +123,7 @@ def fit(config: Config, data: Data, folder: RunFolder, progress: Progress, *, re
         except KeyboardInterrupt:
             interrupted = True
             if best is None:
-                folder.place(folder.model, model.save)
+                folder.place(folder.model, _bare(model).save)
     test_accuracy = None
     if not interrupted:
         with np.load(folder.pictures) as kept:
@@ -154,6 +154,12 @@ def _compiled(task: Task, config: Config, steps: int) -> keras.Model:
     )
     model.compile(keras.optimizers.AdamW(rate, weight_decay=recipe.weight_decay), loss, metrics=[metric])
     return model
+
+
+def _bare(model: keras.Model) -> keras.Model:
+    """The network without loss and optimizer, so that plain Keras can load it."""
+    bare: keras.Model = _keras().Model(model.inputs, model.outputs, name=model.name)
+    return bare
 
 
 def _resumed(folder: RunFolder, task: Task) -> keras.Model:
