@@ -88,7 +88,7 @@ def _composed(touching: bool) -> Callable[[Path], Iterator[Item]]:
             from edge_digits_train.scenes import strings
         except ImportError:
             return
-        for number, (picture, text) in enumerate(strings(*mnist_test(folder), 1000, 0, touching)):
+        for number, (picture, text) in enumerate(strings(*mnist_test(folder), 1000, 0, touching=touching)):
             yield Item(f"{number:05d}", picture, text)
 
     return items
