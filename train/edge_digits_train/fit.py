@@ -158,7 +158,7 @@ def _compiled(task: Task, config: Config, steps: int) -> keras.Model:
 
 def _bare(model: keras.Model) -> keras.Model:
     """The network without loss and optimizer, so that plain Keras can load it."""
-    bare: keras.Model = _keras().Model(model.inputs, model.outputs, name=model.name)
+    bare: keras.Model = _keras().Model(model.input, model.output, name=model.name)
     return bare
 
 
