@@ -17,12 +17,14 @@ from numpy.typing import NDArray
 
 pytest.importorskip("keras", reason="training needs the extra `train`")
 
+from stopping import Stopping
+
 from edge_digits.errors import ModelError
 from edge_digits.maps import CELL, EXTRA, judge, spots
 from edge_digits.session import Finder, Model
 from edge_digits_train import datasets, finder, fit, recipes
 from edge_digits_train.finder import encode
-from edge_digits_train.run import Config, Epoch, RunFolder
+from edge_digits_train.run import Config, RunFolder
 from edge_digits_train.scenes import IGNORED, Composer, Scene
 
 COMPOSER = Composer(*digits(40))
@@ -171,20 +173,6 @@ def test_the_accuracy_is_the_share_of_middles_with_the_right_class() -> None:
 
 
 # --- runs ---
-
-
-class Stopping:
-    """A progress that presses Ctrl-C when an epoch has ended."""
-
-    def __init__(self, after: int | None) -> None:
-        self._after = after
-
-    def step(self, epoch: int, epochs: int, done: int, total: int, logs: dict[str, float]) -> None:
-        pass
-
-    def epoch(self, epoch: Epoch, epochs: int, best: bool) -> None:
-        if epoch.epoch == self._after:
-            raise KeyboardInterrupt
 
 
 @pytest.fixture(scope="module")

@@ -12,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edge_digits import Box, DigitReader, UsageError
-from edge_digits.commands.predict import RotationOption, region
+from edge_digits.commands.options import region
+from edge_digits.commands.predict import RotationOption
 from edge_digits.regions import WHOLE, Region, View, crop, rotate, rotate_back
 
 sizes = st.integers(1, 60)

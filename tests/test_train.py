@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 pytest.importorskip("keras", reason="training needs the extra `train`")
 
 from bars import bars
+from stopping import Stopping
 
 from edge_digits.errors import OutputError, UsageError
 from edge_digits.maps import unfold
@@ -423,20 +424,6 @@ def plain(npz: Path, **changed: int) -> tuple[Config, datasets.Data]:
     data = datasets.load(str(npz))
     recipe = replace(recipes.recipe("plain"), epochs=3, batch=64, **changed)
     return fit.configure(Config("plain", recipe, str(npz), None, 5), data), data
-
-
-class Stopping:
-    """A progress that presses Ctrl-C when an epoch has ended."""
-
-    def __init__(self, after: int | None) -> None:
-        self._after = after
-
-    def step(self, epoch: int, epochs: int, done: int, total: int, logs: dict[str, float]) -> None:
-        pass
-
-    def epoch(self, epoch: Epoch, epochs: int, best: bool) -> None:
-        if epoch.epoch == self._after:
-            raise KeyboardInterrupt
 
 
 def test_a_run_that_was_stopped_comes_out_as_one_that_was_not(npz: Path, tmp_path: Path) -> None:

@@ -35,7 +35,8 @@ class EdgeDigitsGroup(click.Group):
         # The runner's own commands are modules of one package; reading the entry points of all that is installed to
         # find them again would take a tenth of the time of a whole `predict`.
         if cmd_name.isidentifier() and find_spec(f"edge_digits.commands.{cmd_name}"):
-            command: click.Command = import_module(f"edge_digits.commands.{cmd_name}").command
+            # The package also holds what commands share, which is none.
+            command: click.Command | None = getattr(import_module(f"edge_digits.commands.{cmd_name}"), "command", None)
             return command
         entry = _commands().get(cmd_name)
         return None if entry is None else entry.load()

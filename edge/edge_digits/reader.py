@@ -18,7 +18,7 @@ from edge_digits import opinions
 from edge_digits.advice import advise
 from edge_digits.constrain import Constraint
 from edge_digits.errors import PictureError, UsageError
-from edge_digits.find import Candidate
+from edge_digits.find import Candidate, Line
 from edge_digits.find.net import Maps
 from edge_digits.lattice import Edge, best_path
 from edge_digits.lattice import Path as Way
@@ -87,6 +87,17 @@ class Examined:
     def perhaps(self) -> bool:
         """Whether it is read, or might have been."""
         return not self.digit.rejected or self.digit.confidence >= _PERHAPS
+
+
+@dataclass(frozen=True, eq=False)
+class _Shot:
+    """A picture to read: its grey plane, which may be a smaller copy; its size; how to get it whole; time so far."""
+
+    gray: Gray
+    size: tuple[int, int]
+    original: Callable[[], NDArray[Any]]
+    source: str
+    speed_ms: dict[str, float]
 
 
 class DigitReader:
@@ -197,43 +208,27 @@ class DigitReader:
             except PictureError as error:
                 raise PictureError(f"{path}: {error}") from None
         gray = to_gray(picture)
-        return self._examine(gray, (gray.shape[1], gray.shape[0]), lambda: picture, source or "", {})
+        return self._examine(_Shot(gray, (gray.shape[1], gray.shape[0]), lambda: picture, source or "", {}))
 
     def examine_bytes(self, content: bytes, source: str) -> Examination:
         """Read the bytes of a picture file; as `examine`."""
         start = perf_counter()
         gray, size = decode_gray(content, DECODE_SIDE, ignore_exif=self.ignore_exif)
         speed_ms = {"decode": 1e3 * (perf_counter() - start)}
-        return self._examine(gray, size, partial(decode, content, ignore_exif=self.ignore_exif), source, speed_ms)
+        original = partial(decode, content, ignore_exif=self.ignore_exif)
+        return self._examine(_Shot(gray, size, original, source, speed_ms))
 
-    def _examine(
-        self,
-        gray: Gray,
-        size: tuple[int, int],
-        original: Callable[[], NDArray[Any]],
-        source: str,
-        speed_ms: dict[str, float],
-    ) -> Examination:
-        """Read a grey plane; `size` is width and height of the picture, of which the plane may be a smaller copy."""
+    def _examine(self, shot: _Shot) -> Examination:
         if self.turns is not None:
-            return self._turned(gray, size, original, source, speed_ms, self.turns)
-        upright = self._turned(gray, size, original, source, speed_ms, 0)
-        others = [self._turned(gray, size, original, source, speed_ms, turns) for turns in (1, 2, 3)]
-        best = max(others, key=_read_in)
+            return self._turned(shot, self.turns)
+        upright = self._turned(shot, 0)
+        best = max((self._turned(shot, turns) for turns in (1, 2, 3)), key=_read_in)
         return best if _read_in(best) > _PLAINLY_MORE * _read_in(upright) else upright
 
-    def _turned(
-        self,
-        gray: Gray,
-        size: tuple[int, int],
-        original: Callable[[], NDArray[Any]],
-        source: str,
-        speed_ms: dict[str, float],
-        turns: int,
-    ) -> Examination:
+    def _turned(self, shot: _Shot, turns: int) -> Examination:
         start = perf_counter()
-        views = [View(*size, region, turns) for region in self.regions]
-        looks = tuple(look(gray, view, self.layout, self._network) for view in views)
+        views = [View(*shot.size, region, turns) for region in self.regions]
+        looks = tuple(look(shot.gray, view, self.layout, self._network) for view in views)
         found = perf_counter()
         places = [(one, line) for one in looks for line in one.lines]
         lattice = chain([line for _, line in places])
@@ -248,20 +243,20 @@ class DigitReader:
         candidates = self._examined(places, inputs, scores, way, bound)
         digits = tuple(one.digit for one in candidates if one.chosen and one.perhaps)
         speed_ms = {
-            **speed_ms,
+            **shot.speed_ms,
             "find": 1e3 * (found - start),
             "normalize": 1e3 * (normalized - found),
             "infer": 1e3 * (inferred - normalized),
         }
         reading = Reading(
-            source=source,
-            width=size[0],
-            height=size[1],
+            source=shot.source,
+            width=shot.size[0],
+            height=shot.size[1],
             digits=digits,
             speed_ms=speed_ms,
             warnings=(*warnings, *_advice(looks, candidates)),
         )
-        return Examination(_summed_up(reading, way.confidence), original, looks, candidates)
+        return Examination(_summed_up(reading, way.confidence), shot.original, looks, candidates)
 
     @cached_property
     def _network(self) -> Maps | None:
@@ -296,7 +291,7 @@ class DigitReader:
 
     def _examined(
         self,
-        places: list[tuple[Look, Any]],
+        places: list[tuple[Look, Line]],
         inputs: NDArray[np.uint8],
         scores: NDArray[np.float32],
         way: Way,

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from edge_digits.commands.predict import constraint, region
+from edge_digits.commands.options import constraint, model_options, reading_options
 from edge_digits.errors import SourceError
 
 if TYPE_CHECKING:
@@ -45,36 +45,13 @@ def _sides(ctx: click.Context, parameter: click.Parameter, value: str | None) ->
 @click.command()
 @click.argument("source", required=False)
 @click.option("--list-cameras", is_flag=True, help="List the cameras that are there, and end.")
-@click.option("-m", "--model", default="digits", show_default=True, help="A shipped model's name, or an .onnx file.")
-@click.option(
-    "--conf", type=click.FloatRange(0, 1), help="Reject digits less sure than this.  [default: the model's own]"
-)
-@click.option(
-    "--top-k", type=click.IntRange(1, 100), default=3, show_default=True, help="Classes listed for each digit."
-)
+@model_options
 @click.option("--resolution", metavar="WxH", callback=_sides, help="Ask the camera for this size.  [default: 640x480]")
 @click.option("--fps", type=click.FloatRange(0.01, 1000), help="Ask the camera for this many frames a second.")
 @click.option("--rotate", type=click.Choice(["0", "90", "180", "270"]), default="0", help="Turn frames clockwise.")
 @click.option("--hflip", is_flag=True, help="Mirror frames left to right.")
 @click.option("--vflip", is_flag=True, help="Mirror frames top to bottom.")
-@click.option(
-    "--layout",
-    type=click.Choice(["auto", "digit", "line", "page"]),
-    default="auto",
-    show_default=True,
-    help="One digit a frame, one line of them, or any number anywhere.",
-)
-@click.option(
-    "--roi",
-    "regions",
-    metavar="X,Y,W,H",
-    type=region,
-    multiple=True,
-    help="Read this part only, in fractions of the frame; repeatable.",
-)
-@click.option("--digits", type=click.IntRange(1), metavar="N", help="The number has exactly so many digits.")
-@click.option("--pattern", help=r"The digits look like this regular expression, as 20\d\d|19\d\d.")
-@click.option("--checksum", metavar="NAME", help="The digits carry this check digit: luhn, ean, ...")
+@reading_options
 @click.option(
     "--finder",
     type=click.Choice(["auto", "classic", "net"]),
@@ -136,7 +113,8 @@ def command(source: str | None, list_cameras: bool, **options: Any) -> int:
     is announced goes to standard output, all else to standard error. In the window and in the terminal, q quits.
 
     \b
-    Exit codes: 0 the source ended, or q, SIGTERM; 2 usage; 3 no such camera or source; 4 model not usable;
+    Exit codes: 0 the source ended, or q, SIGTERM; 2 usage;
+    3 no such camera or source; 4 model not usable;
     5 a recording is cut short; 130 Ctrl-C.
     """
     _load_opencv(options["threads"], options["stall_seconds"])

@@ -12,28 +12,17 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from edge_digits.commands.options import constraint, model_options, reading_options
 from edge_digits.errors import EdgeDigitsError, SourceError, UsageError
 
 if TYPE_CHECKING:
-    from edge_digits.constrain import Constraint
     from edge_digits.outputs.records import Writer
     from edge_digits.reader import DigitReader, Examination
-    from edge_digits.regions import Region
     from edge_digits.results import Reading
     from edge_digits.sources import PictureFile
 
 #: Some inputs failed, the others are read.
 SOME_FAILED = 5
-
-
-def region(text: str) -> Region:
-    """The type of an option --roi: "x,y,width,height" as a `regions.Region`."""
-    from edge_digits.regions import Region
-
-    try:
-        return Region.parse(text)
-    except UsageError as error:
-        raise UsageError(f"--roi {error}") from None
 
 
 class RotationOption(click.Choice[str]):
@@ -49,13 +38,7 @@ class RotationOption(click.Choice[str]):
 
 @click.command()
 @click.argument("sources", metavar="SOURCE...", nargs=-1)
-@click.option("-m", "--model", default="digits", show_default=True, help="A shipped model's name, or an .onnx file.")
-@click.option(
-    "--conf", type=click.FloatRange(0, 1), help="Reject digits less sure than this.  [default: the model's own]"
-)
-@click.option(
-    "--top-k", type=click.IntRange(1, 100), default=3, show_default=True, help="Classes listed for each digit."
-)
+@model_options
 @click.option(
     "--format",
     "form",
@@ -67,21 +50,7 @@ class RotationOption(click.Choice[str]):
 @click.option(
     "-o", "--output", type=click.Path(path_type=Path), help="Write the records to this file, not to standard output."
 )
-@click.option(
-    "--layout",
-    type=click.Choice(["auto", "digit", "line", "page"]),
-    default="auto",
-    show_default=True,
-    help="One digit a picture, one line of them, or any number anywhere.",
-)
-@click.option(
-    "--roi",
-    "regions",
-    metavar="X,Y,W,H",
-    type=region,
-    multiple=True,
-    help="Read this part only, in fractions of the picture; repeatable.",
-)
+@reading_options
 @click.option(
     "--rotate",
     "turns",
@@ -90,9 +59,6 @@ class RotationOption(click.Choice[str]):
     show_default=True,
     help="Turn pictures clockwise first, or find out which way is up.",
 )
-@click.option("--digits", type=click.IntRange(1), metavar="N", help="The text has exactly so many digits.")
-@click.option("--pattern", help=r"The digits of the text look like this regular expression, as 20\d\d|19\d\d.")
-@click.option("--checksum", metavar="NAME", help="The digits of the text carry this check digit: luhn, ean, ...")
 @click.option(
     "--finder",
     type=click.Choice(["auto", "classic", "net"]),
@@ -161,15 +127,6 @@ def command(
             for reading in _read_all(item, reader, writer, folders, options["stride"]):
                 tally.add(reading)
     return SOME_FAILED if tally.failed else 0
-
-
-def constraint(digits: int | None, pattern: str | None, checksum: str | None) -> Constraint | None:
-    """What the options --digits, --pattern and --checksum know of the text; None where none was given."""
-    if digits is None and pattern is None and checksum is None:
-        return None
-    from edge_digits.constrain import Constraint
-
-    return Constraint(digits, pattern, checksum)
 
 
 def _ask() -> str:

@@ -1,0 +1,82 @@
+"""Options that several commands have, and what is made of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from edge_digits.errors import UsageError
+
+if TYPE_CHECKING:
+    from edge_digits.constrain import Constraint
+    from edge_digits.regions import Region
+
+_Command = TypeVar("_Command", bound=Callable[..., Any])
+
+
+def region(text: str) -> Region:
+    """The type of an option --roi: "x,y,width,height" as a `regions.Region`."""
+    from edge_digits.regions import Region
+
+    try:
+        return Region.parse(text)
+    except UsageError as error:
+        raise UsageError(f"--roi {error}") from None
+
+
+def constraint(digits: int | None, pattern: str | None, checksum: str | None) -> Constraint | None:
+    """What the options --digits, --pattern and --checksum say of the text; None where they say nothing."""
+    if digits is None and pattern is None and checksum is None:
+        return None
+    from edge_digits.constrain import Constraint
+
+    return Constraint(digits, pattern, checksum)
+
+
+def model_options(command: _Command) -> _Command:
+    """--model, --conf, --top-k."""
+    return _with(
+        command,
+        click.option(
+            "-m", "--model", default="digits", show_default=True, help="A shipped model's name, or an .onnx file."
+        ),
+        click.option(
+            "--conf", type=click.FloatRange(0, 1), help="Reject digits less sure than this.  [default: the model's own]"
+        ),
+        click.option(
+            "--top-k", type=click.IntRange(1, 100), default=3, show_default=True, help="Classes listed for each digit."
+        ),
+    )
+
+
+def reading_options(command: _Command) -> _Command:
+    """--layout, --roi (`regions`), --digits, --pattern, --checksum."""
+    return _with(
+        command,
+        click.option(
+            "--layout",
+            type=click.Choice(["auto", "digit", "line", "page"]),
+            default="auto",
+            show_default=True,
+            help="One digit fills it, one line of them, or any number anywhere.",
+        ),
+        click.option(
+            "--roi",
+            "regions",
+            metavar="X,Y,W,H",
+            type=region,
+            multiple=True,
+            help="Read this part only, in fractions of the whole; repeatable.",
+        ),
+        click.option("--digits", type=click.IntRange(1), metavar="N", help="The text has exactly so many digits."),
+        click.option("--pattern", help=r"The digits of the text look like this regular expression, as 20\d\d|19\d\d."),
+        click.option("--checksum", metavar="NAME", help="The digits of the text carry this check digit: luhn, ean..."),
+    )
+
+
+def _with(command: _Command, *options: Callable[[_Command], _Command]) -> _Command:
+    for option in reversed(options):
+        command = option(command)
+    return command
