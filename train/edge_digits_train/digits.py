@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edge_digits_train import architectures, datasets, open_set
+from edge_digits_train import architectures, datasets, open_set, styles
 from edge_digits_train.augment import BACKGROUND
 from edge_digits_train.batches import Epochs, make_pictures
 from edge_digits_train.datasets import Data, Split
@@ -29,7 +29,7 @@ class DigitsTask:
         self._config, self._test = config, data.test
         recipe = config.recipe
         train, held_out = datasets.split(data.train, recipe.validation, config.seed)
-        self._train = _with_background(train, recipe.background)
+        self._train = _with_background(styles.added(train, recipe.styles, config.seed), recipe.background)
         self._held_out = held_out
         self.size = len(self._train)
         self._judged: tuple[Split, Split] | None = None

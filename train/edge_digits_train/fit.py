@@ -58,9 +58,10 @@ def configure(config: Config, data: Data) -> Config:
         )
     how = config.recipe.augmentation
     if how is not None and data.labels != tuple("0123456789"):
-        # A foot under class 1 is a style of ones, not of letters; and letters are no background to letters.
+        # A foot under class 1 is a style of ones, not of letters; and letters are no background to letters,
+        # nor are styles of digits any of letters.
         how = replace(how, rare_styles=0.0)
-        config = replace(config, recipe=replace(config.recipe, augmentation=how, background=0.0))
+        config = replace(config, recipe=replace(config.recipe, augmentation=how, background=0.0, styles=0.0))
     import cv2
     import keras
 

@@ -22,6 +22,7 @@ class Recipe:
         dropout: before the last layer.
         validation: share of the training set that is set aside.
         background: pictures of what is no digit, as a share of the digits, for the network to refuse; 0 for none.
+        styles: digits in styles that MNIST hardly knows (`styles`), as a share of the data set's own; 0 for none.
         scenes: composed scenes an epoch, for a finder; 0 for a reader of single digits.
         augmentation: limits of the augmentation; None leaves pictures as they are, but for `normalize`.
     """
@@ -36,14 +37,23 @@ class Recipe:
     dropout: float = 0.1
     validation: float = 1 / 12
     background: float = 0.3
+    styles: float = 0.0
     scenes: int = 0
     augmentation: Augmentation | None = field(default_factory=Augmentation)
 
 
 RECIPES: dict[str, Recipe] = {
-    "digits": Recipe(),
+    "digits": Recipe(styles=0.1),
     "finder": Recipe(
-        arch="finder", epochs=60, patience=60, batch=32, learning_rate=2e-3, dropout=0.0, background=0.0, scenes=8000
+        arch="finder",
+        epochs=60,
+        patience=60,
+        batch=32,
+        learning_rate=2e-3,
+        dropout=0.0,
+        background=0.0,
+        styles=0.25,
+        scenes=8000,
     ),
     "quick": Recipe(epochs=4, patience=4),
     "plain": Recipe(epochs=12, augmentation=None, background=0.0),
