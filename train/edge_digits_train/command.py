@@ -38,6 +38,12 @@ INTERRUPTED = 130
     show_default=True,
     help="digits or finder (what ships), quick, or plain (no augmentation).",
 )
+@click.option(
+    "--init",
+    metavar="MODEL",
+    default="",
+    help="Start from a trained network of the same architecture: a run, .keras, .onnx, or a shipped model by name.",
+)
 @click.option("--arch", help="Architecture, in place of the recipe's.")
 @click.option("--epochs", type=click.IntRange(1, 10_000), help="At most this many, in place of the recipe's.")
 @click.option("--patience", type=click.IntRange(1), help="Stop after this many epochs without a better one.")
@@ -98,12 +104,12 @@ def command(output: Path, resume: bool, h5: bool, force: bool, quiet: bool, **op
     return INTERRUPTED if outcome.interrupted else 0
 
 
-def _config(recipe_name: str, data: str, limit: int | None, seed: int, **overrides: Any) -> Config:
+def _config(recipe_name: str, data: str, limit: int | None, seed: int, init: str, **overrides: Any) -> Config:
     from edge_digits_train.recipes import recipe
     from edge_digits_train.run import Config
 
     chosen = replace(recipe(recipe_name), **{name: value for name, value in overrides.items() if value is not None})
-    return Config(recipe_name, chosen, data, limit, seed)
+    return Config(recipe_name, chosen, data, limit, seed, init)
 
 
 def _write_h5(folder: Any) -> None:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 
 from edge_digits.errors import MissingExtraError, UsageError
-from edge_digits_train import architectures
+from edge_digits_train import architectures, warm
 from edge_digits_train.datasets import Data
 from edge_digits_train.digits import DigitsTask
 from edge_digits_train.finder import FinderTask
@@ -48,6 +48,7 @@ def configure(config: Config, data: Data) -> Config:
 
     Raises:
         UsageError: no architecture of the name that its recipe gives, or a finder of something else than digits.
+        ModelError: the network cannot start from `init`.
     """
     finder = config.recipe.scenes > 0
     architectures.check(config.recipe.arch, finder=finder)
@@ -62,6 +63,8 @@ def configure(config: Config, data: Data) -> Config:
         # nor are styles of digits any of letters.
         how = replace(how, rare_styles=0.0)
         config = replace(config, recipe=replace(config.recipe, augmentation=how, background=0.0, styles=0.0))
+    if config.init:
+        _try_start(config, data)
     import cv2
     import keras
 
@@ -73,6 +76,16 @@ def configure(config: Config, data: Data) -> Config:
         "opencv": cv2.__version__,
     }
     return replace(config, labels=data.labels, data_sha256=data.sha256, commit=source_commit(), versions=versions)
+
+
+def _try_start(config: Config, data: Data) -> None:
+    """Start a network in vain: what is wrong is told before there is a run folder."""
+    recipe, pictures = config.recipe, data.train.pictures[:50]
+    if recipe.scenes:
+        pictures = np.pad(pictures, ((0, 0), (2, 2), (2, 2)))  # sides of whole steps
+        warm.start_from(architectures.build_finder(len(data.labels)), config.init, pictures)
+    else:
+        warm.start_from(architectures.build(recipe.arch, len(data.labels), 0.0), config.init, pictures)
 
 
 def fit(config: Config, data: Data, folder: RunFolder, progress: Progress, *, resume: bool = False) -> Outcome:
@@ -110,6 +123,9 @@ def fit(config: Config, data: Data, folder: RunFolder, progress: Progress, *, re
             if not folder.pictures.is_file():
                 # Before the first epoch: a run that is stopped can be exported too.
                 folder.place(folder.pictures, lambda part: np.savez_compressed(part, allow_pickle=False, **task.kept()))
+            if config.init and not history:
+                with np.load(folder.pictures) as kept:
+                    warm.start_from(model, config.init, kept["calibration"])
             for number in range(len(history), recipe.epochs):
                 if best is not None and number - 1 - best.epoch >= recipe.patience:
                     break

@@ -27,13 +27,14 @@ from edge_digits_train.recipes import Recipe
 
 @dataclass(frozen=True)
 class Config:
-    """What a run does: enough to repeat it."""
+    """What a run does: enough to repeat it; `init` is what its network starts from, if not from nothing."""
 
     recipe_name: str
     recipe: Recipe
     data: str
     limit: int | None
     seed: int
+    init: str = ""
     labels: tuple[str, ...] = ()
     data_sha256: str = ""
     commit: str = ""
