@@ -7,6 +7,8 @@ l, z, s, b, g, q and the like) are left out.
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -93,14 +95,9 @@ def mark(rng: np.random.Generator, pictures: Pictures, labels: NDArray[np.int64]
         uint8 [28, 28], white on black, in MNIST's 20x20 box.
     """
     kind = rng.random()
-    if kind < 0.36:
-        return drawn(sign(rng), rng)
-    if kind < 0.5:
-        return drawn(_figure(rng), rng)
-    if kind < 0.66:
-        return drawn(_syllable(rng), rng)
-    if kind < 0.76:
-        return drawn(scribble(rng), rng)
+    for until, strokes in ((0.36, sign), (0.5, _figure), (0.66, _syllable), (0.76, scribble)):
+        if kind < until:
+            return drawn(strokes(rng), rng)
     if kind < 0.81:
         return _blot(rng)
     if kind < 0.91:
@@ -161,7 +158,7 @@ def _syllable(rng: np.random.Generator) -> list[Points]:
     ends /= ends[-1]
     gap = rng.uniform(-0.05, 0.12)
     strokes = []
-    for first, last in zip(ends, ends[1:], strict=False):
+    for first, last in pairwise(ends):
         low, size = np.array([first, rng.uniform(0.0, 0.2)]), np.array([last - first - gap, rng.uniform(0.6, 1.0)])
         for text in parts[int(rng.integers(len(parts)))].split(";"):
             points = np.array([pair.split(",") for pair in text.lstrip("~").split()], np.float64)
