@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 
 from edge_digits.ink import extract_ink, levelled
 from edge_digits.maps import CELL, EXTRA, SIZE, judge, unfold
-from edge_digits_train import architectures, datasets
+from edge_digits_train import architectures
 from edge_digits_train.augment import BACKGROUND
 from edge_digits_train.batches import ctrl_c_blocked, start_worker
-from edge_digits_train.datasets import Data, Split
+from edge_digits_train.data import Data, Split, split
 from edge_digits_train.run import Config
 from edge_digits_train.scenes import IGNORED, Composer, Scene
 
@@ -117,7 +117,7 @@ class FinderTask:
 
     def __init__(self, config: Config, data: Data) -> None:
         self._config, self._test = config, data.test
-        self._train, held_out = datasets.split(data.train, config.recipe.validation, config.seed)
+        self._train, held_out = split(data.train, config.recipe.validation, config.seed)
         self.size = config.recipe.scenes
         # Drawn by a seed that no epoch has.
         self._validation = _judged(held_out, (config.seed, 1 << 20), _VALIDATION)
