@@ -2,10 +2,10 @@
 
     python benchmarks/architectures.py DATA [--recipe NAME]... [--epochs N] [--keep DIR]
 
-DATA holds mnist/ (the official IDX files), and photo_cells/ with its labels.csv, as far as it is there. Accuracy on MNIST is
-that of the float network on the test set; on photographs, that of the int8 file on crops that show one digit, which go
-through the runner's normalisation and count as read when the most probable class is right. The time is one picture's
-through the int8 file, one thread, called back to back.
+DATA holds mnist/ (the official IDX files), and photo_cells/ with its labels.csv, as far as it is there. Accuracy on
+MNIST is that of the float network on the test set; on photographs, that of the int8 file on crops that show one digit,
+which go through the runner's normalisation and count as read when the most probable class is right. The time is one
+picture's through the int8 file, one thread, called back to back.
 """
 
 from __future__ import annotations
@@ -103,14 +103,12 @@ def main() -> None:
     """Print the table, a row as soon as it is there."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("data", type=Path)
-    parser.add_argument(
-        "--recipe", action="append", choices=sorted(RECIPES), help=f"default: {', '.join(RECIPE_NAMES)}"
-    )
+    parser.add_argument("--recipe", action="append", choices=list(RECIPES), help=f"default: {', '.join(RECIPE_NAMES)}")
     parser.add_argument("--epochs", type=int, help="in place of each recipe's own")
     parser.add_argument("--keep", type=Path, help="a folder for the runs and files; otherwise they are thrown away")
     options = parser.parse_args()
     print(f"Machine: {machine.describe()}\n")
-    columns = "recipe architecture parameters epochs seconds MNIST photographs fp32 int8 µs".split()
+    columns = ["recipe", "network", "parameters", "epochs", "seconds", "MNIST", "photographs", "fp32", "int8", "µs"]
     print("| " + " | ".join(columns) + " |\n|" + "---|" * len(columns), flush=True)
     with tempfile.TemporaryDirectory() as scratch:
         for name in options.recipe or RECIPE_NAMES:

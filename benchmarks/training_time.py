@@ -2,9 +2,9 @@
 
     python benchmarks/training_time.py DATA [--recipe quick]... [--runs 3]
 
-DATA holds mnist/ (the official IDX files). The wall time counts from the start of the process to its end: imports, data,
-training, judging, writing. The processor time is that of all its processes; divided by the cores, it is the least that the
-wall time could be on a machine that does nothing else.
+DATA holds mnist/ (the official IDX files). The wall time counts from the start of the process to its end: imports,
+data, training, judging, writing. The processor time is that of all its processes; divided by the cores, it is the least
+that the wall time could be on a machine that does nothing else.
 """
 
 from __future__ import annotations

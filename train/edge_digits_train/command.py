@@ -72,8 +72,8 @@ INTERRUPTED = 130
 def command(output: Path, resume: bool, h5: bool, force: bool, quiet: bool, **options: Any) -> int:
     """Train a network on MNIST or on pictures of your own.
 
-    Recipes: digits and finder (what ships), tune (a few epochs, for --init and --extra), quick (99 % on MNIST within a
-    minute), quick-5 (99.4 % within five), plain (no augmentation), and mlp, cnn-1, cnn-2, cnn-bn, lenet, resnet, which
+    Recipes: digits and finder (what ships), tune (a few epochs, for --init and --extra), quick and quick-5 (for a
+    minute, for five), plain (no augmentation), and mlp, cnn-1, cnn-2, cnn-bn, lenet, resnet, which
     train the architecture of their name.
 
     Ctrl-C stops and keeps the best model so far; --resume goes on. `edge-digits export RUN` makes an ONNX file of it.
