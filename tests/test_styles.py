@@ -6,7 +6,7 @@ import pytest
 
 from edge_digits import Model
 from edge_digits_train import styles
-from edge_digits_train.datasets import Split
+from edge_digits_train.data import Split
 
 
 def test_a_seed_draws_the_same_digits_again():

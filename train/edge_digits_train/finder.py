@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 
 from edge_digits.ink import extract_ink, levelled
 from edge_digits.maps import CELL, EXTRA, SIZE, judge, unfold
-from edge_digits_train import architectures, datasets, styles
+from edge_digits_train import architectures, styles
 from edge_digits_train.augment import BACKGROUND
 from edge_digits_train.batches import ctrl_c_blocked, start_worker
-from edge_digits_train.datasets import Data, Split
+from edge_digits_train.data import Data, Split, split
 from edge_digits_train.run import Config
 from edge_digits_train.scenes import IGNORED, Composer, Scene
 
@@ -126,7 +126,7 @@ class FinderTask:
 
     def __init__(self, config: Config, data: Data) -> None:
         self._config, self._test = config, data.test
-        train, held_out = datasets.split(data.train, config.recipe.validation, config.seed)
+        train, held_out = split(data.train, config.recipe.validation, config.seed)
         self._train = styles.added(train, config.recipe.styles, config.seed)
         self.size = config.recipe.scenes
         # Drawn by a seed that no epoch has.

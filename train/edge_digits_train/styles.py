@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from edge_digits_train.datasets import Split
+from edge_digits_train.data import Split
 
 Pictures = NDArray[np.uint8]
 
@@ -106,7 +106,7 @@ def added(part: Split, share: float, seed: int) -> Split:
         return part
     # By a seed that no epoch has.
     pictures, labels = write(round(share * len(part)), (seed, 1 << 23))
-    return Split(np.concatenate([part.pictures, pictures]), np.concatenate([part.classes, labels]))
+    return part.with_more(Split(pictures, labels))
 
 
 def write(count: int, seed: int | tuple[int, ...]) -> tuple[Pictures, NDArray[np.int64]]:

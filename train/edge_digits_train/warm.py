@@ -122,17 +122,24 @@ def _measure(model: keras.Model, normalised: list[tuple[Any, Any]], pictures: ND
     if not normalised:
         return
     within = keras.Model(model.input, [layer.output for layer, _ in normalised])
-    made = within.predict(pictures[:_MEASURED, ..., None].astype(np.float32), batch_size=50, verbose=0)
-    for (_, norm), values in zip(normalised, made if len(normalised) > 1 else [made], strict=True):
+    parts = [_said(within, part) for part in np.array_split(pictures[:_MEASURED], -(-len(pictures[:_MEASURED]) // 50))]
+    for place, (_, norm) in enumerate(normalised):
+        values = np.concatenate([part[place] for part in parts])
         axes = tuple(range(values.ndim - 1))
         mean, variance = values.mean(axis=axes, dtype=np.float64), values.var(axis=axes, dtype=np.float64)
         offset = norm.get_weights()[1]
         norm.set_weights([np.sqrt(variance + norm.epsilon), offset + mean, mean, variance])
 
 
+def _said(model: keras.Model, pictures: NDArray[np.uint8]) -> list[Array]:
+    """The outputs of a network, called: `predict` would compile each of the few that are needed once."""
+    said = model(pictures[..., None].astype(np.float32), training=False)
+    return [np.asarray(one) for one in (said if isinstance(said, list | tuple) else [said])]
+
+
 def _compare(model: keras.Model, network: Network, pictures: NDArray[np.uint8]) -> None:
     """Refuse a file whose layers fit and are put together in another way."""
-    said = np.asarray(model.predict(pictures[..., None].astype(np.float32), verbose=0)).ravel()
+    said = _said(model, pictures)[0].ravel()
     alike = float(np.corrcoef(said, network.run(pictures).ravel())[0, 1])
     if not alike >= _LEAST_CORRELATION:
         raise _other(Path(network.path), model, f"says something else with the same weights (correlation {alike:.2f})")
