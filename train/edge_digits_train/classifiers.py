@@ -74,7 +74,9 @@ def load(model: str) -> Classifier:
     path = Path(model)
     if path.is_dir():
         if not RunFolder(path).model.is_file():
-            raise ModelError(f"{path}: is a folder without model.keras. Name a model file, or a folder of edge-digits train")
+            raise ModelError(
+                f"{path}: is a folder without model.keras. Name a model file, or a folder of edge-digits train"
+            )
         return KerasClassifier(RunFolder(path).model)
     if path.suffix.lower() in _KERAS:
         return KerasClassifier(path)
@@ -192,13 +194,17 @@ def _network(path: Path) -> Any:
         network = keras.saving.load_model(path, compile=False)
     except Exception as error:  # Keras, and what it unpacks with, raise many kinds
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
-        raise ModelError(f"{path}: is no Keras model, or a broken one ({reason}). Copy it again, or train anew") from None
+        raise ModelError(
+            f"{path}: is no Keras model, or a broken one ({reason}). Copy it again, or train anew"
+        ) from None
     if isinstance(network.input_shape, list | dict) or isinstance(network.output_shape, list | dict):
         raise ModelError(f"{path}: has several inputs or outputs; a classifier has one of each")
     inputs, outputs = network.input_shape, network.output_shape
     if len(outputs) != 2 or not outputs[1] or not 2 <= outputs[1] <= 100:
         kind = "is a finder of digits in pages" if inputs[1:3] == (None, None) else f"gives {_shape(outputs)}"
-        raise ModelError(f"{path}: is no classifier: it {kind}. A classifier gives a number for each of 2 to 100 classes")
+        raise ModelError(
+            f"{path}: is no classifier: it {kind}. A classifier gives a number for each of 2 to 100 classes"
+        )
     if inputs[1:] not in ((SIDE, SIDE), (SIDE, SIDE, 1)):
         raise ModelError(f"{path}: takes {_shape(inputs)}, and pictures are [N, {SIDE}, {SIDE}, 1]")
     return network

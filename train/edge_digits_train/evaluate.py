@@ -260,12 +260,16 @@ def sibling(model: Classifier) -> Path | None:
 def _of_run(model: Classifier) -> labelled.Listed:
     folder = RunFolder(model.path.parent)
     if not folder.pictures.is_file():
-        raise UsageError(f"{model.path}: lies in no run folder whose test set could be taken. Name pictures with --data")
+        raise UsageError(
+            f"{model.path}: lies in no run folder whose test set could be taken. Name pictures with --data"
+        )
     try:
         with np.load(folder.pictures) as kept:
             split = datasets.Split(kept["test"], kept["test_classes"])
     except Exception as error:  # numpy and what it unpacks with raise many kinds
-        raise datasets.DataError(f"{folder.pictures}: cannot be read ({error}). Train anew, or name pictures with --data") from None
+        raise datasets.DataError(
+            f"{folder.pictures}: cannot be read ({error}). Train anew, or name pictures with --data"
+        ) from None
     return labelled.from_arrays(split, model.labels, f"{folder.path}, its test set", normalized=True)
 
 

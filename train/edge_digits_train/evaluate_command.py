@@ -24,7 +24,9 @@ if TYPE_CHECKING:
     help="As of train; a test set is taken where there is one. Or a folder of pictures with labels.csv.  "
     "[default: the test set of the model's run]",
 )
-@click.option("--against", metavar="MODEL", help="Another model, beside it.  [default: NAME.fp32.onnx of NAME.int8.onnx]")
+@click.option(
+    "--against", metavar="MODEL", help="Another model, beside it.  [default: NAME.fp32.onnx of NAME.int8.onnx]"
+)
 @click.option("--run", type=click.Path(path_type=Path), help="The run whose curves are shown.  [default: the model's]")
 @click.option("--show", multiple=True, metavar="NAME", help="Show the feature maps of this picture; repeatable.")
 @click.option(
@@ -38,7 +40,14 @@ if TYPE_CHECKING:
 @click.option("--force", is_flag=True, help="Write over a report that is there.")
 @click.option("-q", "--quiet", is_flag=True, help="Print nothing but errors.")
 def command(
-    model: str, data: str | None, against: str | None, run: Path | None, show: tuple[str, ...], output: Path, force: bool, quiet: bool
+    model: str,
+    data: str | None,
+    against: str | None,
+    run: Path | None,
+    show: tuple[str, ...],
+    output: Path,
+    force: bool,
+    quiet: bool,
 ) -> None:
     """Judge a model on labelled pictures, and write a report.
 

@@ -1,4 +1,4 @@
-"""Labelled pictures to look at or to judge a model on: whatever `datasets.load` takes, with the names of their files."""
+"""Labelled pictures to look at or to judge a model on: what `datasets.load` takes, with the names of their files."""
 
 from __future__ import annotations
 
@@ -124,7 +124,9 @@ def read(what: Listed) -> Labelled:
     good = [place for place, one in enumerate(made) if not isinstance(one, str)]
     bad = {what.names[place]: one for place, one in enumerate(made) if isinstance(one, str)}
     if not good:
-        raise DataError(f"{what.origin}: none of its {len(bad)} pictures can be read; the first: {next(iter(bad.values()))}")
+        raise DataError(
+            f"{what.origin}: none of its {len(bad)} pictures can be read; the first: {next(iter(bad.values()))}"
+        )
     kept = [one for one in made if not isinstance(one, str)]
     return Labelled(
         names=tuple(what.names[place] for place in good),

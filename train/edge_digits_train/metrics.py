@@ -1,4 +1,4 @@
-"""What a set of answers says of a model: shares with their intervals, calibration, coverage, and tests. Plain arrays in."""
+"""What a set of answers says of a model: shares with their intervals, calibration, coverage, tests."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def calibration(confidence: NDArray[Any], right: NDArray[np.bool_], bins: int = 
 
 @dataclass(frozen=True)
 class Coverage:
-    """Accuracy of the surest answers, by the share of all pictures that they are; `confidence` is where one would cut."""
+    """Accuracy of the surest answers by their share of all pictures; `confidence` is where one would cut."""
 
     coverage: NDArray[np.float64]
     accuracy: NDArray[np.float64]
@@ -88,8 +88,10 @@ def coverage(confidence: NDArray[Any], right: NDArray[np.bool_]) -> Coverage:
 
 @dataclass(frozen=True)
 class McNemar:
-    """Two models on the same pictures: counts by which of them is right, and the probability of a difference as large by
-    chance, were they equally good (McNemar 1947, the exact binomial form).
+    """Two models on the same pictures: counts by which of them is right.
+
+    `p` is the probability of a difference as large by chance, were they equally good (McNemar 1947, in the exact
+    binomial form).
     """
 
     both: int
@@ -110,8 +112,9 @@ def mcnemar(first: NDArray[np.bool_], second: NDArray[np.bool_]) -> McNemar:
 
 
 def confusion(truth: NDArray[np.int64], answers: NDArray[np.int64], classes: int) -> NDArray[np.int64]:
-    """Counts [classes + 1, classes + 1]: a row a true class, a column an answer; the last of each are the -1,
-    which is what is no class, and what was refused.
+    """Counts [classes + 1, classes + 1]: a row a true class, a column an answer.
+
+    The last row is of what is no class, the last column of what was refused: -1 in `truth` and `answers`.
     """
     from sklearn.metrics import confusion_matrix
 
@@ -120,11 +123,16 @@ def confusion(truth: NDArray[np.int64], answers: NDArray[np.int64], classes: int
 
 
 def by_class(truth: NDArray[np.int64], answers: NDArray[np.int64], labels: tuple[str, ...]) -> dict[str, Any]:
-    """scikit-learn's classification report: precision, recall, F1 and support of each class that occurs, and averages."""
+    """scikit-learn's classification report: precision, recall, F1 and support by class that occurs, and averages."""
     from sklearn.metrics import classification_report
 
     places = sorted((set(truth.tolist()) | set(answers.tolist())) - {-1})
     report: dict[str, Any] = classification_report(
-        truth, answers, labels=places, target_names=[labels[place] for place in places], output_dict=True, zero_division=0
+        truth,
+        answers,
+        labels=places,
+        target_names=[labels[place] for place in places],
+        output_dict=True,
+        zero_division=0,
     )
     return report

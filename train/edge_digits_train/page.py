@@ -81,11 +81,11 @@ class Figures:
         box = re.search(r'viewBox="[^"]*"', opening[0])
         assert box is not None
         label = f'<svg {box[0]} role="img" aria-label="{escape(description)}">'
-        return Markup(label + text[opening.end() :])  # noqa: S704  # of our own making
+        return Markup(label + text[opening.end() :])
 
 
 class Sprites:
-    """Small pictures on shared sheets, so that thousands of them are few bytes; each is placed by an element of its own.
+    """Small pictures on shared sheets, so that thousands of them are few bytes; an element places each.
 
     Kept in 16 levels of grey: what tells one digit from another, at half the size.
     """
@@ -101,7 +101,7 @@ class Sprites:
         place = self._places.setdefault(int(picture), len(self._places))
         sheet, place = divmod(place, _SHEET)
         y, x = divmod(place, _COLUMNS)
-        return Markup(f'<i class="p s{sheet}" style="--x:{x};--y:{y}"></i>')  # noqa: S704  # numbers alone
+        return Markup(f'<i class="p s{sheet}" style="--x:{x};--y:{y}"></i>')
 
     def css(self) -> Any:
         """The sheets of all pictures that were placed, as rules."""

@@ -142,7 +142,7 @@ def bars(values_by_name: Mapping[str, Sequence[float]], labels: Sequence[str], y
     axes.set_xticks(range(len(labels)), labels, rotation=0 if len("".join(labels)) < 40 else 90)
     axes.set(xlabel="class", ylabel=ylabel)
     if len(values_by_name) > 1:
-        axes.legend(fontsize=8, framealpha=0, loc="lower right")
+        axes.legend(fontsize=8, framealpha=0, loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=2)
     return figure
 
 
@@ -167,7 +167,7 @@ def gallery(pictures: NDArray[np.uint8], captions: Sequence[str], columns: int =
     """Pictures, uint8 [N, H, W], in rows, each with its caption."""
     height, width = pictures.shape[1:]
     sheet, places = _montage(pictures.astype(np.float32), columns, gap=(8, 2))
-    figure = _figure(_WIDTH, max(0.6, _WIDTH * sheet.shape[0] / sheet.shape[1]))
+    figure = _figure(_WIDTH, max(0.6, _WIDTH * sheet.shape[0] / sheet.shape[1]), layout=None)
     axes = figure.add_axes((0, 0, 1, 1))
     axes.imshow(sheet, cmap="gray", vmin=0, vmax=255, interpolation="none")
     for (y, x), caption in zip(places, captions, strict=True):
@@ -200,7 +200,7 @@ def augmented(before: NDArray[np.uint8], after: NDArray[np.uint8]) -> Figure:
     rows = np.concatenate([before[:, None], after], axis=1)
     columns = rows.shape[1]
     sheet, places = _montage(rows.reshape(-1, *rows.shape[2:]).astype(np.float32), columns, gap=(2, 2))
-    figure = _figure(_WIDTH, _WIDTH * (sheet.shape[0] + 12) / sheet.shape[1])
+    figure = _figure(_WIDTH, _WIDTH * (sheet.shape[0] + 12) / sheet.shape[1], layout=None)
     axes = figure.add_axes((0, 0, 1, 1))
     axes.imshow(sheet, cmap="gray", vmin=0, vmax=255, interpolation="none")
     axes.set_ylim(sheet.shape[0], -10)
@@ -240,7 +240,7 @@ def _tinted(note: str, planes: NDArray[np.float32], columns: int, low: float, co
 
 def _planes(pictures: NDArray[np.floating[Any]], labels: Sequence[str], columns: int, colours: str) -> Figure:
     sheet, places = _montage(pictures.astype(np.float32), min(columns, len(pictures)), gap=(7, 2))
-    figure = _figure(_WIDTH, max(0.6, _WIDTH * sheet.shape[0] / sheet.shape[1]))
+    figure = _figure(_WIDTH, max(0.6, _WIDTH * sheet.shape[0] / sheet.shape[1]), layout=None)
     axes = figure.add_axes((0, 0, 1, 1))
     axes.imshow(sheet, cmap=colours, vmin=0, interpolation="none")
     for (y, x), label in zip(places, labels, strict=True):
@@ -262,18 +262,19 @@ def _montage(
     return sheet, places
 
 
-def _figure(width: float, height: float) -> Figure:
+def _figure(width: float, height: float, layout: str | None = "constrained") -> Figure:
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(width, height), layout="constrained")
+    figure = Figure(figsize=(width, height), layout=layout)
     figure.patch.set_alpha(0)
     return figure
 
 
 def _name(axes: Axes, rows: Sequence[str], columns: Sequence[str]) -> None:
     small = 8 if max(len(rows), len(columns)) <= _MANY else 4
-    turned = 0 if max(map(len, columns)) <= 2 else 90
-    axes.set_xticks(range(len(columns)), columns, fontsize=small, rotation=turned)
+    axes.set_xticks(range(len(columns)), columns, fontsize=small)
+    for text in axes.get_xticklabels():
+        text.set_rotation(0 if len(text.get_text()) <= 2 else 90)
     axes.set_yticks(range(len(rows)), rows, fontsize=small)
     for side in ("top", "right", "bottom", "left"):
         axes.spines[side].set_visible(False)

@@ -110,7 +110,8 @@ class _Entries:
         evaluation = self._evaluation
         assert evaluation.other is not None
         said = [
-            ("refused" if one.refused[place] else one.name(int(one.best[place]))) + f" {percent(one.confidence[place], 0)}"
+            ("refused" if one.refused[place] else one.name(int(one.best[place])))
+            + f" {percent(one.confidence[place], 0)}"
             for one in (evaluation.judged, evaluation.other)
         ]
         data = evaluation.data
@@ -155,7 +156,9 @@ def _class_bars(evaluation: Evaluation) -> Any:
     judged = evaluation.judged
     present = sorted(set(judged.truth.tolist()) - {-1}) + ([-1] if (judged.truth < 0).any() else [])
     models = [one for one in (judged, evaluation.other) if one is not None]
-    values = {name: [100 * float(one.right[one.truth == place].mean()) for place in present] for name, one in _named(models)}
+    values = {
+        name: [100 * float(one.right[one.truth == place].mean()) for place in present] for name, one in _named(models)
+    }
     return plots.bars(values, [judged.name(place) for place in present], "accuracy, %")
 
 
@@ -205,7 +208,10 @@ def _inside(evaluation: Evaluation, shown: Sequence[int], figures: Figures, spri
     return [
         (
             _Entries(evaluation, sprites).entry(place),
-            [figures.svg(plots.feature_maps(layer.name, layer.maps[i]), f"feature maps, {layer.name}") for layer in layers],
+            [
+                figures.svg(plots.feature_maps(layer.name, layer.maps[i]), f"feature maps, {layer.name}")
+                for layer in layers
+            ],
         )
         for i, place in enumerate(shown)
     ]
@@ -257,7 +263,10 @@ def _against(evaluation: Evaluation, figures: Figures, entries: _Entries) -> dic
             ("accuracy", *(_interval(one.right) for one in (first, second))),
             ("were nothing refused", *(_interval(one.right_if_asked) for one in (first, second))),
             ("answered", *(percent(metrics.share(~one.refused).value) for one in (first, second))),
-            ("right of the answered", *(percent(metrics.share(one.right[~one.refused]).value) for one in (first, second))),
+            (
+                "right of the answered",
+                *(percent(metrics.share(one.right[~one.refused]).value) for one in (first, second)),
+            ),
             ("calibration error", *(percent(one.calibration.ece) for one in (first, second))),
             ("one picture", *(f"{one.timing.one:.3f} ms" for one in (first, second))),
             ("file", *(f"{one.model.path.stat().st_size:,} bytes" for one in (first, second))),
