@@ -70,15 +70,8 @@ class Network:
             raise ModelError(
                 f"{path}: keeps its weights in another file. Export it as one file: edge-digits export does"
             )
-        ort = _onnxruntime()
-        options = ort.SessionOptions()
-        options.intra_op_num_threads = threads
-        options.inter_op_num_threads = 1
-        options.log_severity_level = 4
-        # A spinning pool burns a third of a core between the frames of a camera and wins nothing.
-        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         try:
-            session = ort.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+            session = open_session(content, threads=threads)
         except Exception as error:  # onnxruntime raises a dozen types of its own, none of them documented
             raise ModelError(_why_not(path, content, error)) from None
         card = ModelCard.from_metadata(session.get_modelmeta().custom_metadata_map, path)
@@ -158,6 +151,18 @@ class Finder(Network):
     def maps(self, pictures: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Levelled ink, uint8 [N, H, W], sides multiples of `STEP` -> cells, float32 [N, H/4, W/4, classes + 4]."""
         return unfold(self.run(pictures))
+
+
+def open_session(content: bytes, *, threads: int = 1) -> onnxruntime.InferenceSession:
+    """An onnxruntime session of any ONNX file, of which nothing is checked; whatever onnxruntime raises is raised."""
+    ort = _onnxruntime()
+    options = ort.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    options.log_severity_level = 4
+    # A spinning pool burns a third of a core between the frames of a camera and wins nothing.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    return ort.InferenceSession(content, options, providers=["CPUExecutionProvider"])
 
 
 def find_model(model: str | os.PathLike[str]) -> Path:

@@ -253,7 +253,7 @@ def _told(tell: Callable[[int, dict[str, float]], None]) -> Any:
 
 
 def _write_outcome(folder: RunFolder, config: Config, outcome: Outcome, history: list[Epoch]) -> None:
-    from edge_digits_train.report import plot_curves
+    from edge_digits_train.plots import plot_curves
 
     if history:
         folder.place(folder.curves, lambda part: plot_curves(history, part))
