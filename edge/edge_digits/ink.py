@@ -53,9 +53,13 @@ def extract_ink(gray: Gray, stroke_fraction: float | None = None) -> Ink:
     """
     if stroke_fraction is None:
         stroke_fraction = _TINY_STROKE_FRACTION if max(gray.shape) <= _TINY else _STROKE_FRACTION
-    inverted = is_light_on_dark(gray)
-    dark_on_light = np.asarray(cv2.bitwise_not(gray), np.uint8) if inverted else gray
-    paper = _paper(dark_on_light, stroke_fraction)
+    small = shrink(gray, _PAPER_SIDE)
+    inverted = _is_light_on_dark(gray, small)
+    dark_on_light = gray
+    if inverted:
+        dark_on_light = np.asarray(cv2.bitwise_not(gray), np.uint8)
+        small = shrink(dark_on_light, _PAPER_SIDE)
+    paper = _paper(small, stroke_fraction, gray.shape)
     # Below a fifth of full brightness the ratio is mostly sensor noise: bound the divisor.
     divisor = np.maximum(paper, np.uint8(51))
     strength = np.asarray(cv2.divide(cv2.subtract(paper, dark_on_light), divisor, scale=255.0), np.uint8)
@@ -77,15 +81,14 @@ def levelled(ink: Ink) -> Gray:
     return np.asarray(cv2.convertScaleAbs(ink.strength, alpha=255.0 / level), np.uint8)
 
 
-def is_light_on_dark(gray: Gray) -> bool:
-    """Tell the polarity: whether the ink is lighter than the paper.
+def _is_light_on_dark(gray: Gray, small: Gray) -> bool:
+    """Tell the polarity: whether the ink is lighter than the paper; `small` is the picture at `_PAPER_SIDE`.
 
     Ink covers less than paper does, so that around a local mean the side with the longer tail is ink: the sign of the
     skewness. Pages may hold a table and shadows as well: the mean is taken over a few pens' widths. Where there is no
     clear tail (a tight crop of a bold digit), paper is what most of the picture and most of its rim are made of; and
     where those two disagree, ink is what is thinner.
     """
-    small = shrink(gray, _PAPER_SIDE)
     skewness = _skewness(small, max(3, round(0.5 * max(small.shape)) | 1))
     if max(gray.shape) > _CROP_SIDE:
         # A page on a dark table: what is ink shows within a few pens' widths.
@@ -105,10 +108,10 @@ def is_light_on_dark(gray: Gray) -> bool:
 def _skewness(gray: Gray, reach: int) -> float:
     """Skewness of the brightness about its mean over `reach` pixels (odd)."""
     pixels = gray.astype(np.float32)
-    tail = pixels - cv2.blur(pixels, (reach, reach), borderType=cv2.BORDER_REFLECT)
-    squared = tail * tail
-    variance = float(squared.mean())
-    return float((squared * tail).mean()) / variance**1.5 if variance > 0.25 else 0.0
+    tail = cv2.subtract(pixels, cv2.blur(pixels, (reach, reach), borderType=cv2.BORDER_REFLECT))
+    squared = cv2.multiply(tail, tail)
+    variance = cv2.mean(squared)[0]
+    return float(cv2.mean(cv2.multiply(squared, tail))[0]) / variance**1.5 if variance > 0.25 else 0.0
 
 
 def _thickness(mask: NDArray[np.uint8]) -> float:
@@ -118,16 +121,15 @@ def _thickness(mask: NDArray[np.uint8]) -> float:
     return float(distance.sum()) / max(int(padded.sum()), 1)
 
 
-def _paper(dark_on_light: Gray, stroke_fraction: float) -> Gray:
-    """The brightness that the paper would have without ink, uint8 [H, W]."""
-    small = shrink(dark_on_light, _PAPER_SIDE)
+def _paper(small: Gray, stroke_fraction: float, shape: tuple[int, ...]) -> Gray:
+    """The brightness that the paper would have without ink, uint8 of this shape; from dark ink at `_PAPER_SIDE`."""
     reach = max(3, round(stroke_fraction * max(small.shape)) | 1)
     kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (reach, reach))
     # A median first: the closing is a maximum, and would otherwise follow the brightest speck of noise.
     calm = cv2.medianBlur(small, 3) if min(small.shape) >= 3 else small
     closed = cv2.morphologyEx(calm, cv2.MORPH_CLOSE, kernel)
     smooth = cv2.blur(closed, (reach, reach), borderType=cv2.BORDER_REPLICATE)
-    height, width = dark_on_light.shape
+    height, width = shape
     return np.asarray(cv2.resize(smooth, (width, height), interpolation=cv2.INTER_LINEAR), np.uint8)
 
 

@@ -41,10 +41,10 @@ def normalize_glyph(glyph: Glyph) -> Gray:
     ink = glyph.ink
     level = _strong(ink)
     outline = ink >= _OUTLINE * level
-    rows, columns = np.flatnonzero(outline.any(axis=1)), np.flatnonzero(outline.any(axis=0))
-    if len(rows) == 0:
+    x, y, width, height = cv2.boundingRect(outline.view(np.uint8))
+    if width == 0:
         return np.zeros((SIDE, SIDE), np.uint8)
-    tight = ink[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+    tight = ink[y : y + height, x : x + width]
     scale = BOX / max(tight.shape)
     size = (max(1, round(tight.shape[1] * scale)), max(1, round(tight.shape[0] * scale)))
     if size != (tight.shape[1], tight.shape[0]):
