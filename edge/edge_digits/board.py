@@ -146,7 +146,7 @@ class State:
         return cls(
             governors=tuple(governors) or None,
             clocks_mhz=_clocks(root),
-            temperature_c=_temperature(root),
+            temperature_c=temperature(root),
             throttled=throttled,
             load=_load(root),
             on_battery=_on_battery(root),
@@ -255,7 +255,8 @@ def _clocks(root: Path) -> tuple[float, ...] | None:
     return tuple(round(clock, 1) for clock in megahertz) or None
 
 
-def _temperature(root: Path) -> float | None:
+def temperature(root: Path = Path("/")) -> float | None:
+    """Of the processor, in degrees Celsius; quick to ask while something is timed."""
     zones = sorted((root / "sys/class/thermal").glob("thermal_zone[0-9]*"), key=_number)
     # Sorting is stable: the first zone where none is plainly of the processor.
     for zone in sorted(zones, key=lambda zone: not _CPU_ZONES.search(_line(zone / "type") or "")):

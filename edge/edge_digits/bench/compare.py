@@ -1,10 +1,10 @@
 """Whether one run is faster than another, where both are noisy.
 
-What else a machine does only ever adds time, in bursts, so that medians of whole runs differ by half on a busy machine
-while its quiet moments agree within 2 % (Chen and Revels 2016, "Robust benchmarking in noisy environments"). So runs are
-compared by their quiet time: the lower quartile of the medians of blocks of consecutive calls. Its interval comes from a
-circular block bootstrap (Künsch 1989; Politis and Romano 1992), for neighbouring blocks are alike: twentieths of the run
-are drawn with replacement.
+What else a machine does only ever adds time, in bursts, so that medians of whole runs differ by half on a busy
+machine while its quiet moments agree within 2 % (Chen and Revels 2016, "Robust benchmarking in noisy environments").
+So runs are compared by their quiet time: the lower quartile of the medians of blocks of consecutive calls. Its interval
+comes from a circular block bootstrap (Künsch 1989; Politis and Romano 1992), for neighbouring blocks are alike:
+twentieths of the run are drawn with replacement.
 
 An interval of one run knows nothing of what differs from one start of a program to the next (addresses, clocks), which
 moves the quiet time by 1 or 2 %. So a difference is one only where the whole interval lies beyond a margin, 3 %.
@@ -19,6 +19,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from edge_digits.bench.report import Report, Run
 from edge_digits.errors import UsageError
 
 #: Differences below this are none.
@@ -98,3 +99,52 @@ def _drawn(blocks: NDArray[np.float64], rng: np.random.Generator) -> NDArray[np.
     starts = rng.integers(0, count, (_DRAWS, -(-count // length), 1))
     places = (starts + np.arange(length)).reshape(_DRAWS, -1)[:, :count] % count
     return np.asarray(np.quantile(blocks[places], _QUIET, axis=1), np.float64)
+
+
+def pairs(before: Report, after: Report) -> list[tuple[Run, Run]]:
+    """The runs of two reports that can be compared: timed in the same way, and of the same model where there is one.
+
+    Raises:
+        UsageError: there are none.
+    """
+    rest = list(after.runs)
+    found = []
+    for run in before.runs:
+        like = [other for other in rest if _way(other) == _way(run)]
+        if like:
+            chosen = next((other for other in like if _model(other) == _model(run)), like[0])
+            rest.remove(chosen)
+            found.append((run, chosen))
+    if not found:
+        raise UsageError("no two runs were timed in the same way: measure with the same --mode, --rate and --threads")
+    return found
+
+
+def differences(before: Report, after: Report) -> list[str]:
+    """Conditions in which two reports differ, a line each: the reason for a difference may lie there."""
+    said = [
+        f"{name}: {before.board.get(name)} and {after.board.get(name)}"
+        for name in ("model", "processor", "cores", "kernel")
+        if before.board.get(name) != after.board.get(name)
+    ]
+    said += [
+        f"{name}: {before.versions.get(name)} and {after.versions.get(name)}"
+        for name in sorted({*before.versions, *after.versions})
+        if before.versions.get(name) != after.versions.get(name)
+    ]
+    for run, other in pairs(before, after):
+        if set(run.before["governors"] or ()) != set(other.before["governors"] or ()):
+            said.append("governors differ")
+        if run.pictures != other.pictures:
+            said.append(f"pictures: {run.pictures} and {other.pictures}")
+        if not (run.valid and other.valid):
+            said.append(f"{run.name}: a run is invalid, its board was throttled")
+    return list(dict.fromkeys(said))
+
+
+def _way(run: Run) -> tuple[object, ...]:
+    return run.mode, run.subject, run.threads, run.plan["rate"]
+
+
+def _model(run: Run) -> tuple[object, ...]:
+    return run.model["name"], run.model["precision"]

@@ -31,7 +31,7 @@ class Picture:
 def load_pictures(sources: Sequence[str]) -> list[Picture]:
     """Read the pictures of files, folders, globs and lists.
 
-    In a folder with a labels.csv, whose first columns are `file` and `label`, pictures have labels; of a label, only its
+    In a folder with a labels.csv that has columns `file` and `label`, pictures have labels; of a label, only its
     letters and digits count, and `none` is no digit.
 
     Raises:
@@ -54,7 +54,7 @@ def load_pictures(sources: Sequence[str]) -> list[Picture]:
 
 
 def accuracy(reader: DigitReader, pictures: Sequence[Picture]) -> dict[str, float] | None:
-    """How many of the labelled pictures are read exactly: `pictures`, `read`, `percent`; None where none has a label."""
+    """How many labelled pictures are read exactly: `pictures`, `read`, `percent`; None where none has a label."""
     labelled = [picture for picture in pictures if picture.label is not None]
     if not labelled:
         return None
@@ -74,9 +74,7 @@ def _labels(path: Path) -> dict[str, str]:
             rows = csv.DictReader(stream)
             if not {"file", "label"} <= set(rows.fieldnames or ()):
                 raise SourceError(f"{path}: has no columns `file` and `label`. Write them in its first line")
-            return {
-                row["file"]: "" if row["label"] == "none" else _plain(row["label"]) for row in rows if row["label"]
-            }
+            return {row["file"]: "" if row["label"] == "none" else _plain(row["label"]) for row in rows if row["label"]}
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise SourceError(f"{path}: cannot be read ({error})") from None
 

@@ -25,7 +25,8 @@ class Run:
         threads: of one inference.
         spinning: whether these threads wait by spinning.
         pictures: how many pictures took turns; 0 of the model alone.
-        load_ms: from the file to a session that has been tried once.
+        load_ms: from the file, which was just read before, to a session that has been tried once; of a pipeline, all
+            but the finder, which the first picture loads.
         first_ms: of the first call after it.
         calls: that were timed.
         seconds: that they took, with the pauses of a paced run.
@@ -77,6 +78,11 @@ class Run:
         return f"{self.model['name']} {self.model['precision']}, {self.subject}{mode}{threads}"
 
     @property
+    def typical(self) -> float:
+        """The median in milliseconds; of a single call, its time."""
+        return self.latency_ms["p50"] or self.latency_ms["mean"] or 0.0
+
+    @property
     def medians(self) -> list[float]:
         """Of each block, the median in milliseconds."""
         return [median for median in self.blocks["p50"] if median is not None]
@@ -109,7 +115,7 @@ class Report:
     @property
     def board_name(self) -> str:
         """The machine in few words."""
-        return str(self.board.get("model") or self.board.get("cpu") or "unknown machine")
+        return str(self.board.get("model") or self.board.get("processor") or "unknown machine")
 
     def write(self, path: Path, *, force: bool = False) -> None:
         """Write the report as JSON.
@@ -131,12 +137,16 @@ def read_report(path: Path) -> Report:
     try:
         values = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
-        raise UsageError(f"{path}: cannot be read ({error.strerror}). Name a file of edge-digits bench --output") from None
+        raise UsageError(
+            f"{path}: cannot be read ({error.strerror}). Name a file of edge-digits bench --output"
+        ) from None
     except (ValueError, RecursionError):
         raise UsageError(f"{path}: is no JSON. Name a file that edge-digits bench --output wrote") from None
     schema = values.get("schema") if isinstance(values, dict) else None
     if schema != SCHEMA:
-        raise UsageError(f"{path}: is no bench report ({SCHEMA}), its schema is {schema!r}. Measure anew, with --output")
+        raise UsageError(
+            f"{path}: is no bench report ({SCHEMA}), its schema is {schema!r}. Measure anew, with --output"
+        )
     try:
         runs = tuple(_run(run) for run in values["runs"])
         return Report(**{**_known(Report, values), "runs": runs})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -79,7 +80,7 @@ def blocks(measured: Measurement, cycle: int = 1) -> dict[str, list[float | None
     if most == 0:
         return {"seconds": [], "p50": [], "max": [], "celsius": []}
     edges = cycle * np.linspace(0, cycles, most + 1).astype(np.int64)
-    parts = [samples[first:last] for first, last in zip(edges[:-1], edges[1:], strict=True)]
+    parts = [samples[first:last] for first, last in pairwise(edges.tolist())]
     seconds, celsius = _when(measured, edges[:-1])
     return {
         "seconds": [round(float(second), 4) for second in seconds],

@@ -7,6 +7,7 @@ import io
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from edge_digits.bench.compare import Ratio
 from edge_digits.bench.report import Report, Run
 from edge_digits.bench.summary import PERCENTILES, key
 
@@ -83,13 +84,23 @@ def of_runs(report: Report) -> Table:
     return head, rows
 
 
+def of_pairs(rows: Sequence[tuple[str, Run, Run, Ratio]]) -> Table:
+    """A row a pair of runs: what was compared, both, and by how much the quiet time of the second differs."""
+    made = []
+    for name, before, after, ratio in rows:
+        spans = [
+            f"{milliseconds(before.latency_ms[p])} / {milliseconds(after.latency_ms[p])}" for p in ("p50", "p90", "p99")
+        ]
+        what = after.name if before.name == after.name else f"{before.name} -> {after.name}"
+        made.append([name, what, *spans, f"{ratio.ratio:.3f}", f"{ratio.low:.3f}-{ratio.high:.3f}", ratio.verdict])
+    return ["file", "what", "p50", "p90", "p99", "ratio", "95 %", "verdict"], made
+
+
 def of_boards(reports: Sequence[Report]) -> Table:
     """A row a run of many boards' reports, the fastest first within what is alike."""
     rows = []
-    for report, run in sorted(
-        ((report, run) for report in reports for run in report.runs),
-        key=lambda pair: (pair[1].name, pair[1].latency_ms["p50"] or pair[1].latency_ms["mean"]),
-    ):
+    pairs = ((report, run) for report in reports for run in report.runs)
+    for report, run in sorted(pairs, key=lambda pair: (pair[1].name, pair[1].typical)):
         figures = run.latency_ms
         rows.append(
             [
@@ -109,12 +120,12 @@ def conditions(report: Report) -> list[str]:
     """The machine and the software, a line each."""
     board = report.board
     lines = [report.board_name]
-    cpu = str(board.get("cpu") or "")
+    cpu = str(board.get("processor") or "")
     features = " ".join(board.get("features") or ())
     parts = [cpu if cpu != report.board_name else "", f"{board['cores']} cores" if board.get("cores") else "", features]
     parts += [f"{board['ram_bytes'] / 2**30:.1f} GiB" if board.get("ram_bytes") else ""]
     lines.append(", ".join(part for part in parts if part))
-    lines.append(", ".join(str(board[name]) for name in ("os", "kernel") if board.get(name)))
+    lines.append(", ".join(str(board[name]) for name in ("system", "kernel") if board.get(name)))
     lines.append(", ".join(f"{name} {version}" for name, version in report.versions.items()))
     return [line for line in lines if line]
 
@@ -134,12 +145,18 @@ def _span(before: float | None, after: float | None, unit: str) -> str:
     return f"{before:.0f} to {after:.0f} {unit}" if round(before) != round(after) else f"{after:.0f} {unit}"
 
 
+def _numeric(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[bool]:
+    """Of each column, whether numbers stand in it, which are set to the right."""
+    return [column > 0 and any(row[column][:1].isdigit() for row in rows) for column in range(len(head))]
+
+
 def _aligned(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     widths = [max(len(row[column]) for row in [head, *rows]) for column in range(len(head))]
+    numbers = _numeric(head, rows)
     lines = [
         "  ".join(
-            cell.rjust(width) if column else cell.ljust(width)
-            for column, (cell, width) in enumerate(zip(row, widths, strict=True))
+            cell.rjust(width) if number else cell.ljust(width)
+            for cell, width, number in zip(row, widths, numbers, strict=True)
         )
         for row in ([head, *rows] if any(head) else rows)
     ]
@@ -147,7 +164,7 @@ def _aligned(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 
 def _markdown(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    lines = [head, ["---"] + ["---:"] * (len(head) - 1), *rows]
+    lines = [head, ["---:" if number else "---" for number in _numeric(head, rows)], *rows]
     return "".join(f"| {' | '.join(cell.replace('|', '/') for cell in line)} |\n" for line in lines)
 
 

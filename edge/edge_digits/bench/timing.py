@@ -100,7 +100,7 @@ def time_paced(call: Call, samples: array[int], calls: int, rate: float, keep: K
     """
     now, sleep = time.perf_counter_ns, time.sleep
     period = round(1e9 / rate)
-    due = now()
+    due = now() + period
     for number in range(calls):
         wait = due - now()
         if wait > 0:
