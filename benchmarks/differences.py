@@ -1,6 +1,6 @@
 """Whether `edge-digits bench compare` can be believed: the same against the same, and against a known slowdown.
 
-    python benchmarks/differences.py [--rounds 20] [--seconds 5] [--slower 10]
+    python benchmarks/differences.py [--rounds 20] [--seconds 10] [--slower 10]
 
 Each round times the shipped model in three processes: as it is, as it is again, and with every call made longer by a
 given share of its own time, by waiting. The first is compared with the other two. Then the harness times a call that
@@ -16,6 +16,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable
+from pathlib import Path
 
 import machine
 import numpy as np
@@ -53,8 +54,9 @@ def main() -> None:
     """Print a row a round, and the counts."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=20)
-    parser.add_argument("--seconds", type=float, default=5.0, help="of each run")
+    parser.add_argument("--seconds", type=float, default=10.0, help="of each run")
     parser.add_argument("--slower", type=float, default=10.0, help="per cent")
+    parser.add_argument("--keep", type=Path, help="write the blocks of all runs to this file, a JSON list a round")
     parser.add_argument("--one", type=float, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.one is not None:
@@ -74,6 +76,9 @@ def main() -> None:
     for number in range(1, options.rounds + 1):
         runs = [run(0.0), run(0.0), run(share)]
         found = [ratio(runs[0]["blocks"], other["blocks"]) for other in runs[1:]]
+        if options.keep is not None:
+            with options.keep.open("a", encoding="utf-8") as stream:
+                print(json.dumps([one["blocks"] for one in runs]), file=stream)
         for name, one in zip(verdicts, found, strict=True):
             verdicts[name][one.verdict] += 1
         cells = [f"{1e3 * float(one['p50']):.1f}" for one in runs]  # type: ignore[arg-type]

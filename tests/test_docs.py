@@ -82,7 +82,8 @@ def test_exit_codes_of_the_contracts_page_are_those_of_the_errors() -> None:
     text = (ROOT / "docs" / "contracts.md").read_text(encoding="utf-8")
     listed = {int(code) for code in re.findall(r"^\| (\d+) \|", text, re.M)}
     raised = {kind.exit_code for kind in [EdgeDigitsError, *EdgeDigitsError.__subclasses__()]}
-    assert raised | {0, 130} == listed
+    # 6 is no error: `bench compare` found what it was told to fail on.
+    assert raised | {0, 6, 130} == listed
 
 
 def test_the_samples_come_out_of_their_script(tmp_path: Path) -> None:

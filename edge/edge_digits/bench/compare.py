@@ -2,7 +2,7 @@
 
 What else a machine does only ever adds time, in bursts, so that medians of whole runs differ by half on a busy
 machine while its quiet moments agree within 2 % (Chen and Revels 2016, "Robust benchmarking in noisy environments").
-So runs are compared by their quiet time: the lower quartile of the medians of blocks of consecutive calls. Its interval
+So runs are compared by their quiet time: the lowest tenth of the medians of blocks of consecutive calls. Its interval
 comes from a circular block bootstrap (Künsch 1989; Politis and Romano 1992), for neighbouring blocks are alike:
 twentieths of the run are drawn with replacement.
 
@@ -27,7 +27,9 @@ MARGIN = 0.03
 #: What is drawn together is this share of a run.
 _CHUNKS = 20
 _DRAWS = 4000
-_QUIET = 0.25
+_QUIET = 0.1
+#: Others take so much of one core, in per cent, that quiet moments may be missing.
+_BUSY = 30.0
 #: Fewer blocks say nothing of how much they vary.
 _FEWEST = 20
 
@@ -121,7 +123,7 @@ def pairs(before: Report, after: Report) -> list[tuple[Run, Run]]:
 
 
 def differences(before: Report, after: Report) -> list[str]:
-    """Conditions in which two reports differ, a line each: the reason for a difference may lie there."""
+    """What speaks against a comparison, a line each: conditions that differ, and runs that were disturbed."""
     said = [
         f"{name}: {before.board.get(name)} and {after.board.get(name)}"
         for name in ("model", "processor", "cores", "kernel")
@@ -137,6 +139,9 @@ def differences(before: Report, after: Report) -> list[str]:
             said.append("governors differ")
         if run.pictures != other.pictures:
             said.append(f"pictures: {run.pictures} and {other.pictures}")
+        busiest = max(run.others_percent or 0.0, other.others_percent or 0.0)
+        if busiest > _BUSY:
+            said.append(f"{run.name}: other programs took up to {busiest:.0f} % of a core; measure on a quiet machine")
         if not (run.valid and other.valid):
             said.append(f"{run.name}: a run is invalid, its board was throttled")
     return list(dict.fromkeys(said))

@@ -10,8 +10,8 @@ from edge_digits.board import Board, State, throttled_now
 
 #: Boards lower their clocks at 80 (Raspberry Pi 4 and 5) or 60 degrees Celsius (Raspberry Pi 3 B+); 75 is near.
 _HOT = 75.0
-#: Others take so much of one core in all.
-_BUSY = 0.2
+#: Others may take so much of one core, in per cent: an idle system's own services take less.
+_BUSY = 10.0
 #: Clocks that differ by more, as a share, are not the same.
 _CLOCK = 0.05
 
@@ -36,7 +36,7 @@ def throttled(before: State, after: State) -> tuple[str, ...]:
     return throttled_now(first | last | (last >> 16 & ~(first >> 16)))
 
 
-def warnings(board: Board, before: State, after: State, threads: int) -> tuple[str, ...]:
+def warnings(board: Board, before: State, after: State, *, threads: int, others: float | None) -> tuple[str, ...]:
     """What may have spoiled a run, and what to do about it, a line each."""
     said = [
         f"{reason}: the firmware held the board back. {_REMEDIES[reason]}, and measure anew"
@@ -56,12 +56,10 @@ def warnings(board: Board, before: State, after: State, threads: int) -> tuple[s
         said.append(f"hot: {hottest:.0f} degrees Celsius, near where clocks are lowered. Cool the board")
     if before.on_battery or after.on_battery:
         said.append("battery: clocks may be held down. Plug in the mains")
-    busy = {one.pid: one for state in (before, after) for one in state.busy or ()}
-    if sum(one.share for one in busy.values()) >= _BUSY:
-        names = ", ".join(f"{one.name} ({100 * one.share:.0f} %)" for one in list(busy.values())[:3])
-        said.append(f"busy: other programs take processor time: {names}. End them, or wait")
-    elif before.load is not None and board.cores is not None and before.load[0] > board.cores:
-        said.append(f"load: {before.load[0]:.1f} programs wanted {board.cores} cores in the last minute. Wait a little")
+    if others is not None and others >= _BUSY:
+        names = dict.fromkeys(one.name for state in (before, after) for one in (state.busy or ())[:2])
+        such = f", such as {', '.join(names)}" if names else ""
+        said.append(f"busy: other programs took {others:.0f} % of a core meanwhile{such}. End them, or wait")
     if board.cores is not None and threads > board.cores:
         said.append(f"threads: {threads} on {board.cores} cores. Take no more threads than cores")
     return tuple(said)

@@ -34,6 +34,7 @@ class Run:
         steps_ms: the same of each step of a pipeline.
         throughput: calls a second.
         cpu_percent: of one core's time while calls were timed; several threads may pass 100.
+        others_percent: what other programs took meanwhile, of one core's time; None where unknown.
         peak_bytes: the most resident memory, with loading.
         accuracy: `pictures`, `read` and `percent` of labelled pictures, where there were any.
         before: governor, clocks, temperature, throttling, load and more, before the run.
@@ -60,6 +61,7 @@ class Run:
     steps_ms: dict[str, dict[str, float | None]]
     throughput: float
     cpu_percent: float
+    others_percent: float | None
     peak_bytes: int | None
     accuracy: dict[str, float] | None
     before: dict[str, Any]

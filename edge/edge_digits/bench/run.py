@@ -13,6 +13,7 @@ import numpy as np
 
 from edge_digits.bench import conditions
 from edge_digits.bench.memory import peak_bytes, reset_peak
+from edge_digits.bench.others import Others
 from edge_digits.bench.pictures import Picture, accuracy
 from edge_digits.bench.report import Report, Run
 from edge_digits.bench.subjects import ModelAlone, Pipeline
@@ -88,6 +89,7 @@ def bench(
     else:
         subject = ModelAlone(settings.model, settings.threads)
     load_ns = perf_counter_ns() - begun
+    others = Others(root)
     measured = measure(
         subject.call,
         settings.plan,
@@ -97,7 +99,7 @@ def bench(
     )
     if len(measured.samples_ns) == 0:
         raise Interrupted
-    peak = peak_bytes()
+    busy, peak = others.percent(), peak_bytes()
     after = State.read(root, watch_seconds=0.0 if measured.interrupted else _WATCH)
     scored = None
     if not measured.interrupted:
@@ -105,7 +107,9 @@ def bench(
             scored = accuracy(subject.reader(), pictures)
         except KeyboardInterrupt:
             measured.interrupted = True
-    return _run(settings, subject, measured, board, (before, after), load_ns=load_ns, peak=peak, scored=scored)
+    return _run(
+        settings, subject, measured, board, (before, after), load_ns=load_ns, others=busy, peak=peak, scored=scored
+    )
 
 
 def report(runs: Sequence[Run], *, single_stream: bool = False, root: Path = Path("/")) -> Report:
@@ -122,6 +126,7 @@ def _run(
     states: tuple[State, State],
     *,
     load_ns: int,
+    others: float | None,
     peak: int | None,
     scored: dict[str, float] | None,
 ) -> Run:
@@ -149,12 +154,13 @@ def _run(
         steps_ms=_steps(subject),
         throughput=round(len(samples) / measured.seconds, 3),
         cpu_percent=round(100.0 * measured.cpu_seconds / measured.seconds, 2),
+        others_percent=others,
         peak_bytes=peak,
         accuracy=scored,
         before=states[0].to_dict(),
         after=states[1].to_dict(),
         valid=not conditions.throttled(*states),
-        warnings=conditions.warnings(board, *states, settings.threads),
+        warnings=conditions.warnings(board, *states, threads=settings.threads, others=others),
         interrupted=measured.interrupted,
         blocks=blocks(measured, subject.cycle),
         histogram=histogram(samples),

@@ -14,7 +14,7 @@ from edge_digits.bench.timing import Measurement
 #: Percentiles of a summary, in per cent.
 PERCENTILES = (50.0, 90.0, 95.0, 99.0, 99.9)
 #: A run is kept as so many blocks of consecutive calls, at most.
-_BLOCKS = 200
+_BLOCKS = 500
 #: of so many calls at least, so that their medians are more than single calls.
 _CALLS = 5
 #: Whole cycles are kept together where there are this many.
@@ -62,7 +62,7 @@ def summarise(samples_ns: NDArray[np.int64]) -> dict[str, float | None]:
 
 
 def blocks(measured: Measurement, cycle: int = 1) -> dict[str, list[float | None]]:
-    """The run as at most 200 blocks of consecutive calls.
+    """The run as at most 500 blocks of consecutive calls.
 
     Args:
         measured: the run.

@@ -57,6 +57,7 @@ def of_report(report: Report) -> Table:
     row("calls", lambda run: f"{run.calls:,} in {run.seconds:.1f} s")
     row("throughput", lambda run: f"{run.throughput:,.1f} /s")
     row("CPU", lambda run: f"{run.cpu_percent:.1f} %")
+    row("others' CPU", lambda run: "-" if run.others_percent is None else f"{run.others_percent:.0f} %")
     row("peak memory", lambda run: megabytes(run.peak_bytes))
     if any(run.accuracy for run in runs):
         row("read right", lambda run: _accuracy(run.accuracy))
