@@ -23,6 +23,8 @@ from numpy.typing import NDArray
 from edge_digits.quiet import native_stderr_off
 from edge_digits.session import Model, find_model
 
+#: What pnnx calls the float pictures.
+_NCNN_INPUT = "1"
 #: Pictures that int8 is calibrated on.
 _CALIBRATION = 500
 
@@ -94,9 +96,9 @@ class OpenCV(Runtime):
 
 
 class Ncnn(Runtime):
-    """ncnn, with its default options: on processors that can, it computes in half precision."""
+    """ncnn, with its default options: where the processor can, it computes in half precision all the same."""
 
-    name = "ncnn fp32 file"
+    name = "ncnn fp32"
 
     def __init__(self, onnx: Path, calibration: NDArray[np.uint8], folder: Path) -> None:
         import ncnn
@@ -105,11 +107,11 @@ class Ncnn(Runtime):
         if pnnx is None:
             raise OSError("pnnx, which converts the file, is not installed: pip install pnnx")
         copy = Path(shutil.copy(onnx, folder / "digits.onnx"))
-        subprocess.run([pnnx, str(copy), "inputshape=[1,28,28]u8"], check=True, capture_output=True, cwd=folder)
+        subprocess.run(
+            [pnnx, str(copy), "inputshape=[1,28,28]u8", "fp16=0"], check=True, capture_output=True, cwd=folder
+        )
         parameters, weights = folder / "digits.ncnn.param", folder / "digits.ncnn.bin"
-        # ncnn's pictures are float already, and it knows no layer that makes them so.
-        text = parameters.read_text(encoding="utf-8").replace("Tensor.to  ", "Noop  ")
-        parameters.write_text(text, encoding="utf-8")
+        parameters.write_text(_without_cast(parameters.read_text(encoding="utf-8")), encoding="utf-8")
         self._ncnn, self._net = ncnn, ncnn.Net()
         self._net.opt.num_threads = 1
         if self._net.load_param(str(parameters)) or self._net.load_model(str(weights)):
@@ -118,9 +120,10 @@ class Ncnn(Runtime):
         self.version = ncnn.__version__
 
     def run(self, picture: NDArray[np.uint8]) -> NDArray[np.float32]:
+        pixels = picture.astype(np.float32)  # ncnn only points to it
         with self._net.create_extractor() as extractor:
-            extractor.input("in0", self._ncnn.Mat(picture.astype(np.float32)))
-            return np.asarray(extractor.extract("out0")[1], np.float32)
+            extractor.input(_NCNN_INPUT, self._ncnn.Mat(pixels))
+            return np.array(extractor.extract("out0")[1], np.float32)
 
 
 class LiteRTFloat(Runtime):
@@ -173,6 +176,16 @@ RUNTIMES: tuple[type[Runtime], ...] = (OnnxInt8, OnnxFloat, LiteRTInt8, LiteRTFl
 def fp32_file() -> Path:
     """The shipped classifier in float32."""
     return find_model("digits.fp32")
+
+
+def _without_cast(parameters: str) -> str:
+    """ncnn's network without the layer from uint8 to float, which ncnn does not know and float pictures do not need."""
+    magic, counts, given, cast, *rest = parameters.splitlines()
+    if not (given.startswith("Input") and cast.startswith("Tensor.to") and cast.split()[5] == _NCNN_INPUT):
+        raise OSError("pnnx made another network of it than was expected")
+    layers, blobs = map(int, counts.split())
+    lines = [magic, f"{layers - 1} {blobs - 1}", f"Input {_NCNN_INPUT} 0 1 {_NCNN_INPUT}", *rest]
+    return "\n".join(lines) + "\n"
 
 
 def _converter(onnx: Path) -> Any:

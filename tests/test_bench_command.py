@@ -183,7 +183,7 @@ def test_contributed_reports_keep_the_schema() -> None:
         (["boards", "nowhere"], 3, "nowhere: no such folder"),
         (["boards", "."], 2, "is no bench report"),
     ],
-    ids=" ".join,
+    ids=str,
 )
 def test_mistakes_are_named(run: Run, tmp_path: Path, args: list[str], code: int, said: str) -> None:
     (tmp_path / "text.png").write_text("no picture")
