@@ -7,6 +7,7 @@ from typing import Any
 import cv2
 import numpy as np
 
+from edge_digits.errors import EdgeDigitsError
 from edge_digits.pixels import Gray
 from edge_digits.reader import DigitReader
 from edge_digits.session import DEFAULT_FINDER
@@ -36,6 +37,17 @@ def draw(lines: tuple[str, ...], height: int) -> Gray:
                 points = np.rint(16 * (np.array(stroke) * height + corner)).astype(np.int32)
                 cv2.polylines(paper, [points], False, _PEN, max(1, round(0.09 * height)), cv2.LINE_AA, shift=4)
     return paper
+
+
+def answers(models: list[str]) -> dict[str, dict[str, Any]]:
+    """The `answer` of each of these models; {"error": why} of one that cannot be used."""
+    given: dict[str, dict[str, Any]] = {}
+    for model in models:
+        try:
+            given[model] = answer(model)
+        except EdgeDigitsError as error:
+            given[model] = {"error": str(error)}
+    return given
 
 
 def answer(model: str) -> dict[str, Any]:

@@ -64,7 +64,9 @@ def _show(check: Check) -> None:
         break_long_words=False,
         break_on_hyphens=False,
     )
-    status = click.style(f"{check.status:<{_STATUS}}", fg=_COLOURS[check.status], bold=check.status == "failure")
+    status = click.style(
+        f"{check.status:<{_STATUS}}", fg=_COLOURS[check.status], bold=check.status == "failure" or None
+    )
     click.echo(f"{status}{check.name:<{_NAME - 1}} {said.lstrip()}")
     for line in check.mend.splitlines():
         click.echo(f"{indent}{click.style('mend:', bold=True)} {line}")
