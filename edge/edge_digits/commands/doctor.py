@@ -15,7 +15,7 @@ from edge_digits.doctor import SCHEMA, Check, examine
 
 _COLOURS = {"ok": "green", "warning": "yellow", "failure": "red"}
 #: Columns of the status and of the name.
-_STATUS, _NAME = 9, 18
+_STATUS, _NAME = 9, 20
 
 
 @click.command()
@@ -73,5 +73,5 @@ def _show(check: Check) -> None:
 
 
 def _summary(counts: dict[str, int]) -> str:
-    parts = [f"{count} {word}{'s' * (count > 1)}" for word, count in counts.items() if count and word != "ok"]
+    parts = [f"{count} {word}{'s' * (count > 1)}" for word, count in reversed(counts.items()) if count and word != "ok"]
     return f"{', '.join(parts)}; {counts['ok']} well" if parts else f"all {counts['ok']} well"
