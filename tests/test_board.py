@@ -171,7 +171,7 @@ def test_of_an_empty_root_nothing_is_known_and_nothing_fails(tmp_path: Path) -> 
 
 
 def test_files_that_hold_nonsense_are_no_facts(tmp_path: Path) -> None:
-    files = {name: b"\xff\xfe?\n\n:\n" for name in {**PI4, **LAPTOP}}
+    files = dict.fromkeys({**PI4, **LAPTOP}, b"\xff\xfe?\n\n:\n")
     root = recorded(tmp_path, {**files, "proc/7/stat": b"7 (\xff"})
     assert State.read(root, watch_seconds=0.01).to_dict().keys() == State.read().to_dict().keys()
     assert Board.read(root).cores is None

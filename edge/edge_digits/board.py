@@ -170,6 +170,16 @@ def throttled_since_boot(bits: int) -> tuple[str, ...]:
     return throttled_now(bits >> 16)
 
 
+def in_group(name: str) -> bool:
+    """Whether this user may do what members of a group may; also where there is no such group."""
+    import grp
+
+    try:
+        return os.geteuid() == 0 or grp.getgrnam(name).gr_gid in (os.getegid(), *os.getgroups())
+    except KeyError:
+        return True
+
+
 def busy_processes(root: Path = Path("/"), seconds: float = 0.5) -> tuple[Busy, ...] | None:
     """Other processes that take a tenth of a core or more over these seconds; None where /proc lists none."""
     begun, before = monotonic(), _ticks(root)

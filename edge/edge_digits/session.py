@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
+from edge_digits import shipped
 from edge_digits.card import ModelCard
 from edge_digits.errors import ModelError
 from edge_digits.maps import EXTRA, unfold
@@ -179,23 +179,14 @@ def find_model(model: str | os.PathLike[str]) -> Path:
             raise ModelError(f"{path}: no such file. Name an .onnx file, or one of: {_shipped()}")
         return path
     name = f"{model}.onnx" if str(model).endswith((".int8", ".fp32")) else f"{model}.int8.onnx"
-    shipped = _models() / name
-    if path.name != str(model) or not shipped.is_file():
+    released = shipped.folder() / name
+    if path.name != str(model) or not released.is_file():
         raise ModelError(f"no model {str(model)!r}. Name an .onnx file, or one of: {_shipped()}")
-    return shipped
+    return released
 
 
 def _shipped() -> str:
-    return ", ".join(sorted(path.stem for path in _models().glob("*.onnx"))) or "none is shipped"
-
-
-def _models() -> Path:
-    # importlib.resources would serve zipped packages too, but onnxruntime's own libraries cannot be zipped, and its
-    # import takes a tenth of the time of a whole `predict`.
-    package = find_spec("edge_digits.models")
-    if package is None or package.origin is None:
-        raise ModelError("the shipped models are missing. Install edge-digits again, or name an .onnx file")
-    return Path(package.origin).parent
+    return ", ".join(shipped.names()) or "none is shipped"
 
 
 def _onnxruntime() -> Any:
