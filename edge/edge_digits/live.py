@@ -14,7 +14,10 @@ from datetime import UTC, datetime, timedelta
 from time import monotonic
 from typing import Any
 
-from edge_digits.pixels import Gray, shrink, to_gray
+import cv2
+import numpy as np
+
+from edge_digits.pixels import Gray, to_gray
 from edge_digits.reader import DigitReader
 from edge_digits.results import Box, Digit, Reading
 from edge_digits.sources.grab import Camera
@@ -172,8 +175,21 @@ class LiveReader:
 
     def _read_at(self, gray: Gray, side: int) -> Reading:
         """Read a copy of this longer side; boxes are in pixels of the whole."""
-        small = shrink(gray, side)
+        small = _shrunk(gray, side)
         return _enlarged(self.reader.read(small), gray.shape[1] / small.shape[1], gray.shape[0] / small.shape[0])
+
+
+def _shrunk(gray: Gray, side: int) -> Gray:
+    """A copy of this longer side, by halves as far as it goes: a tenth of the time of one step of area averages."""
+    while max(gray.shape) >= 2 * side and min(gray.shape) >= 2:
+        height, width = gray.shape
+        gray = np.asarray(cv2.resize(gray, (width // 2, height // 2), interpolation=cv2.INTER_AREA), np.uint8)
+    scale = side / max(gray.shape)
+    if scale >= 1.0:
+        return gray
+    size = (max(1, round(gray.shape[1] * scale)), max(1, round(gray.shape[0] * scale)))
+    # Less than a half: two pixels of each way are all that there are to a new one.
+    return np.asarray(cv2.resize(gray, size, interpolation=cv2.INTER_LINEAR), np.uint8)
 
 
 def _height(reading: Reading) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
@@ -55,12 +56,21 @@ class Look:
     def box(self, glyph: Glyph) -> Box:
         """Where a glyph is in the whole picture."""
         width, height = self.view.size
-        x, y = (glyph.x, glyph.x + glyph.width), (glyph.y, glyph.y + glyph.height)
-        corners = self.back @ np.array([(x[0], x[1], x[0], x[1]), (y[0], y[0], y[1], y[1]), (1, 1, 1, 1)])
-        # A box that should end at a pixel's edge may miss it by a rounding error.
-        x1, y1 = np.clip(np.floor(corners.min(axis=1) + 1e-6), 0, (width - 1, height - 1))
-        x2, y2 = np.clip(np.ceil(corners.max(axis=1) - 1e-6), (x1 + 1, y1 + 1), (width, height))
-        return self.view.back(Box(int(x1), int(y1), int(x2), int(y2)))
+        corners = [(x, y) for x in (glyph.x, glyph.x + glyph.width) for y in (glyph.y, glyph.y + glyph.height)]
+        # One by one: there are a few per digit, and NumPy's overhead is a hundred times that.
+        (x_x, x_y, x_0), (y_x, y_y, y_0) = self.back.tolist()
+        (x1, x2), (y1, y2) = (
+            _span([by_x * x + by_y * y + start for x, y in corners], size)
+            for by_x, by_y, start, size in ((x_x, x_y, x_0, width), (y_x, y_y, y_0, height))
+        )
+        return self.view.back(Box(x1, y1, x2, y2))
+
+
+def _span(places: list[float], size: int) -> tuple[int, int]:
+    """The whole pixels from the least to the greatest of these places, one at least, within 0 and `size`."""
+    # A box that should end at a pixel's edge may miss it by a rounding error.
+    first = min(max(math.floor(min(places) + 1e-6), 0), size - 1)
+    return first, min(max(math.ceil(max(places) - 1e-6), first + 1), size)
 
 
 def look(gray: Gray, view: View, layout: str, maps: Maps | None) -> Look:

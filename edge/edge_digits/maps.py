@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -52,11 +53,10 @@ def spots(cells: NDArray[np.float32], least: float) -> Spots:
         cells: float32 [H/4, W/4, C + 4].
         least: the logit that the best class of a middle reaches.
     """
-    logits = cells[..., :-EXTRA]
-    best = logits.max(axis=2)
-    padded = np.pad(best, 1, constant_values=-np.inf)
-    rows, columns = best.shape
-    around = np.max([padded[i : i + rows, j : j + columns] for i in range(3) for j in range(3)], axis=0)
+    # OpenCV takes a third of NumPy's time for maxima of so few values each.
+    flat = cells.reshape(-1, cells.shape[2])[:, :-EXTRA]
+    best = np.asarray(cv2.reduce(flat, 1, cv2.REDUCE_MAX), np.float32).reshape(cells.shape[:2])
+    around = cv2.dilate(best, np.ones((3, 3), np.uint8))
     y, x = np.nonzero((best >= around) & (best >= least))
     found = cells[y, x]
     height, width = SIZE * np.exp(np.clip(found[:, -4:-2], -2.0, 2.0)).T

@@ -299,13 +299,15 @@ class DigitReader:
     ) -> tuple[Examined, ...]:
         taken = {step.edge: step.label for step in way.steps}
         labels, row, examined = self.model.card.labels, 0, []
+        of_all = np.exp(scores[:, :-1])
+        order = np.argsort(-of_all, axis=1, kind="stable")[:, : self.top_k].tolist()
+        of_all = of_all.tolist()
         for number, (one, line) in enumerate(places):
             for candidate in line.candidates:
-                probabilities = np.exp(scores[row, :-1])
-                best = np.argsort(-probabilities, kind="stable")[: self.top_k]
+                probabilities, best = of_all[row], order[row]
                 read = taken.get(row)
-                label = int(best[0]) if read is None else read
-                confidence = float(probabilities[label])
+                label = best[0] if read is None else read
+                confidence = probabilities[label]
                 # What a constraint asks for is read, however unlikely it looks by itself.
                 rejected = read is None or (confidence < self.conf and not bound)
                 digit = Digit(
@@ -314,7 +316,7 @@ class DigitReader:
                     box=one.box(candidate.glyph),
                     line=number,
                     rejected=rejected,
-                    topk=tuple((labels[i], float(probabilities[i])) for i in best),
+                    topk=tuple((labels[i], probabilities[i]) for i in best),
                 )
                 examined.append(Examined(inputs[row], digit, row in taken))
                 row += 1

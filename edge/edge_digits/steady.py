@@ -12,6 +12,7 @@ from __future__ import annotations
 import math
 from collections import deque
 from dataclasses import dataclass, field
+from statistics import median
 from typing import Literal
 
 import numpy as np
@@ -235,10 +236,12 @@ def _shift(tracks: list[_Track], digits: tuple[Digit, ...]) -> tuple[float, floa
     """How far all digits have moved together: the step that most pairs of like labels agree on, or none at all."""
     if not tracks or not digits or max(len(tracks), len(digits)) > _MOST_FOLLOWED:
         return 0.0, 0.0
+    if _still(tracks, digits):
+        return 0.0, 0.0
     places = np.array([_place(digit) for digit in digits])
     before = np.array([(track.x, track.y, track.height) for track in tracks])
     steps = places[None, :, :2] - before[:, None, :2]
-    size = float(np.median(before[:, 2]))
+    size = median(track.height for track in tracks)
     ratio = places[None, :, 2] / before[:, None, 2]
     alike = np.array([[track.label == digit.label for digit in digits] for track in tracks])
     candidates = np.vstack([[[0.0, 0.0]], steps[alike & (ratio < _GROWTH) & (ratio > 1 / _GROWTH)]])
@@ -248,3 +251,13 @@ def _shift(tracks: list[_Track], digits: tuple[Digit, ...]) -> tuple[float, floa
     support -= 1e-3 * np.minimum(np.abs(candidates).max(axis=1) / size, 100.0)
     dx, dy = candidates[int(support.argmax())]
     return float(dx), float(dy)
+
+
+def _still(tracks: list[_Track], digits: tuple[Digit, ...]) -> bool:
+    """Whether every track has a digit of its label where it was, so that no step explains more than none."""
+    near = _REACH / 2 * median(track.height for track in tracks)
+    places = [(digit.label, *_place(digit)[:2]) for digit in digits]
+    return all(
+        any(label == track.label and abs(x - track.x) < near and abs(y - track.y) < near for label, x, y in places)
+        for track in tracks
+    )

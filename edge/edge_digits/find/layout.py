@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from statistics import fmean, median
+
 import cv2
 import numpy as np
 
@@ -36,8 +38,9 @@ def lines(strokes: Strokes, strength: Gray) -> list[list[Glyph]]:
 
 def height_of(line: list[Glyph]) -> float:
     """How high the digits of a line are, pixels: the median of what is not small."""
-    heights = np.array([glyph.height for glyph in line])
-    return float(np.median(heights[heights >= 0.6 * heights.max()]))
+    heights = [glyph.height for glyph in line]
+    least = 0.6 * max(heights)
+    return float(median(height for height in heights if height >= least))
 
 
 def rows(glyphs: list[Glyph]) -> list[list[Glyph]]:
@@ -55,7 +58,7 @@ def rows(glyphs: list[Glyph]) -> list[list[Glyph]]:
             found.append([glyph])
         else:
             best.append(glyph)
-    return sorted(found, key=lambda row: float(np.mean([g.y + g.height / 2 for g in row])))
+    return sorted(found, key=lambda row: fmean(g.y + g.height / 2 for g in row))
 
 
 def _last_large(row: list[Glyph]) -> Glyph:

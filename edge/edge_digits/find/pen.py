@@ -114,7 +114,16 @@ def _local_noise(strength: Gray) -> float:
     unrest = cv2.absdiff(strength, cv2.blur(strength, (9, 9)))
     tiles = cv2.resize(unrest, (max(1, width // _TILE), max(1, height // _TILE)), interpolation=cv2.INTER_AREA)
     # Of a normal distribution, the standard deviation is 1.25 mean deviations.
-    return 1.25 * float(np.percentile(tiles, _CALMER))
+    return 1.25 * _percentile(np.asarray(tiles, np.uint8), _CALMER)
+
+
+def _percentile(values: Gray, share: float) -> float:
+    """As NumPy's, which takes ten times as long for a few values."""
+    ordered = np.sort(values, axis=None)
+    place = share / 100 * (len(ordered) - 1)
+    below = int(place)
+    low, high = float(ordered[below]), float(ordered[min(below + 1, len(ordered) - 1)])
+    return low + (high - low) * (place - below)
 
 
 def _at_rim(strokes: Strokes, shape: tuple[int, ...]) -> NDArray[np.bool_]:

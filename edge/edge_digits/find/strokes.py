@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass
 from typing import Any
 
 import cv2
@@ -33,7 +33,8 @@ class Strokes:
 
     def take(self, which: NDArray[np.bool_]) -> Strokes:
         """Those where `which` is true."""
-        return replace(self, **{f.name: getattr(self, f.name)[which] for f in fields(self) if f.name != "labels"})
+        label, x1, y1, x2, y2, area = (a[which] for a in (self.label, self.x1, self.y1, self.x2, self.y2, self.area))
+        return Strokes(self.labels, label, x1, y1, x2, y2, area, self.weight[which])
 
     def glyph(self, strength: Gray, group: NDArray[np.intp]) -> Glyph:
         """The strokes of a group (places in these arrays) as one glyph; `strength` as in `Ink`."""
