@@ -40,7 +40,7 @@ def filters(path: Path) -> NDArray[np.float32] | None:
         kernel = numpy_helper.to_array(stored[name])
     else:
         (kernel,) = _run(graph, [name], np.zeros((1, 28, 28), np.uint8))  # what a DequantizeLinear makes of it
-    return np.asarray(kernel, np.float32).mean(axis=1)
+    return np.asarray(kernel.mean(axis=1), np.float32)
 
 
 def _graph(path: Path) -> onnx.ModelProto:
