@@ -21,7 +21,7 @@ from edge_digits.sources import decode
 from edge_digits.sources.files import SUFFIXES, natural_key
 from edge_digits_train import datasets
 from edge_digits_train.batches import start_worker
-from edge_digits_train.datasets import DataError
+from edge_digits_train.data import DataError
 
 Pictures = NDArray[np.uint8]
 _Given = TypeVar("_Given")
