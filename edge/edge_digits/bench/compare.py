@@ -2,7 +2,7 @@
 
 What else a machine does only ever adds time, in bursts, so that medians of whole runs differ by half on a busy
 machine while its quiet moments agree within 2 % (Chen and Revels 2016, "Robust benchmarking in noisy environments").
-So runs are compared by their quiet time: the lowest tenth of the medians of blocks of consecutive calls. Its interval
+So runs are compared by their quiet time: the lowest fiftieth of the medians of blocks of consecutive calls. Its interval
 comes from a circular block bootstrap (Künsch 1989; Politis and Romano 1992), for neighbouring blocks are alike:
 twentieths of the run are drawn with replacement.
 
@@ -27,7 +27,7 @@ MARGIN = 0.03
 #: What is drawn together is this share of a run.
 _CHUNKS = 20
 _DRAWS = 4000
-_QUIET = 0.1
+_QUIET = 0.02
 #: Others take so much of one core, in per cent, that quiet moments may be missing.
 _BUSY = 30.0
 #: Fewer blocks say nothing of how much they vary.

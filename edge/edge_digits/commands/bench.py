@@ -140,7 +140,7 @@ def command(ctx: click.Context, /, **options: Any) -> int | None:
 def compare(base: Path, others: tuple[Path, ...], margin: float, fail_if_slower: float | None, form: str) -> int:
     """Say whether reports are faster or slower than a first one.
 
-    Compared is the quiet time of each run: the lowest tenth of the medians of blocks of calls, which other programs
+    Compared is the quiet time of each run: the lowest fiftieth of the medians of blocks of calls, which other programs
     disturb least. Its ratio comes with a 95 % interval, from a block bootstrap; where not all of that lies beyond the
     margin, there is no difference.
     """
