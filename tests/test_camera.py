@@ -327,6 +327,13 @@ def test_rtsp_is_read_and_back_after_it_hangs(tmp_path: Path) -> None:
     assert [line.split(": ")[1].split(" ")[0] for line in said][:2] == ["lost", "back"]
 
 
+def test_video_that_is_no_motion_jpeg_is_read_over_http_too(tmp_path: Path) -> None:
+    content = write_video(tmp_path / "clip.ts", [gray_level(12, 320, 240)] * 60).read_bytes()
+    head = b"HTTP/1.1 200 OK\r\nContent-Type: video/mp2t\r\n\r\n"
+    with motion_jpeg(lambda: iter([content]), head=head) as address, opened(address) as frames:
+        assert abs(levels(frames, 1)[0] - 12) <= 1
+
+
 @pytest.mark.parametrize(
     "source", ["rtsp://127.0.0.1:9/x", "http://127.0.0.1:9/x", "gopher://host/x", "http://host:port/"]
 )

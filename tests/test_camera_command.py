@@ -66,13 +66,18 @@ def test_text_is_for_people(run: Run, clip: Path) -> None:
     assert ended.err == ""
 
 
-@pytest.mark.parametrize("display", ["", ":993"])
-def test_without_a_usable_display_it_says_so_in_one_line_and_reads_on(run: Run, clip: Path, display: str) -> None:
-    ended = run("camera", clip, env={"DISPLAY": display, "WAYLAND_DISPLAY": ""})
+@pytest.mark.parametrize(
+    "display", [{}, {"DISPLAY": ":993"}, {"DISPLAY": "no display"}, {"WAYLAND_DISPLAY": "wayland-9"}]
+)
+def test_without_a_usable_display_it_says_so_in_one_line_and_reads_on(
+    run: Run, clip: Path, display: dict[str, str]
+) -> None:
+    ended = run("camera", clip, env={**NO_DISPLAY, **display})
     assert ended.code == 0
     assert "427" in ended.out
     (warning,) = ended.err.splitlines()
     assert warning.startswith("no window: ")
+    assert all(name in warning for name in display.values())
 
 
 def test_it_ends_after_so_many_frames_or_seconds(run: Run, clip: Path) -> None:

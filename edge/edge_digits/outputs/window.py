@@ -27,20 +27,21 @@ _TRIAL = "import cv2; cv2.namedWindow('edge-digits'); cv2.waitKey(1); cv2.destro
 
 def why_no_window() -> str | None:
     """Why no window can be opened here; None where one can."""
-    if not os.environ.get("DISPLAY") and not os.environ.get("WAYLAND_DISPLAY"):
+    name = os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
+    if not name:
         return "there is no display (DISPLAY is not set)"
     try:
         ended = subprocess.run(
             [sys.executable, "-c", _TRIAL], capture_output=True, timeout=30, check=False, stdin=subprocess.DEVNULL
         )
     except (OSError, subprocess.TimeoutExpired) as error:
-        return f"the display {os.environ.get('DISPLAY', '')} does not answer ({type(error).__name__})"
+        return f"the display {name} does not answer ({type(error).__name__})"
     if ended.returncode == 0:
         return None
     if b"cv2.error" in ended.stderr or b"not implemented" in ended.stderr:
         return "this OpenCV has no windows; pip install opencv-python in place of opencv-python-headless"
     if ended.returncode in (-signal.SIGABRT, 128 + signal.SIGABRT):
-        return f"the display {os.environ.get('DISPLAY', '')} cannot be used"
+        return f"the display {name} cannot be used"
     return f"opening a window failed ({_last_line(ended.stderr)})"
 
 
