@@ -192,7 +192,8 @@ def test_thousands_of_errors_stay_a_small_page(model: classifiers.Classifier) ->
 def test_a_browser_shows_the_page_without_scrolling_sideways(page: str, tmp_path: Path, width: int) -> None:
     asks = (
         "<script>document.title = [document.documentElement.scrollWidth, innerWidth,"
-        " [...document.querySelectorAll('svg')].filter(s => s.getBoundingClientRect().width < 100).length].join()</script>"
+        " [...document.querySelectorAll('svg')].filter(s => s.getBoundingClientRect().width < 100).length].join()"
+        "</script>"
     )
     (tmp_path / "page.html").write_text(page.replace("</body>", asks + "</body>"))
     told = subprocess.run(
@@ -268,7 +269,7 @@ def test_the_command_judges_a_folder_and_tells_of_what_it_cannot_read(tmp_path: 
 def test_labels_that_the_model_does_not_know_are_named(model: classifiers.Classifier, tmp_path: Path) -> None:
     cv2.imwrite(str(tmp_path / "a.png"), bars(1)[0][0])
     (tmp_path / "labels.csv").write_text("file,label\na.png,427\n")
-    with pytest.raises(UsageError, match="'427', which digits.int8.onnx does not know"):
+    with pytest.raises(UsageError, match=r"'427', which digits\.int8\.onnx does not know"):
         evaluate.pictures(str(tmp_path), model)
     with pytest.raises(UsageError, match="Name pictures with --data"):
         evaluate.pictures(None, model)

@@ -157,12 +157,9 @@ class KerasClassifier:
         outputs = _activated(self._network)
         if not outputs:
             return []
-        every = keras.Model(self._network.inputs, list(outputs.values()))
+        every = keras.Model(self._network.inputs[0], outputs)
         made = every(self._input(pictures), training=False)
-        return [
-            Layer(name, np.asarray(keras.ops.convert_to_numpy(maps), np.float32))
-            for name, maps in zip(outputs, made, strict=True)
-        ]
+        return [Layer(name, np.asarray(keras.ops.convert_to_numpy(maps), np.float32)) for name, maps in made.items()]
 
     def filters(self) -> NDArray[np.float32] | None:
         convolutions = _convolutions(self._network)

@@ -51,7 +51,7 @@ class Judged:
     @cached_property
     def best(self) -> NDArray[np.int64]:
         """The most probable class of each picture."""
-        return self.probabilities.argmax(axis=1)
+        return np.asarray(self.probabilities.argmax(axis=1), np.int64)
 
     @cached_property
     def confidence(self) -> NDArray[np.float32]:
@@ -74,12 +74,12 @@ class Judged:
     @cached_property
     def right(self) -> NDArray[np.bool_]:
         """Whether the answer is right; of what is no class, whether it is refused."""
-        return self.answers == self.truth
+        return np.asarray(self.answers == self.truth, np.bool_)
 
     @cached_property
     def right_if_asked(self) -> NDArray[np.bool_]:
         """Whether the most probable class is right, refused or not."""
-        return self.best == self.truth
+        return np.asarray(self.best == self.truth, np.bool_)
 
     @cached_property
     def confusion(self) -> NDArray[np.int64]:

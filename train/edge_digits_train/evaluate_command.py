@@ -72,9 +72,8 @@ def command(
     if second is not None:
         _agree(first, second)
     judged = evaluate.judge(first, pictures)
-    evaluation = evaluate.Evaluation(
-        pictures, judged, second and evaluate.judge(second, pictures), _history(run, first.path)
-    )
+    beside = None if second is None else evaluate.judge(second, pictures)
+    evaluation = evaluate.Evaluation(pictures, judged, beside, _history(run, first.path))
     write_bytes(output, report.render(evaluation, show).encode("utf-8", "replace"))
     write_bytes(record, (json.dumps(evaluation.to_dict(), indent=1) + "\n").encode("utf-8"))
     if not quiet:

@@ -90,7 +90,7 @@ class Survey:
     def statistics(self) -> dict[str, tuple[float, float, float]]:
         """Smallest, median and largest of what can be measured of a picture, by its name."""
         ink = self.pictures > 127
-        rows, columns = ink.any(axis=2), ink.any(axis=1)
+        rows, columns = np.asarray(ink.any(axis=2)), np.asarray(ink.any(axis=1))
         values = {
             "width as it came, pixels": self.sizes[:, 0],
             "height as it came, pixels": self.sizes[:, 1],
