@@ -110,7 +110,7 @@ def resnet(x: Any) -> Any:
         y = _normalised(_conv(x, filters, 3, stride), filters, 3)
         x = x if stride == 1 else _normalised(x, filters, 1, stride)
         x = layers.ReLU()(layers.Add()([x, y]))
-    return layers.GlobalAveragePooling2D(2)(x)
+    return layers.GlobalAveragePooling2D()(x)
 
 
 def build_finder(classes: int, width: int = 64) -> keras.Model:
