@@ -190,8 +190,8 @@ def run_of(rng: np.random.Generator, typical: float, disturbed: float = 0.3) -> 
 @pytest.mark.parametrize(("slower", "verdict"), [(1.0, "no difference"), (1.1, "slower"), (1 / 1.1, "faster")], ids=str)
 def test_verdicts_hold_in_nineteen_of_twenty_comparisons(slower: float, verdict: str) -> None:
     rng = np.random.default_rng(0)
-    found = [ratio(run_of(rng, 0.1), run_of(rng, 0.1 * slower)).verdict for _ in range(40)]
-    assert found.count(verdict) >= 38  # type: ignore[arg-type]
+    found = [ratio(run_of(rng, 0.1), run_of(rng, 0.1 * slower)).verdict for _ in range(20)]
+    assert found.count(verdict) >= 19  # type: ignore[arg-type]
 
 
 def test_a_run_is_no_different_from_itself() -> None:

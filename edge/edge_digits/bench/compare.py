@@ -2,9 +2,9 @@
 
 What else a machine does only ever adds time, in bursts, so that medians of whole runs differ by half on a busy
 machine while its quiet moments agree within 2 % (Chen and Revels 2016, "Robust benchmarking in noisy environments").
-So runs are compared by their quiet time: the lowest fiftieth of the medians of blocks of consecutive calls. Its interval
-comes from a circular block bootstrap (Künsch 1989; Politis and Romano 1992), for neighbouring blocks are alike:
-twentieths of the run are drawn with replacement.
+So runs are compared by their quiet time: the lowest fiftieth of the medians of blocks of consecutive calls. Its
+interval comes from a circular block bootstrap (Künsch 1989; Politis and Romano 1992), for neighbouring blocks are
+alike: twentieths of the run are drawn with replacement.
 
 An interval of one run knows nothing of what differs from one start of a program to the next (addresses, clocks), which
 moves the quiet time by 1 or 2 %. So a difference is one only where the whole interval lies beyond a margin, 3 %.
@@ -26,7 +26,7 @@ from edge_digits.errors import UsageError
 MARGIN = 0.03
 #: What is drawn together is this share of a run.
 _CHUNKS = 20
-_DRAWS = 4000
+_DRAWS = 1000
 _QUIET = 0.02
 #: Others take so much of one core, in per cent, that quiet moments may be missing.
 _BUSY = 30.0

@@ -42,7 +42,7 @@ def warnings(board: Board, before: State, after: State, *, threads: int, others:
         f"{reason}: the firmware held the board back. {_REMEDIES[reason]}, and measure anew"
         for reason in throttled(before, after)
     ]
-    governors = set(before.governors or ()) - {"performance"}
+    governors = {*(before.governors or ()), *(after.governors or ())} - {"performance"}
     if governors:
         said.append(
             f"governor {', '.join(sorted(governors))}: clocks follow the load. For steady times: "
