@@ -29,8 +29,8 @@ import cv2
 import machine
 import numpy as np
 import photographs
+from engines import ENGINES
 from numpy.typing import NDArray
-from peers import PEERS
 from scoring import Said, Score, bets, plain, said
 from sets import SETS, Item, PictureSet, mnist_test
 from timing import milliseconds, timed
@@ -107,7 +107,7 @@ def readers(model: str) -> dict[str, DigitReader]:
 def peers() -> list[Program]:
     """The other programs, as far as they are installed."""
     found = []
-    for kind in PEERS:
+    for kind in ENGINES:
         try:
             peer = kind()
         except (ImportError, OSError) as error:

@@ -13,7 +13,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from edge_digits_train import datasets
+from edge_digits_train import datasets, styles
+from edge_digits_train.recipes import recipe
 from edge_digits_train.scenes import Composer, Scene, strings
 
 _COLUMNS, _ROWS = 8, 15
@@ -67,7 +68,8 @@ if __name__ == "__main__":
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
     loaded = datasets.load(options.data)
-    drawn = sheet(Composer(loaded.train.pictures, loaded.train.classes), options.seed)
+    written = styles.added(loaded.train, recipe("finder").styles, options.seed)
+    drawn = sheet(Composer(written.pictures, written.classes), options.seed)
     below = _strings(loaded, options.seed, drawn.shape[1] // 2)
     cv2.imwrite(str(options.output), np.vstack([drawn, below[:, : drawn.shape[1]]]))
     print(f"{options.output}: scenes to train on, and below them numbers to measure with, apart and touching")

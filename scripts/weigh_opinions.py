@@ -19,8 +19,9 @@ from edge_digits.normalize import normalize_glyph
 from edge_digits.opinions import PAGE, Weights, company, evidence, in_line
 from edge_digits.regions import View
 from edge_digits.session import Finder, Model
-from edge_digits_train import datasets
+from edge_digits_train import datasets, styles
 from edge_digits_train.augment import BACKGROUND, Augmentation, photograph
+from edge_digits_train.data import split
 from edge_digits_train.marks import mark
 from edge_digits_train.recipes import RECIPES
 from edge_digits_train.scenes import IGNORED, Composer, Scene
@@ -201,8 +202,9 @@ if __name__ == "__main__":
     parser.add_argument("--seed", type=int, default=7)
     options = parser.parse_args()
     cv2.setNumThreads(1)
-    _, held_out = datasets.split(datasets.load(options.data).train, RECIPES["finder"].validation, 0)
-    composer = Composer(held_out.pictures, held_out.classes)
+    _, held_out = split(datasets.load(options.data).train, RECIPES["finder"].validation, 0)
+    written = styles.added(held_out, RECIPES["finder"].styles, options.seed)
+    composer = Composer(written.pictures, written.classes)
     shot = crops(held_out.pictures, held_out.classes, options.scenes, options.seed)
     cut = windows(composer, options.scenes, options.seed)
     in_crops = [np.concatenate(pair) for pair in zip(shot, cut, strict=True)]

@@ -155,6 +155,17 @@ def test_a_broken_model_is_named(tmp_path: Path) -> None:
         path.unlink(missing_ok=True)
 
 
+def test_a_network_of_another_kind_than_its_run_is_named(run: Path, tmp_path: Path) -> None:
+    import keras
+
+    shutil.copytree(run, tmp_path / "run")
+    keras.Sequential([keras.Input((3,)), keras.layers.Dense(2)]).save(tmp_path / "run" / "model.keras")
+    done = program("export", tmp_path / "run", "-o", tmp_path / "a.onnx")
+    assert done.returncode == SourceError.exit_code
+    assert "model.keras: takes (None, 3) and gives (None, 2)" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
 def test_a_network_that_knows_what_is_no_digit_says_so_in_its_card(tmp_path: Path) -> None:
     import keras
 

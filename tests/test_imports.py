@@ -38,7 +38,11 @@ def test_importing_the_results_and_errors_loads_nothing_heavy() -> None:
     assert loaded_by(code) & (RUNTIME | TRAINING) == set()
 
 
-@pytest.mark.parametrize("args", [["--help"], ["--version"], ["predict", "--help"]], ids=" ".join)
+@pytest.mark.parametrize(
+    "args",
+    [["--help"], ["--version"], ["predict", "--help"], ["bench", "--help"], ["doctor", "--help"]],
+    ids=" ".join,
+)
 def test_help_loads_neither_opencv_nor_onnxruntime_nor_tensorflow(args: list[str]) -> None:
     assert loaded_by(RUN_COMMAND, *args) & ((RUNTIME | TRAINING) - {"click"}) == set()
 

@@ -70,5 +70,6 @@ def test_it_works_where_there_is_no_network_at_all(run: Run, good: Path) -> None
     for within in (["unshare", "-n"], ["unshare", "-rn"]):
         if subprocess.run([*within, "true"], capture_output=True, check=False).returncode == 0:
             assert run("predict", "good.png", "--format", "jsonl", within=within).texts == {"good.png": "427"}
+            assert run("doctor", within=within, timeout=300).code == 0
             return
     pytest.skip("unshare is not allowed")

@@ -50,6 +50,23 @@ def test_scenes_are_of_all_kinds() -> None:
     assert set(classes.tolist()) == {*range(10), -1, IGNORED}
 
 
+def test_some_hands_write_small_noughts_and_none_small_ones() -> None:
+    """MNIST's digits all fill their box: without these a finder takes the small noughts of an amount for nothing."""
+    least = {0: 1.0, 1: 1.0}
+    for number in range(400):
+        scene = COMPOSER.scene(np.random.default_rng((2, number)))
+        heights, classes = scene.boxes[:, 3] - scene.boxes[:, 1], scene.classes
+        others = heights[classes > 1]
+        # Of one size each, in a number or a table; scattered digits have their own.
+        if len(others) < 3 or others.min() < 0.8 * others.max():
+            continue
+        for digit, before in least.items():
+            of_digit = heights[classes == digit]
+            least[digit] = min([before, *(of_digit / np.median(others)).tolist()])
+    assert least[0] < 0.72
+    assert least[1] > 0.75
+
+
 def size(box: NDArray[np.float32]) -> float:
     """Of a digit, as a finder sees it: a wide one counts as higher."""
     return float(max(box[3] - box[1], 0.6 * (box[2] - box[0])))
@@ -92,7 +109,7 @@ def test_each_box_has_the_class_of_what_is_in_it() -> None:
     assert min(len(rings), len(bars)) > 30
     assert min(rings) > 0.6
     # A bar that leans, and is written with a bold pen, is wider.
-    assert np.mean(np.array(bars) < 0.55) > 0.95
+    assert np.mean(np.array(bars) < 0.6) > 0.95
     assert max(bars) < 0.8
 
 

@@ -13,6 +13,7 @@ import sys
 import time
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -26,7 +27,7 @@ from stopping import Stopping
 
 from edge_digits.errors import OutputError, UsageError
 from edge_digits.maps import unfold
-from edge_digits_train import architectures, augment, command, datasets, digits, fit, recipes
+from edge_digits_train import architectures, augment, command, datasets, digits, fit, open_set, recipes
 from edge_digits_train.batches import Epochs, make_pictures
 from edge_digits_train.datasets import DataError
 from edge_digits_train.progress import progress
@@ -91,6 +92,60 @@ def test_a_run_leaves_config_history_model_and_curves(npz: Path, tmp_path: Path)
     assert "left" in done.stderr
 
 
+@pytest.mark.parametrize(("loss", "targets"), [("sparse", (64,)), ("categorical", (64, 10))])
+def test_either_loss_sees_its_kind_of_targets_and_learns(npz: Path, loss: str, targets: tuple[int, ...]) -> None:
+    config, data = plain(npz, loss=loss)
+    task = digits.DigitsTask(config, data)
+    model, of, metric = task.model()
+    model.compile("adam", of, metrics=[metric])
+    with task.epochs() as epochs:
+        pictures, wanted = epochs.make(0, then=None)
+    assert wanted[:64].shape == targets
+    before = task.judge(model)[0]
+    model.fit(pictures[..., None], wanted, epochs=4, verbose=0)
+    assert task.judge(model)[0] < before
+
+
+def test_the_losses_are_the_same_with_and_without_a_background() -> None:
+    logits = np.random.default_rng(0).normal(0, 2, (6, 4)).astype(np.float32)
+    for classes, background in (([0, 3, 1, 2, 2, 0], False), ([0, -1, 1, 2, -1, 3], True)):
+        sparse = np.array(classes)
+        rows = open_set.one_hot(sparse, 4)
+        losses, accuracies = [], []
+        for loss, targets in (("sparse", sparse), ("categorical", rows)):
+            of, metric = open_set.loss_and_metric(loss, background)
+            losses.append(float(np.mean(np.asarray(of(targets, logits)))))
+            if background:
+                accuracies.append(np.asarray(metric(targets, logits)).tolist())
+        assert losses[0] == pytest.approx(losses[1], rel=1e-5)
+        assert not background or accuracies[0] == accuracies[1]
+
+
+def test_a_multilayer_perceptron_gives_the_logarithms_of_its_sigmoids() -> None:
+    """Then the softmax of its outputs is what cross-entropy of sigmoid outputs takes for probabilities."""
+    import keras
+
+    model = architectures.build("mlp", 10, 0.0)
+    pictures = bars(5)[0][..., None]
+    sigmoids = 1 / (1 + np.exp(-keras.Model(model.input, model.layers[-2].output).predict(pictures, verbose=0)))
+    said = np.exp(model.predict(pictures, verbose=0))
+    assert said / said.sum(axis=1, keepdims=True) == pytest.approx(sigmoids / sigmoids.sum(axis=1, keepdims=True))
+
+
+def test_an_architecture_brings_its_recipe(npz: Path, tmp_path: Path) -> None:
+    done = train("--data", npz, "-o", tmp_path / "run", "--arch", "cnn-2", "--epochs", 1, "-q")
+    assert done.returncode == 0, done.stderr
+    config = json.loads((tmp_path / "run" / "config.json").read_text())
+    recipe = config["recipe"]
+    assert (config["recipe_name"], recipe["arch"], recipe["loss"]) == ("cnn-2", "cnn-2", "categorical")
+    assert (recipe["validation"], recipe["patience"], recipe["min_delta"]) == (0.3, 4, 0.01)
+
+
+def test_what_gains_less_than_min_delta_is_no_gain() -> None:
+    rows = [Epoch(number, 1, 0, 1, score, score, 1, 1) for number, score in enumerate((0.5, 0.505, 0.509, 0.512))]
+    assert [fit._last_gain(rows, least) for least in (0.0, 0.01, 0.1)] == [3, 3, 0]
+
+
 def test_the_same_seed_trains_the_same_weights(npz: Path, tmp_path: Path) -> None:
     import keras
 
@@ -150,6 +205,157 @@ def test_a_run_is_not_written_over_without_force(npz: Path, tmp_path: Path) -> N
     assert done.returncode == OutputError.exit_code
     assert "--force" in done.stderr
     assert (tmp_path / "run" / "notes.txt").read_text() == "mine"
+
+
+def test_a_class_with_one_picture_is_named(tmp_path: Path) -> None:
+    for label, count in (("a", 12), ("b", 1)):
+        (tmp_path / label).mkdir()
+        for number, picture in enumerate(bars(count)[0]):
+            cv2.imwrite(str(tmp_path / label / f"{number}.png"), picture)
+    with pytest.raises(DataError, match=r"/b: one picture of class 'b'"):
+        datasets.load(str(tmp_path))
+
+
+def test_more_classes_than_a_card_can_hold_are_refused_before_they_are_read(tmp_path: Path) -> None:
+    for label in range(101):
+        (tmp_path / str(label)).mkdir()
+        (tmp_path / str(label) / "0.png").write_text("never read")
+    with pytest.raises(DataError, match="101 classes; from 2 to 100"):
+        datasets.load(str(tmp_path))
+
+
+def test_pictures_of_any_size_and_mode_are_read_alike(tmp_path: Path) -> None:
+    picture = bars(1)[0][0]
+    large = cv2.resize(picture, (300, 300), interpolation=cv2.INTER_LINEAR)
+    forms = {
+        "small.png": picture,
+        "large.jpg": large,
+        "dark on light.png": 255 - large,
+        "16 bits.png": large.astype(np.uint16) * 257,
+        "colour.png": cv2.cvtColor(large, cv2.COLOR_GRAY2BGR),
+        "ink on nothing.png": np.dstack([np.zeros_like(large)] * 3 + [large]),
+    }
+    for label in "ab":
+        (tmp_path / label).mkdir()
+        for name, form in forms.items():
+            cv2.imwrite(str(tmp_path / label / name), form)
+    data = datasets.load(str(tmp_path))
+    pictures = np.concatenate([data.train.pictures, data.test.pictures]).astype(float)
+    assert pictures.shape == (12, 28, 28)
+    alike = np.corrcoef(pictures.reshape(12, -1))
+    assert alike.min() > 0.9
+
+
+def test_two_pictures_a_class_leave_one_of_each_to_train_on() -> None:
+    pictures, classes = bars(20)
+    for seed in range(5):
+        left, aside = datasets.split(datasets.Split(pictures, classes), 0.3, seed)
+        assert (len(left), len(aside)) == (14, 6)
+        assert set(left.classes.tolist()) == set(range(10))
+
+
+def emnist(folder: Path, name: str = "emnist-letters", mapping: str = "1 65 97\n2 66 98\n3 67 99\n") -> Path:
+    """An IDX set as EMNIST has it: numbers from 1, pictures stored column by column, a mapping beside."""
+    folder.mkdir(exist_ok=True)
+    for part, count in (("train", 60), ("test", 30)):
+        pictures, classes = bars(count)
+        pictures, numbers = pictures.transpose(0, 2, 1), (classes % 3 + 1).astype(np.uint8)
+        images = struct.pack(">4I", 0x803, count, 28, 28) + pictures.tobytes()
+        with gzip.open(folder / f"{name}-{part}-images-idx3-ubyte.gz", "wb") as stream:
+            stream.write(images)
+        (folder / f"{name}-{part}-labels-idx1-ubyte").write_bytes(struct.pack(">2I", 0x801, count) + numbers.tobytes())
+    if mapping:
+        (folder / f"{name}-mapping.txt").write_text(mapping)
+    return folder
+
+
+def test_emnist_files_give_upright_letters(tmp_path: Path) -> None:
+    data = datasets.load(str(emnist(tmp_path / "emnist")))
+    assert data.labels == ("A", "B", "C")
+    assert (len(data.train), len(data.test)) == (60, 30)
+    assert np.array_equal(data.train.pictures, bars(60)[0])
+    assert data.train.classes.tolist() == (bars(60)[1] % 3).tolist()
+
+
+def test_of_several_emnist_sets_in_a_folder_one_is_named(tmp_path: Path) -> None:
+    emnist(emnist(tmp_path / "emnist"), "emnist-balanced", "1 48\n2 65\n3 97\n")
+    with pytest.raises(DataError, match=r"holds several sets. Name one: .*emnist/emnist-balanced, .*emnist-letters"):
+        datasets.load(str(tmp_path / "emnist"))
+    assert datasets.load(str(tmp_path / "emnist" / "emnist-balanced")).labels == ("0", "A", "a")
+
+
+@pytest.mark.parametrize(
+    ("mapping", "says"),
+    [
+        ("", r"emnist-letters-mapping\.txt: is missing"),
+        ("1 65\n2 66\n", "labels-idx1-ubyte: holds class 3"),
+        ("1 65\nx\n", r"mapping\.txt: cannot be read"),
+        ("1\n", r"mapping\.txt: cannot be read"),
+        ("1 65\n2 65\n3 67\n", "twice"),
+    ],
+)
+def test_a_bad_mapping_is_named(tmp_path: Path, mapping: str, says: str) -> None:
+    with pytest.raises(DataError, match=says):
+        datasets.load(str(emnist(tmp_path / "emnist", mapping=mapping)))
+
+
+def crops(folder: Path, *texts: str) -> Path:
+    """Crops with the labels.csv that `predict --save-crops` writes, corrected."""
+    folder.mkdir()
+    rows = ["file,label,confidence,rejected,source,x1,y1,x2,y2"]
+    for number, text in enumerate(texts):
+        cv2.imwrite(str(folder / f"a.{number:03d}.png"), 255 - bars(10)[0][number % 10])
+        rows.append(f"a.{number:03d}.png,{text},0.5,1,a.jpg,0,0,28,28")
+    (folder / "labels.csv").write_text("\n".join(rows) + "\n")
+    return folder
+
+
+def test_extra_crops_are_trained_on_and_never_judged_by(npz: Path, tmp_path: Path) -> None:
+    extra = crops(tmp_path / "crops", "3", "none", "7")
+    data = datasets.load(str(npz), extra=[str(extra)])
+    assert data.extra is not None
+    assert data.extra.classes.tolist() == [3, augment.BACKGROUND, 7]
+    assert data.sha256 != datasets.load(str(npz)).sha256
+    recipe = replace(recipes.recipe("tune"), epochs=1)
+    config = fit.configure(Config("tune", recipe, str(npz), None, 0, "", (str(extra),)), data)
+    task = digits.DigitsTask(config, data)
+    repeats = round(0.1 * round(400 * 11 / 12) / 3)
+    known = {picture.tobytes() for picture in data.extra.pictures}
+    assert sum(picture.tobytes() in known for picture in task._train.pictures) >= 3 * repeats
+    assert len(task._held_out) == round(400 / 12)
+
+
+def test_a_crop_of_what_is_no_digit_is_augmented_as_it_is() -> None:
+    pictures = bars(6)[0]
+    classes = np.full(6, augment.BACKGROUND)
+    classes[0] = 3
+    made = augment.augment(pictures, classes, 0, augment.Augmentation(photograph=0.0, coarse=0.0))
+    assert min(np.corrcoef(a.ravel(), b.ravel())[0, 1] for a, b in zip(made, pictures, strict=True)) > 0.3
+
+
+@pytest.mark.parametrize(
+    ("texts", "arguments", "says"),
+    [
+        (("1", "x"), (), r"labels\.csv: a\.001\.png is labelled 'x'"),
+        (("1", "none"), ("--recipe", "plain"), "--extra: crops labelled 'none' need a recipe"),
+        (("1", "2"), ("--recipe", "finder"), "--extra: crops of single digits teach a finder nothing"),
+        ((), (), "lists no pictures"),
+    ],
+)
+def test_extra_crops_that_cannot_be_trained_on_are_named(
+    npz: Path, tmp_path: Path, texts: tuple[str, ...], arguments: tuple[str, ...], says: str
+) -> None:
+    recipe = recipes.recipe(arguments[1] if arguments else "tune")
+    with pytest.raises((DataError, UsageError), match=says):
+        fit.configure(
+            Config("a", recipe, str(npz), None, 0),
+            datasets.load(str(npz), extra=[str(crops(tmp_path / "crops", *texts))]),
+        )
+
+
+def test_a_folder_of_crops_without_labels_is_named(npz: Path, tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"crops/labels\.csv: is missing.*--save-crops"):
+        datasets.load(str(npz), extra=[str(tmp_path / "crops")])
 
 
 @pytest.mark.parametrize("compress", [False, True])
@@ -235,8 +441,9 @@ def test_a_class_without_pictures_is_named(tmp_path: Path) -> None:
 def test_an_unreadable_picture_is_named(tmp_path: Path) -> None:
     for label in "ab":
         (tmp_path / label).mkdir()
-        (tmp_path / label / "1.png").write_text("not a picture")
-    with pytest.raises(DataError, match=r"a/1\.png: unreadable picture"):
+        for number in range(5):
+            (tmp_path / label / f"{number}.png").write_text("not a picture")
+    with pytest.raises(DataError, match=r"a/0\.png: unreadable picture"):
         datasets.load(str(tmp_path))
 
 
@@ -248,6 +455,9 @@ def test_an_unreadable_picture_is_named(tmp_path: Path) -> None:
         ({"x_train": np.zeros((5, 28, 28), np.uint8), "y_train": np.zeros(5, float)}, "whole numbers"),
         ({"x_train": np.zeros((5, 28, 28), np.uint8), "y_train": np.full(5, -1)}, "outside 0 to 99"),
         ({"x_train": np.zeros((0, 28, 28)), "y_train": np.zeros(0, int)}, "x_train holds no pictures"),
+        ({"x_train": np.full((5, 28, 28), np.nan), "y_train": np.zeros(5, int)}, r"bad\.npz: x_train: .*NaN"),
+        ({"x_train": np.zeros((5, 28, 28), np.uint8), "y_train": np.array(list("abcde"))}, "whole numbers"),
+        ({"x_train": np.zeros((5, 28, 28), np.uint8), "y_train": np.array([0, 1, np.nan, 1, 0])}, "whole numbers"),
     ],
 )
 def test_a_bad_npz_file_says_what_is_wrong(tmp_path: Path, arrays: dict[str, NDArray[np.int64]], says: str) -> None:
@@ -339,8 +549,22 @@ def test_validation_is_the_same_split_for_the_same_seed() -> None:
     assert np.array_equal(left.classes, left2.classes)
 
 
-def test_architectures_have_the_parameters_that_they_say() -> None:
-    assert architectures.build("stem5", 10, 0.2).count_params() == 77_162
+PARAMETERS = {
+    "stem5": 77_162,
+    "mlp": 42_310,
+    "cnn-1": 54_410,
+    "cnn-2": 34_826,
+    "cnn-bn": 117_722,
+    "lenet": 61_706,
+    "resnet": 78_426,
+}
+
+
+@pytest.mark.parametrize("name", architectures.ARCHITECTURES)
+def test_architectures_have_the_parameters_that_they_say(name: str) -> None:
+    model = architectures.build(name, 10, 0.2)
+    assert model.count_params() == PARAMETERS[name]
+    assert f"{PARAMETERS[name]:,}" in (architectures.ARCHITECTURES[name].__doc__ or "")
 
 
 def test_a_finder_takes_pictures_of_any_size_and_begins_by_seeing_nothing() -> None:
@@ -420,7 +644,7 @@ def test_dark_ink_on_light_paper_is_turned_over(tmp_path: Path) -> None:
     assert np.array_equal(data.test.pictures, pictures), "what is white on black stays as it is"
 
 
-def plain(npz: Path, **changed: int) -> tuple[Config, datasets.Data]:
+def plain(npz: Path, **changed: Any) -> tuple[Config, datasets.Data]:
     data = datasets.load(str(npz))
     recipe = replace(recipes.recipe("plain"), epochs=3, batch=64, **changed)
     return fit.configure(Config("plain", recipe, str(npz), None, 5), data), data

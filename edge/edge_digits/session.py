@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
+from edge_digits import shipped
 from edge_digits.card import ModelCard
 from edge_digits.errors import ModelError
 from edge_digits.maps import EXTRA, unfold
@@ -70,15 +70,8 @@ class Network:
             raise ModelError(
                 f"{path}: keeps its weights in another file. Export it as one file: edge-digits export does"
             )
-        ort = _onnxruntime()
-        options = ort.SessionOptions()
-        options.intra_op_num_threads = threads
-        options.inter_op_num_threads = 1
-        options.log_severity_level = 4
-        # A spinning pool burns a third of a core between the frames of a camera and wins nothing.
-        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         try:
-            session = ort.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+            session = open_session(content, threads=threads)
         except Exception as error:  # onnxruntime raises a dozen types of its own, none of them documented
             raise ModelError(_why_not(path, content, error)) from None
         card = ModelCard.from_metadata(session.get_modelmeta().custom_metadata_map, path)
@@ -160,6 +153,18 @@ class Finder(Network):
         return unfold(self.run(pictures))
 
 
+def open_session(content: bytes, *, threads: int = 1) -> onnxruntime.InferenceSession:
+    """An onnxruntime session of any ONNX file, of which nothing is checked; whatever onnxruntime raises is raised."""
+    ort = _onnxruntime()
+    options = ort.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    options.log_severity_level = 4
+    # A spinning pool burns a third of a core between the frames of a camera and wins nothing.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    return ort.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+
+
 def find_model(model: str | os.PathLike[str]) -> Path:
     """The file of a model that is named or pointed to.
 
@@ -174,23 +179,14 @@ def find_model(model: str | os.PathLike[str]) -> Path:
             raise ModelError(f"{path}: no such file. Name an .onnx file, or one of: {_shipped()}")
         return path
     name = f"{model}.onnx" if str(model).endswith((".int8", ".fp32")) else f"{model}.int8.onnx"
-    shipped = _models() / name
-    if path.name != str(model) or not shipped.is_file():
+    released = shipped.folder() / name
+    if path.name != str(model) or not released.is_file():
         raise ModelError(f"no model {str(model)!r}. Name an .onnx file, or one of: {_shipped()}")
-    return shipped
+    return released
 
 
 def _shipped() -> str:
-    return ", ".join(sorted(path.stem for path in _models().glob("*.onnx"))) or "none is shipped"
-
-
-def _models() -> Path:
-    # importlib.resources would serve zipped packages too, but onnxruntime's own libraries cannot be zipped, and its
-    # import takes a tenth of the time of a whole `predict`.
-    package = find_spec("edge_digits.models")
-    if package is None or package.origin is None:
-        raise ModelError("the shipped models are missing. Install edge-digits again, or name an .onnx file")
-    return Path(package.origin).parent
+    return ", ".join(shipped.names()) or "none is shipped"
 
 
 def _onnxruntime() -> Any:

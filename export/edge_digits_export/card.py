@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import platform
 from importlib import import_module
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -58,6 +59,7 @@ def card(
         train={
             "recipe": config.get("recipe_name"),
             "settings": config.get("recipe"),
+            "init": Path(config.get("init") or "").name,
             "seed": config.get("seed"),
             "limit": config.get("limit"),
             "data_sha256": config.get("data_sha256"),

@@ -62,12 +62,13 @@ def command(run: Path, output: Path, precision: str, max_drop: float, name: str 
         import tensorflow  # noqa: F401  # for what its import prints
     from edge_digits.outputs.files import check_free, write_bytes
     from edge_digits_export import trained, verify
-    from edge_digits_export.convert import ExportError, load_keras, to_onnx
+    from edge_digits_export.convert import ExportError, check_ports, load_keras, to_onnx
     from edge_digits_export.quantize import quantize
 
     check_free(output, force=force)
     source = trained.load(run)
     model = load_keras(source.model)
+    check_ports(model, source)
     name = name or output.name.split(".")[0]
     keras_row, logits = verify.verify_source(model, source, source.model.stat().st_size)
     graph = to_onnx(model)

@@ -72,7 +72,7 @@ def _reader(pictures: NDArray[np.uint8]) -> Any:
 
 
 def _with_pixels_as_they_are(model: onnx.ModelProto) -> onnx.ModelProto:
-    """Feed the pixels to the first convolution without a detour through float.
+    """Feed the pixels to the first convolution or matrix product without a detour through float.
 
     A uint8 pixel is already a quantized number, of scale 1/255 and zero point 0. The quantizer does not know that and
     leaves Cast, Mul and QuantizeLinear before the first DequantizeLinear: take them out.
@@ -88,17 +88,19 @@ def _with_pixels_as_they_are(model: onnx.ModelProto) -> onnx.ModelProto:
         )
     first = max(candidates, key=lambda node: len(_chain(node, by_output)))
     chain = _chain(first, by_output)
-    scale, zero, axis = "image_scale", "image_zero_point", "image_axis"
+    scale, zero, shape = "image_scale", "image_zero_point", "image_shape"
+    flat = _flat_size(graph, chain)
     graph.initializer.extend(
         [
             numpy_helper.from_array(np.array(1 / 255, np.float32), scale),
             numpy_helper.from_array(np.array(0, np.uint8), zero),
-            numpy_helper.from_array(np.array([1], np.int64), axis),
+            numpy_helper.from_array(np.array([-1, flat] if flat else [1], np.int64), shape),
         ]
     )
-    shaped = helper.make_node("Unsqueeze", ["image", axis], ["image_nchw"], name="image_nchw")
+    operation = "Reshape" if flat else "Unsqueeze"
+    shaped = helper.make_node(operation, ["image", shape], ["image_shaped"], name="image_shaped")
     pixels = helper.make_node(
-        "DequantizeLinear", ["image_nchw", scale, zero], [first.output[0]], name="image_dequantized"
+        "DequantizeLinear", ["image_shaped", scale, zero], [first.output[0]], name="image_dequantized"
     )
     rest = [node for node in graph.node if not any(node is gone for gone in (first, *chain))]
     del graph.node[:]
@@ -108,6 +110,16 @@ def _with_pixels_as_they_are(model: onnx.ModelProto) -> onnx.ModelProto:
     del graph.initializer[:]
     graph.initializer.extend(kept)
     return model
+
+
+def _flat_size(graph: onnx.GraphProto, chain: list[onnx.NodeProto]) -> int:
+    """Pixels of a picture where `chain`, nearest the network first, makes a row of it; 0 where it stays a plane."""
+    from onnx import numpy_helper
+
+    shapes = {one.name: numpy_helper.to_array(one) for one in graph.initializer}
+    last = next((node for node in chain if node.op_type == "Reshape" and node.input[1] in shapes), None)
+    shape = shapes[last.input[1]] if last is not None else np.zeros(4)
+    return int(shape[1]) if len(shape) == 2 else 0
 
 
 def _chain(node: onnx.NodeProto, by_output: dict[str, onnx.NodeProto]) -> list[onnx.NodeProto]:

@@ -40,6 +40,9 @@ def build(name: str, classes: int, dropout: float) -> keras.Model:
     if dropout:
         features = keras.layers.Dropout(dropout, name="dropout")(features)
     logits = keras.layers.Dense(classes, name="logits")(features)
+    if name in SIGMOID:
+        # Sigmoid outputs that are trained by cross-entropy are divided by their sum: a softmax of their logarithms.
+        logits = keras.layers.Activation("log_sigmoid", name="log_sigmoid")(logits)
     return keras.Model(image, logits, name=name)
 
 
@@ -54,6 +57,60 @@ def stem5(x: Any) -> Any:
     x = _conv(x, 48, 3)
     x = _conv(x, 64, 3)
     return _weigh(x)
+
+
+def mlp(x: Any) -> Any:
+    """Two dense layers of 50; with ten sigmoid outputs, 42,310 parameters."""
+    from keras import layers
+
+    x = layers.Reshape((28 * 28,))(x)
+    for _ in range(2):
+        x = layers.Dense(50, activation="relu")(x)
+    return x
+
+
+def cnn_1(x: Any) -> Any:
+    """One convolution of 32 filters: 54,410 parameters."""
+    return _flat(_pooled(x, 32), 13 * 13 * 32)
+
+
+def cnn_2(x: Any) -> Any:
+    """Convolutions of 32 and 64 filters: 34,826 parameters."""
+    return _flat(_pooled(_pooled(x, 32), 64), 5 * 5 * 64)
+
+
+def cnn_bn(x: Any) -> Any:
+    """Two pairs of normalised convolutions, and a dense layer of 64: 117,722 parameters."""
+    from keras import layers
+
+    for filters in (16, 32):
+        x = layers.MaxPooling2D()(_conv(_conv(x, filters, 3), filters, 3))
+    return layers.Dense(64, activation="relu")(layers.Dropout(0.25, name="dropout_flat")(_flat(x, 7 * 7 * 32)))
+
+
+def lenet(x: Any) -> Any:
+    """LeNet-5 (LeCun, Bottou, Bengio and Haffner 1998) with plain averages and full tables: 61,706 parameters."""
+    from keras import layers
+
+    for filters, padding in ((6, "same"), (16, "valid")):
+        x = layers.Conv2D(filters, 5, padding=padding, activation="tanh")(x)
+        x = layers.AveragePooling2D(2)(x)
+    x = _flat(x, 5 * 5 * 16)
+    for width in (120, 84):
+        x = layers.Dense(width, activation="tanh")(x)
+    return x
+
+
+def resnet(x: Any) -> Any:
+    """Three residual blocks (He, Zhang, Ren and Sun 2016) of 16, 32 and 64 filters: 78,426 parameters."""
+    from keras import layers
+
+    x = _conv(x, 16, 3)
+    for filters, stride in ((16, 1), (32, 2), (64, 2)):
+        y = _normalised(_conv(x, filters, 3, stride), filters, 3)
+        x = x if stride == 1 else _normalised(x, filters, 1, stride)
+        x = layers.ReLU()(layers.Add()([x, y]))
+    return layers.GlobalAveragePooling2D()(x)
 
 
 def build_finder(classes: int, width: int = 64) -> keras.Model:
@@ -84,8 +141,27 @@ def build_finder(classes: int, width: int = 64) -> keras.Model:
 def _conv(x: Any, filters: int, size: int, stride: int = 1) -> Any:
     from keras import layers
 
+    return layers.ReLU()(_normalised(x, filters, size, stride))
+
+
+def _normalised(x: Any, filters: int, size: int, stride: int = 1) -> Any:
+    from keras import layers
+
     x = layers.Conv2D(filters, size, strides=stride, padding="same", use_bias=False)(x)
-    return layers.ReLU()(layers.BatchNormalization(momentum=0.95)(x))
+    return layers.BatchNormalization(momentum=0.95)(x)
+
+
+def _pooled(x: Any, filters: int) -> Any:
+    from keras import layers
+
+    return layers.MaxPooling2D()(layers.Conv2D(filters, 3, activation="relu")(x))
+
+
+def _flat(x: Any, size: int) -> Any:
+    """As Flatten, which would leave shape arithmetic behind in an exported file."""
+    from keras import layers
+
+    return layers.Reshape((size,))(x)
 
 
 def _weigh(x: Any) -> Any:
@@ -98,4 +174,14 @@ def _weigh(x: Any) -> Any:
 
 #: The one that `build_finder` builds.
 FINDER = "finder"
-ARCHITECTURES: dict[str, Callable[[Any], Any]] = {"stem5": stem5}
+#: Those whose outputs are sigmoids.
+SIGMOID = frozenset({"mlp"})
+ARCHITECTURES: dict[str, Callable[[Any], Any]] = {
+    "stem5": stem5,
+    "mlp": mlp,
+    "cnn-1": cnn_1,
+    "cnn-2": cnn_2,
+    "cnn-bn": cnn_bn,
+    "lenet": lenet,
+    "resnet": resnet,
+}

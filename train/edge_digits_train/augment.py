@@ -52,8 +52,8 @@ def augment(pictures: Pictures, labels: NDArray[np.int64], seed: int | tuple[int
 
     Args:
         pictures: uint8 [N, 28, 28], white on black.
-        labels: int [N]; 1 and 7 have styles that MNIST hardly knows. Where it is BACKGROUND, the picture is not looked
-            at, and a mark that is no digit is drawn in its place.
+        labels: int [N]; 1 and 7 have styles that MNIST hardly knows. Where it is BACKGROUND and the picture is blank, a
+            mark that is no digit is drawn in its place.
         seed: the same seed gives the same pictures.
         how: the limits.
 
@@ -64,7 +64,8 @@ def augment(pictures: Pictures, labels: NDArray[np.int64], seed: int | tuple[int
     made = np.empty_like(pictures)
     digits = np.flatnonzero(labels != BACKGROUND)
     for i, label in enumerate(labels):
-        picture = pictures[i] if label != BACKGROUND else mark(rng, pictures[digits], labels[digits])
+        given = label != BACKGROUND or pictures[i].any()
+        picture = pictures[i] if given else mark(rng, pictures[digits], labels[digits])
         other = pictures[int(rng.integers(len(pictures)))]
         if rng.random() < how.photograph:
             shot, strokes = photograph(picture, int(label), other, rng, how)

@@ -11,13 +11,16 @@ from concurrent.futures import Future, ProcessPoolExecutor
 from contextlib import contextmanager
 from multiprocessing.connection import wait
 from types import TracebackType
+from typing import Any
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from edge_digits.normalize import normalize
 from edge_digits_train.augment import Augmentation, Pictures, augment
-from edge_digits_train.datasets import Labels, Split
+from edge_digits_train.data import Labels, Split
+from edge_digits_train.open_set import one_hot
 
 #: Pictures that a process makes at a time.
 _CHUNK = 1000
@@ -26,11 +29,13 @@ _CHUNK = 1000
 class Epochs:
     """Makes the training pictures of any epoch; the same seed and epoch give the same pictures in the same order.
 
+    Targets are classes, or rows of `open_set.one_hot` for as many classes as `one_hot` says.
+
     A context manager: leaving it ends the processes.
     """
 
-    def __init__(self, train: Split, how: Augmentation | None, seed: int) -> None:
-        self._train, self._how, self._seed = train, how, seed
+    def __init__(self, train: Split, how: Augmentation | None, seed: int, one_hot: int = 0) -> None:
+        self._train, self._how, self._seed, self._one_hot = train, how, seed, one_hot
         self._next: tuple[int, list[Future[Pictures]]] | None = None
         # Forking a process in which TensorFlow runs threads would hang.
         self._pool = ProcessPoolExecutor(
@@ -45,13 +50,14 @@ class Epochs:
     ) -> None:
         self._pool.shutdown(wait=True, cancel_futures=True)
 
-    def make(self, epoch: int, *, then: int | None) -> tuple[Pictures, Labels]:
-        """The pictures, uint8 [N, 28, 28], and classes of an epoch; begins to make those of epoch `then` beside it."""
+    def make(self, epoch: int, *, then: int | None) -> tuple[Pictures, NDArray[Any]]:
+        """The pictures, uint8 [N, 28, 28], and targets of an epoch; begins to make those of epoch `then` beside it."""
         if self._next is None or self._next[0] != epoch:
             self._next = (epoch, self._submit(epoch))
         pictures = np.concatenate([chunk.result() for chunk in self._next[1]])
         self._next = None if then is None else (then, self._submit(then))
-        return pictures, self._train.classes[self._order(epoch)]
+        classes = self._train.classes[self._order(epoch)]
+        return pictures, one_hot(classes, self._one_hot) if self._one_hot else classes
 
     def _order(self, epoch: int) -> Labels:
         return np.random.default_rng((self._seed, epoch)).permutation(len(self._train))

@@ -29,16 +29,29 @@ INTERRUPTED = 130
     help="mnist (downloaded once), a folder of IDX files or pictures, an .npz.",
 )
 @click.option(
+    "--extra",
+    metavar="DIR",
+    multiple=True,
+    help="Crops with their labels.csv, as predict --save-crops writes them, to train on as well. Repeatable.",
+)
+@click.option(
     "-o", "--output", type=click.Path(path_type=Path), default=Path("run"), show_default=True, help="The run folder."
 )
 @click.option(
     "--recipe",
     "recipe_name",
-    default="digits",
-    show_default=True,
-    help="digits or finder (what ships), quick, or plain (no augmentation).",
+    help="How to train, by name; see below.  [default: the architecture's own, or digits]",
 )
-@click.option("--arch", help="Architecture, in place of the recipe's.")
+@click.option(
+    "--init",
+    metavar="MODEL",
+    default="",
+    help="Start from a trained network of the same architecture: a run, .keras, .onnx, or a shipped model by name.",
+)
+@click.option("--arch", help="Architecture, by name: stem5, mlp, cnn-1, cnn-2, cnn-bn, lenet, resnet.")
+@click.option(
+    "--loss", type=click.Choice(["sparse", "categorical"]), help="Cross-entropy of classes, or of one-hot rows."
+)
 @click.option("--epochs", type=click.IntRange(1, 10_000), help="At most this many, in place of the recipe's.")
 @click.option("--patience", type=click.IntRange(1), help="Stop after this many epochs without a better one.")
 @click.option("--batch", type=click.IntRange(1, 65_536), help="Pictures a step.")
@@ -58,6 +71,10 @@ INTERRUPTED = 130
 @click.option("-q", "--quiet", is_flag=True, help="Print the result alone.")
 def command(output: Path, resume: bool, h5: bool, force: bool, quiet: bool, **options: Any) -> int:
     """Train a network on MNIST or on pictures of your own.
+
+    Recipes: digits and finder (what ships), tune (a few epochs, for --init and --extra), quick and quick-5 (for a
+    minute, for five), plain (no augmentation), and mlp, cnn-1, cnn-2, cnn-bn, lenet, resnet, which
+    train the architecture of their name.
 
     Ctrl-C stops and keeps the best model so far; --resume goes on. `edge-digits export RUN` makes an ONNX file of it.
     """
@@ -81,7 +98,7 @@ def command(output: Path, resume: bool, h5: bool, force: bool, quiet: bool, **op
         config = _config(**options)
     if config.data == "mnist" and not quiet:
         click.echo("MNIST comes from the internet (11 MB) the first time, and from Keras's cache after that", err=True)
-    data = datasets.load(config.data, limit=config.limit, seed=config.seed)
+    data = datasets.load(config.data, limit=config.limit, seed=config.seed, extra=config.extra)
     if resume and data.sha256 != config.data_sha256:
         raise UsageError(
             f"{config.data}: these are other pictures than the run in {output} began with. Begin a new run"
@@ -98,12 +115,21 @@ def command(output: Path, resume: bool, h5: bool, force: bool, quiet: bool, **op
     return INTERRUPTED if outcome.interrupted else 0
 
 
-def _config(recipe_name: str, data: str, limit: int | None, seed: int, **overrides: Any) -> Config:
-    from edge_digits_train.recipes import recipe
+def _config(
+    recipe_name: str | None,
+    data: str,
+    limit: int | None,
+    seed: int,
+    init: str,
+    extra: tuple[str, ...],
+    **overrides: Any,
+) -> Config:
+    from edge_digits_train.recipes import recipe, recipe_for
     from edge_digits_train.run import Config
 
+    recipe_name = recipe_name or recipe_for(overrides["arch"])
     chosen = replace(recipe(recipe_name), **{name: value for name, value in overrides.items() if value is not None})
-    return Config(recipe_name, chosen, data, limit, seed)
+    return Config(recipe_name, chosen, data, limit, seed, init, extra)
 
 
 def _write_h5(folder: Any) -> None:

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edge_digits_train import architectures, datasets, open_set
+from edge_digits_train import architectures, open_set, styles
 from edge_digits_train.augment import BACKGROUND
 from edge_digits_train.batches import Epochs, make_pictures
-from edge_digits_train.datasets import Data, Split
+from edge_digits_train.data import Data, Split, split
 from edge_digits_train.run import Config
 
 if TYPE_CHECKING:
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 #: Calibration pictures that a run keeps for export.
 _CALIBRATION = 1000
+#: Extra crops are repeated until they are this share of the training pictures, and not more often than that.
+_EXTRA_SHARE, _MOST_REPEATS = 0.1, 50
 
 
 class DigitsTask:
@@ -28,7 +30,10 @@ class DigitsTask:
     def __init__(self, config: Config, data: Data) -> None:
         self._config, self._test = config, data.test
         recipe = config.recipe
-        train, held_out = datasets.split(data.train, recipe.validation, config.seed)
+        train, held_out = split(data.train, recipe.validation, config.seed)
+        train = styles.added(train, recipe.styles, config.seed)
+        if data.extra is not None:
+            train = train.with_more(_repeated(data.extra, len(train)))
         self._train = _with_background(train, recipe.background)
         self._held_out = held_out
         self.size = len(self._train)
@@ -37,20 +42,19 @@ class DigitsTask:
     def model(self) -> tuple[keras.Model, Any, Any]:
         recipe = self._config.recipe
         model = architectures.build(recipe.arch, len(self._config.labels), recipe.dropout)
-        return model, *open_set.loss_and_metric(recipe.background > 0)
+        return model, *open_set.loss_and_metric(recipe.loss, recipe.background > 0)
 
     def custom_objects(self) -> dict[str, Any]:
         return open_set.custom_objects()
 
     def epochs(self) -> Epochs:
-        return Epochs(self._train, self._config.recipe.augmentation, self._config.seed)
+        one_hot = len(self._config.labels) if self._config.recipe.loss == "categorical" else 0
+        return Epochs(self._train, self._config.recipe.augmentation, self._config.seed, one_hot)
 
     def judge(self, model: keras.Model) -> tuple[float, float, float]:
-        (loss, accuracy), (_, photo_accuracy) = (
-            model.evaluate(part.pictures[..., None], part.classes, batch_size=500, verbose=0)
-            for part in self._validation()
-        )
-        return loss, accuracy, photo_accuracy
+        clean, photographed = self._validation()
+        loss, accuracy = self._evaluate(model, clean)
+        return loss, accuracy, accuracy if photographed is clean else self._evaluate(model, photographed)[1]
 
     def kept(self) -> dict[str, NDArray[Any]]:
         how, seed = self._config.recipe.augmentation, self._config.seed
@@ -68,6 +72,12 @@ class DigitsTask:
         predicted = np.asarray(model.predict(kept["test"][..., None], batch_size=500, verbose=0)).argmax(axis=1)
         return float((predicted == kept["test_classes"]).mean())
 
+    def _evaluate(self, model: keras.Model, part: Split) -> tuple[float, float]:
+        one_hot = self._config.recipe.loss == "categorical"
+        targets = open_set.one_hot(part.classes, len(self._config.labels)) if one_hot else part.classes
+        loss, accuracy = model.evaluate(part.pictures[..., None], targets, batch_size=500, verbose=0)
+        return loss, accuracy
+
     def _validation(self) -> tuple[Split, Split]:
         if self._judged is None:
             how, seed, held_out = self._config.recipe.augmentation, self._config.seed, self._held_out
@@ -81,6 +91,11 @@ class DigitsTask:
                 photographed = Split(pictures, part.classes)
             self._judged = clean, photographed
         return self._judged
+
+
+def _repeated(extra: Split, beside: int) -> Split:
+    times = min(max(1, round(_EXTRA_SHARE * beside / len(extra))), _MOST_REPEATS)
+    return extra.take(np.tile(np.arange(len(extra)), times))
 
 
 def _with_background(part: Split, share: float) -> Split:

@@ -8,15 +8,16 @@ from collections.abc import Mapping
 from concurrent.futures import Future, ProcessPoolExecutor
 from typing import TYPE_CHECKING, Any
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from edge_digits.ink import extract_ink, levelled
 from edge_digits.maps import CELL, EXTRA, SIZE, judge, unfold
-from edge_digits_train import architectures, datasets
+from edge_digits_train import architectures, styles
 from edge_digits_train.augment import BACKGROUND
 from edge_digits_train.batches import ctrl_c_blocked, start_worker
-from edge_digits_train.datasets import Data, Split
+from edge_digits_train.data import Data, Split, split
 from edge_digits_train.run import Config
 from edge_digits_train.scenes import IGNORED, Composer, Scene
 
@@ -29,6 +30,8 @@ TILE = (80, 160)
 _CHUNK = 250
 #: Share of scenes whose ink is made paler: in a page, the darkest ink may be other than that of the digits.
 _PALER = 0.4
+#: Share of scenes that were photographed at fewer pixels, and at how many of those that they are looked at.
+_COARSE, _COARSER = 0.25, (0.45, 0.85)
 
 #: Scenes that a run keeps to be judged on, and to calibrate on.
 _VALIDATION, _CALIBRATION = 1000, 200
@@ -95,7 +98,13 @@ def _seen(composer: Composer, seed: tuple[int, ...]) -> tuple[NDArray[np.uint8],
     """A scene, and its levelled ink as a finder sees it, uint8 [80, 160]."""
     rng = np.random.default_rng(seed)
     scene = composer.scene(rng, *TILE)
-    ink = levelled(extract_ink(scene.gray, float(rng.choice([0.1, 0.25]))))
+    gray = scene.gray
+    if rng.random() < _COARSE:
+        size = tuple(round(side * rng.uniform(*_COARSER)) for side in TILE[::-1])
+        gray = np.asarray(cv2.resize(gray, size, interpolation=cv2.INTER_AREA), np.uint8)
+    ink = levelled(extract_ink(gray, float(rng.choice([0.1, 0.25]))))
+    if gray is not scene.gray:
+        ink = np.asarray(cv2.resize(ink, TILE[::-1], interpolation=cv2.INTER_LINEAR), np.uint8)
     if rng.random() < _PALER:
         ink = np.asarray(ink * np.float32(rng.uniform(0.3, 1.0)), np.uint8)
     return ink, scene
@@ -117,7 +126,8 @@ class FinderTask:
 
     def __init__(self, config: Config, data: Data) -> None:
         self._config, self._test = config, data.test
-        self._train, held_out = datasets.split(data.train, config.recipe.validation, config.seed)
+        train, held_out = split(data.train, config.recipe.validation, config.seed)
+        self._train = styles.added(train, config.recipe.styles, config.seed)
         self.size = config.recipe.scenes
         # Drawn by a seed that no epoch has.
         self._validation = _judged(held_out, (config.seed, 1 << 20), _VALIDATION)

@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 
 from edge_digits.errors import MissingExtraError, UsageError
-from edge_digits_train import architectures
-from edge_digits_train.datasets import Data
+from edge_digits_train import architectures, warm
+from edge_digits_train.data import Data
 from edge_digits_train.digits import DigitsTask
 from edge_digits_train.finder import FinderTask
+from edge_digits_train.folders import NONE
 from edge_digits_train.run import Config, Epoch, RunFolder, source_commit
 from edge_digits_train.task import Batches, Task
 
@@ -48,6 +49,7 @@ def configure(config: Config, data: Data) -> Config:
 
     Raises:
         UsageError: no architecture of the name that its recipe gives, or a finder of something else than digits.
+        ModelError: the network cannot start from `init`.
     """
     finder = config.recipe.scenes > 0
     architectures.check(config.recipe.arch, finder=finder)
@@ -58,9 +60,19 @@ def configure(config: Config, data: Data) -> Config:
         )
     how = config.recipe.augmentation
     if how is not None and data.labels != tuple("0123456789"):
-        # A foot under class 1 is a style of ones, not of letters; and letters are no background to letters.
+        # A foot under class 1 is a style of ones, not of letters; and letters are no background to letters,
+        # nor are styles of digits any of letters.
         how = replace(how, rare_styles=0.0)
-        config = replace(config, recipe=replace(config.recipe, augmentation=how, background=0.0))
+        config = replace(config, recipe=replace(config.recipe, augmentation=how, background=0.0, styles=0.0))
+    if finder and data.extra is not None:
+        raise UsageError("--extra: crops of single digits teach a finder nothing. Leave it out, or take another recipe")
+    if data.extra is not None and (data.extra.classes < 0).any() and not config.recipe.background:
+        raise UsageError(
+            f"--extra: crops labelled {NONE!r} need a recipe that knows what is no digit, such as digits or tune. "
+            "Take one, or leave those crops out"
+        )
+    if config.init:
+        _try_start(config, data)
     import cv2
     import keras
 
@@ -72,6 +84,16 @@ def configure(config: Config, data: Data) -> Config:
         "opencv": cv2.__version__,
     }
     return replace(config, labels=data.labels, data_sha256=data.sha256, commit=source_commit(), versions=versions)
+
+
+def _try_start(config: Config, data: Data) -> None:
+    """Start a network in vain: what is wrong is told before there is a run folder."""
+    recipe, pictures = config.recipe, data.train.pictures[:50]
+    if recipe.scenes:
+        pictures = np.pad(pictures, ((0, 0), (2, 2), (2, 2)))  # sides of whole steps
+        warm.start_from(architectures.build_finder(len(data.labels)), config.init, pictures)
+    else:
+        warm.start_from(architectures.build(recipe.arch, len(data.labels), 0.0), config.init, pictures)
 
 
 def fit(config: Config, data: Data, folder: RunFolder, progress: Progress, *, resume: bool = False) -> Outcome:
@@ -109,8 +131,11 @@ def fit(config: Config, data: Data, folder: RunFolder, progress: Progress, *, re
             if not folder.pictures.is_file():
                 # Before the first epoch: a run that is stopped can be exported too.
                 folder.place(folder.pictures, lambda part: np.savez_compressed(part, allow_pickle=False, **task.kept()))
+            if config.init and not history:
+                with np.load(folder.pictures) as kept:
+                    warm.start_from(model, config.init, kept["calibration"])
             for number in range(len(history), recipe.epochs):
-                if best is not None and number - 1 - best.epoch >= recipe.patience:
+                if history and number - 1 - _last_gain(history, recipe.min_delta) >= recipe.patience:
                     break
                 row = _epoch(model, epochs, number, config, task, progress)
                 if best is None or row.score > best.score:
@@ -141,9 +166,25 @@ def _keras() -> Any:
     return keras
 
 
+def _last_gain(history: list[Epoch], least: float) -> int:
+    """The last epoch that was better by more than `least` than what was best when it came, as Keras stops early."""
+    best = history[0]
+    for row in history:
+        if row.score > best.score + least:
+            best = row
+    return best.epoch
+
+
 def _compiled(task: Task, config: Config, steps: int) -> keras.Model:
-    keras, recipe = _keras(), config.recipe
     model, loss, metric = task.model()
+    model.compile(_optimizer(config, steps), loss, metrics=[metric])
+    return model
+
+
+def _optimizer(config: Config, steps: int) -> Any:
+    keras, recipe = _keras(), config.recipe
+    if recipe.optimizer == "adam":
+        return keras.optimizers.Adam(recipe.learning_rate)
     warmup = max(1, round(min(recipe.warmup, recipe.epochs / 4) * steps))
     rate = keras.optimizers.schedules.CosineDecay(
         recipe.learning_rate / 40,
@@ -152,8 +193,7 @@ def _compiled(task: Task, config: Config, steps: int) -> keras.Model:
         warmup_target=recipe.learning_rate,
         warmup_steps=warmup,
     )
-    model.compile(keras.optimizers.AdamW(rate, weight_decay=recipe.weight_decay), loss, metrics=[metric])
-    return model
+    return keras.optimizers.AdamW(rate, weight_decay=recipe.weight_decay)
 
 
 def _bare(model: keras.Model) -> keras.Model:
@@ -213,7 +253,7 @@ def _told(tell: Callable[[int, dict[str, float]], None]) -> Any:
 
 
 def _write_outcome(folder: RunFolder, config: Config, outcome: Outcome, history: list[Epoch]) -> None:
-    from edge_digits_train.report import plot_curves
+    from edge_digits_train.plots import plot_curves
 
     if history:
         folder.place(folder.curves, lambda part: plot_curves(history, part))

@@ -7,6 +7,8 @@ l, z, s, b, g, q and the like) are left out.
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -93,15 +95,12 @@ def mark(rng: np.random.Generator, pictures: Pictures, labels: NDArray[np.int64]
         uint8 [28, 28], white on black, in MNIST's 20x20 box.
     """
     kind = rng.random()
-    if kind < 0.45:
-        return drawn(sign(rng), rng)
-    if kind < 0.62:
-        return drawn(_figure(rng), rng)
-    if kind < 0.74:
-        return drawn(scribble(rng), rng)
-    if kind < 0.78:
+    for until, strokes in ((0.36, sign), (0.5, _figure), (0.66, _syllable), (0.76, scribble)):
+        if kind < until:
+            return drawn(strokes(rng), rng)
+    if kind < 0.81:
         return _blot(rng)
-    if kind < 0.9:
+    if kind < 0.91:
         return _joined(rng, pictures)
     return _spoilt(rng, pictures, labels)
 
@@ -126,6 +125,47 @@ def _figure(rng: np.random.Generator) -> list[Points]:
         points = np.stack([ends[0], ends.mean(axis=0) + rng.normal(0, 0.2, 2), ends[1]])
         strokes.append(_curve(points) if rng.random() < 0.5 else ends)
     return [stroke + rng.normal(0.0, 0.03, stroke.shape) for stroke in strokes]
+
+
+#: What letters of many scripts are put together from.
+_PARTS = (
+    "0,.5 1,.5",
+    ".5,0 .5,1",
+    "0,0 1,0 1,1",
+    "0,0 0,1 1,1",
+    "0,0 1,0;.5,0 .5,1",
+    "0,1 1,1;.5,0 .5,1",
+    "0,0 0,1 1,1 1,0 0,0",
+    "0,0 1,0 1,.5 0,.5 0,1 1,1",
+    ".5,0 0,1;.4,.3 1,1",
+    "0,0 1,0;.6,0 0,1;.4,.5 1,1",
+    ".5,0 .5,1;.5,.5 1,.5",
+    ".5,0 .5,1;.5,.35 0,.35",
+    ".3,0 .3,1;.8,0 .8,1",
+    ".3,0 .3,1;.8,0 .8,1;.3,.5 0,.5",
+    "~.5,0 0,.5 .5,1 1,.5 .5,0",
+    "~0,.3 .5,0 1,.4 .6,1",
+)
+
+
+def _syllable(rng: np.random.Generator) -> list[Points]:
+    """Two or three parts beside or above each other, close or joined, as many scripts build a sign."""
+    count = 2 if rng.random() < 0.65 else 3
+    beside = rng.random() < 0.6
+    # Above each other, plain strokes and rings would make sevens, nines and eights.
+    parts = _PARTS if beside else [part for part in _PARTS if ";" in part]
+    ends = np.cumsum(np.concatenate([[0.0], rng.uniform(0.5, 1.0, count)]))
+    ends /= ends[-1]
+    gap = rng.uniform(-0.05, 0.12)
+    strokes = []
+    for first, last in pairwise(ends):
+        low, size = np.array([first, rng.uniform(0.0, 0.2)]), np.array([last - first - gap, rng.uniform(0.6, 1.0)])
+        for text in parts[int(rng.integers(len(parts)))].split(";"):
+            points = np.array([pair.split(",") for pair in text.lstrip("~").split()], np.float64)
+            points = low + points * size if beside else low[::-1] + points * size[::-1]
+            points += rng.normal(0.0, 0.03, points.shape)
+            strokes.append(_curve(points) if text.startswith("~") or rng.random() < 0.2 else points)
+    return strokes
 
 
 def scribble(rng: np.random.Generator) -> list[Points]:
@@ -163,7 +203,13 @@ def drawn(strokes: list[Points], rng: np.random.Generator) -> Pictures:
 
 
 def _blot(rng: np.random.Generator) -> Pictures:
-    """A dot or stain."""
+    """A dot or stain; one of a few pixels is ragged when it is enlarged."""
+    if rng.random() < 0.5:
+        few = np.zeros((28, 28), np.uint8)
+        for _ in range(int(rng.integers(1, 5))):
+            x, y = (14 + rng.normal(0.0, 1.0, 2)).round().astype(int).tolist()
+            few[y : y + int(rng.integers(1, 4)), x : x + int(rng.integers(1, 4))] = int(rng.integers(100, 256))
+        return _boxed(np.asarray(cv2.GaussianBlur(few, (0, 0), rng.uniform(0.3, 0.9)), np.uint8))
     canvas = np.zeros((28, 28), np.uint8)
     axes = tuple(int(v) for v in rng.integers(4, 10, 2))
     cv2.ellipse(canvas, (14, 14), axes, float(rng.uniform(0, 180)), 0, 360, 255, cv2.FILLED, cv2.LINE_AA)

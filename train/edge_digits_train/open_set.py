@@ -1,4 +1,4 @@
-"""Loss and metric of networks that can refuse: a class beside the others whose logit is always 0.
+"""Losses and metrics, and those of networks that can refuse: a class beside the others whose logit is always 0.
 
 A network's logits then say how much more each class is likely than none of them, p(class) = exp(z) / (1 + sum of
 exp), and the output keeps one column a class. Negatives to learn from make it refuse the rest (the background
@@ -9,39 +9,67 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
 
-def loss_and_metric(background: bool) -> tuple[Any, Any]:
-    """What to compile a network with; class -1 stands for none of them where there is `background`."""
+
+def loss_and_metric(loss: str, background: bool) -> tuple[Any, Any]:
+    """What to compile a network with.
+
+    Args:
+        loss: "sparse", of classes, or "categorical", of `one_hot` rows; the two train alike.
+        background: class -1 stands for none of the others.
+    """
     import keras
 
-    if not background:
-        return keras.losses.SparseCategoricalCrossentropy(from_logits=True), "accuracy"
-    return crossentropy, accuracy
+    if background:
+        return crossentropy, accuracy
+    if loss == "categorical":
+        return keras.losses.CategoricalCrossentropy(from_logits=True), "accuracy"
+    return keras.losses.SparseCategoricalCrossentropy(from_logits=True), "accuracy"
 
 
-def crossentropy(classes: Any, logits: Any) -> Any:
+def one_hot(classes: NDArray[np.int64], count: int) -> NDArray[np.float32]:
+    """A row a picture, 1 in the column of its class: float32 [N, count]; no 1 where it is of none of them."""
+    rows = np.zeros((len(classes), count), np.float32)
+    known = np.flatnonzero(classes >= 0)
+    rows[known, classes[known]] = 1.0
+    return rows
+
+
+def crossentropy(targets: Any, logits: Any) -> Any:
     """Cross-entropy with the background as one class more.
 
     Args:
-        classes: int [N], -1 for the background.
+        targets: classes, int [N], -1 for the background; or rows of `one_hot`, float [N, C].
         logits: float [N, C].
     """
     import keras
 
-    return keras.losses.sparse_categorical_crossentropy(classes + 1, _with_background(logits), from_logits=True)
+    return keras.losses.sparse_categorical_crossentropy(_places(targets), _with_background(logits), from_logits=True)
 
 
-def accuracy(classes: Any, logits: Any) -> Any:
+def accuracy(targets: Any, logits: Any) -> Any:
     """Share of pictures that get their class, or the background."""
     from keras import ops
 
     best = ops.argmax(_with_background(logits), axis=-1)
-    return ops.cast(ops.equal(best, ops.cast(ops.reshape(classes, [-1]) + 1, best.dtype)), "float32")
+    return ops.cast(ops.equal(best, ops.cast(_places(targets), best.dtype)), "float32")
 
 
 def custom_objects() -> dict[str, Any]:
     """What Keras needs to load a compiled model."""
     return {"crossentropy": crossentropy, "accuracy": accuracy}
+
+
+def _places(targets: Any) -> Any:
+    """Columns of logits that have the background in front of them, [N]."""
+    from keras import ops
+
+    if len(targets.shape) == 2 and targets.shape[-1] != 1:
+        # Of a row without a 1, the first column is the largest.
+        return ops.argmax(ops.pad(targets, [[0, 0], [1, 0]], constant_values=0.5), axis=-1)
+    return ops.cast(ops.reshape(targets, [-1]), "int32") + 1
 
 
 def _with_background(logits: Any) -> Any:

@@ -26,12 +26,15 @@ class _Lines:
 
     def __init__(self) -> None:
         self._live = sys.stderr.isatty()
+        self._validation = ""
+        self._pictures = 0
         self._begun = time.monotonic()
         self._first: int | None = None
 
     def step(self, epoch: int, epochs: int, done: int, total: int, logs: dict[str, float]) -> None:
         if self._first is None:
             self._first = epoch
+        self._pictures = total
         if not self._live:
             return
         share = min(1.0, done / total)
@@ -42,17 +45,19 @@ class _Lines:
         bar = "#" * round(20 * share)
         line = (
             f"epoch {epoch + 1:3d}/{epochs} [{bar:<20}] {rate:5.0f} pictures/s  "
-            f"loss {logs.get('loss', 0):.4f}  accuracy {100 * logs.get('accuracy', 0):.2f} %  {_time(left)} left"
+            f"accuracy {100 * logs.get('accuracy', 0):.2f} %{self._validation}  {_time(left)} left"
         )
         click.echo(f"\r{line}\x1b[K", nl=False, err=True)
 
     def epoch(self, epoch: Epoch, epochs: int, best: bool) -> None:
         if self._first is None:  # an epoch of fewer than twenty steps tells of none
             self._first = epoch.epoch
+        self._validation = f"  validation {100 * epoch.val_accuracy:.2f} %"
+        rate = f"  {self._pictures / epoch.seconds:5.0f} pictures/s" if self._pictures else ""
         passed = time.monotonic() - self._begun
         left = passed / (epoch.epoch - self._first + 1) * (epochs - epoch.epoch - 1)
         line = (
-            f"epoch {epoch.epoch + 1:3d}/{epochs}  {epoch.seconds:5.1f} s  loss {epoch.loss:.4f}  "
+            f"epoch {epoch.epoch + 1:3d}/{epochs}  {epoch.seconds:5.1f} s{rate}  loss {epoch.loss:.4f}  "
             f"accuracy {100 * epoch.accuracy:.2f} %  validation {100 * epoch.val_accuracy:.2f} %  "
             f"photographed {100 * epoch.photo_accuracy:.2f} %  {_time(left)} left{'  best' if best else ''}"
         )

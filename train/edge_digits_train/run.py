@@ -27,13 +27,18 @@ from edge_digits_train.recipes import Recipe
 
 @dataclass(frozen=True)
 class Config:
-    """What a run does: enough to repeat it."""
+    """What a run does: enough to repeat it; `init` is what its network starts from, if not from nothing.
+
+    `extra` are folders of crops beside the data.
+    """
 
     recipe_name: str
     recipe: Recipe
     data: str
     limit: int | None
     seed: int
+    init: str = ""
+    extra: tuple[str, ...] = ()
     labels: tuple[str, ...] = ()
     data_sha256: str = ""
     commit: str = ""
@@ -113,7 +118,8 @@ class RunFolder:
             values = json.loads(self._config.read_text(encoding="utf-8"))
             how = values["recipe"].pop("augmentation")
             values["recipe"] = Recipe(**values["recipe"], augmentation=None if how is None else Augmentation(**how))
-            values["labels"] = tuple(values["labels"])
+            for name in ("labels", "extra"):
+                values[name] = tuple(values.get(name, ()))
             return Config(**values)
         except (OSError, ValueError, KeyError, TypeError, AttributeError):
             raise UsageError(

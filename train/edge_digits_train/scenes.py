@@ -51,7 +51,11 @@ class Scene:
 
 @dataclass(frozen=True)
 class _Hand:
-    """How one person writes in one scene; `pen` is half its width in pixels, None for that of each digit."""
+    """How one person writes in one scene.
+
+    `pen` is half its width in pixels, None for that of each digit; noughts are `nought` times as high as other digits;
+    of neighbours, a share of `joined` is joined by a stroke.
+    """
 
     height: float
     slant: float
@@ -59,6 +63,8 @@ class _Hand:
     width: float
     unsteady: float
     pen: float | None
+    nought: float = 1.0
+    joined: float = 0.0
 
 
 @dataclass(eq=False)
@@ -135,7 +141,7 @@ class Composer:
         """A digit in a hand: uint8 [S, S] with its middle in the middle, and its label."""
         picture, label = self._pictures[index], int(self._labels[index])
         x, y, w, h = cv2.boundingRect(picture)
-        size = hand.height * np.exp(rng.normal(0.0, 0.08))
+        size = hand.height * np.exp(rng.normal(0.0, 0.08)) * (hand.nought if label == 0 else 1.0)
         scale = size / max(h, 0.6 * w, 1)
         angle = np.deg2rad(hand.angle + rng.normal(0.0, 3.0))
         shear = hand.slant + rng.normal(0.0, 0.05)
@@ -175,16 +181,20 @@ class Composer:
         gap = rng.uniform(-0.16, 0.3) if rng.random() < 0.75 else rng.uniform(0.2, 1.0)
         slope = np.tan(np.deg2rad(rng.normal(0.0, 3.0)))
         crowded = rng.random() < 0.4
+        # Where small noughts stand: on the line, or in the middle of it.
+        foot = rng.uniform(-0.1, 0.5) * (1.0 - hand.nought) * hand.height
         for _ in range(int(rng.integers(1, 11))):
             strokes, label = self._written(int(rng.integers(len(self._labels))), hand, rng)
             columns = np.flatnonzero(strokes.max(axis=0) > 96)
             if len(columns) == 0:
                 continue
-            y = middle + slope * x + rng.normal(0.0, hand.unsteady) * hand.height
+            y = middle + slope * x + rng.normal(0.0, hand.unsteady) * hand.height + foot * (label == 0)
             if crowded and x > 0:
                 # As near as they come: touching, or nearly.
                 x += _apart(sheet.digits, strokes, x, y) + rng.uniform(-3.0, 2.0)
             self._set(sheet, strokes, label, x - columns[0], y, rng)
+            if rng.random() < hand.joined:
+                _join(sheet, hand, (x, y), rng)
             x += columns[-1] + 1 - columns[0] + rng.normal(gap, 0.08) * hand.height
             if rng.random() < 0.12:
                 x = _punctuation(sheet, hand, x, y, rng)
@@ -346,11 +356,13 @@ def _hand(rng: np.random.Generator, height: float, *, calm: bool = False) -> _Ha
     far = 0.4 if calm else 1.0
     return _Hand(
         height,
-        slant=float(rng.normal(-0.08, 0.18 * far)),
+        slant=float(rng.normal(-0.12, 0.22 * far)),
         angle=float(rng.normal(0.0, 4.0 * far)),
         width=float(np.exp(rng.normal(0.0, 0.15 * far))),
         unsteady=float(rng.uniform(0.0, 0.12 * far)),
         pen=None if calm or rng.random() < 0.35 else float(height * np.exp(rng.uniform(*np.log((0.028, 0.085))))),
+        nought=1.0 if calm or rng.random() < 0.65 else float(rng.uniform(0.5, 0.9)),
+        joined=0.0 if calm or rng.random() < 0.8 else float(rng.uniform(0.1, 0.6)),
     )
 
 
@@ -419,6 +431,19 @@ def _punctuation(sheet: _Sheet, hand: _Hand, x: float, y: float, rng: np.random.
     for at in (y,) if rng.random() < 0.6 else (y - 0.1 * hand.height, y + 0.12 * hand.height):
         _line(sheet.digits, (x, at), (x + long, at + rng.normal(0, 0.05) * long), 255, pen)
     return x + long + rng.uniform(0.0, 0.3) * hand.height
+
+
+def _join(sheet: _Sheet, hand: _Hand, end: tuple[float, float], rng: np.random.Generator) -> None:
+    """A stroke from the digit before, or from nowhere, to the one that begins at `end`, x and the middle's y."""
+    long = rng.uniform(0.2, 0.7) * hand.height
+    rise = rng.uniform(-0.4, 0.4, 2) * hand.height
+    t = np.linspace(0.0, 1.0, 9)
+    sag = rng.uniform(-0.2, 0.2) * hand.height * np.sin(np.pi * t)
+    x = end[0] + 0.1 * hand.height - long * (1.0 - t)
+    y = end[1] + rise[0] * (1.0 - t) + rise[1] * t + sag
+    pen = max(1, round(2.0 * (hand.pen or 0.05 * hand.height) * rng.uniform(0.6, 1.0)))
+    curve = np.round(np.column_stack([x, y])).astype(np.int32).reshape(-1, 1, 2)
+    cv2.polylines(sheet.digits, [curve], False, 255, pen, cv2.LINE_AA)
 
 
 def _line(canvas: Pictures, a: tuple[float, float], b: tuple[float, float], ink: int, pen: int) -> None:

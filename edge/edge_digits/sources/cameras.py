@@ -15,6 +15,7 @@ from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from edge_digits.board import in_group
 from edge_digits.errors import SourceError, UsageError
 from edge_digits.sources.csi import PROGRAMS, Picamera, RpicamPipe, find_program, has_picamera2
 from edge_digits.sources.files import expand, is_video, natural_key
@@ -280,7 +281,7 @@ def how_to_mend(cameras: list[Found]) -> list[str]:
         )
     if not any(found.source.startswith("/dev/") for found in cameras):
         hints.append("  USB: there is no /dev/video*. Plug a camera in, and see it appear with: lsusb")
-    elif not _in_group_video():
+    elif not in_group("video"):
         hints.append("  USB: this user is not in the group video: sudo usermod -aG video $USER, and log in again")
     if sys.maxsize <= 1 << 32 or platform.machine().startswith(("armv6", "armv7")):
         hints.append("  System: this is a 32-bit system. Install the 64-bit Raspberry Pi OS")
@@ -288,12 +289,3 @@ def how_to_mend(cameras: list[Found]) -> list[str]:
         *hints,
         "  Or name a source: edge-digits camera clip.mp4, http://HOST/stream, rtsp://HOST/stream, fake:clip.mp4",
     ]
-
-
-def _in_group_video() -> bool:
-    import grp
-
-    try:
-        return os.geteuid() == 0 or grp.getgrnam("video").gr_gid in os.getgroups()
-    except KeyError:
-        return True

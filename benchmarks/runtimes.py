@@ -1,0 +1,232 @@
+"""The shipped classifier in other runtimes, with its own weights: each gives logits for one picture of 28x28 pixels.
+
+OpenCV reads the ONNX file itself. For ncnn, pnnx converts it. For LiteRT, its layers are built again in Keras with the
+same weights, which TensorFlow converts; int8 is quantized after training, calibrated on MNIST's training pictures. All
+are set to one thread.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from abc import ABC, abstractmethod
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, ClassVar
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from edge_digits.quiet import native_stderr_off
+from edge_digits.session import Model, find_model
+
+#: What pnnx calls the float pictures.
+_NCNN_INPUT = "1"
+#: Pictures that int8 is calibrated on.
+_CALIBRATION = 500
+
+
+class Runtime(ABC):
+    """A network, loaded. Loading raises ImportError or OSError where what it needs is not installed.
+
+    Attributes:
+        name: in tables.
+        version: of the runtime.
+        size: of what it loads, bytes.
+    """
+
+    name: ClassVar[str]
+    version: str
+    size: int
+
+    @abstractmethod
+    def __init__(self, onnx: Path, calibration: NDArray[np.uint8], folder: Path) -> None:
+        """Convert and load.
+
+        Args:
+            onnx: the network in float32.
+            calibration: uint8 [N, 28, 28].
+            folder: for files in between.
+        """
+
+    @abstractmethod
+    def run(self, picture: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Logits [10] of a picture, uint8 [28, 28]."""
+
+
+class OnnxFloat(Runtime):
+    """onnxruntime, as edge-digits calls it."""
+
+    name = "onnxruntime fp32"
+
+    def __init__(self, onnx: Path, calibration: NDArray[np.uint8], folder: Path) -> None:
+        self._load(onnx)
+
+    def _load(self, path: Path) -> None:
+        self._model, self.size, self.version = Model.load(path), path.stat().st_size, version("onnxruntime")
+
+    def run(self, picture: NDArray[np.uint8]) -> NDArray[np.float32]:
+        return self._model.run(picture[None])[0]
+
+
+class OnnxInt8(OnnxFloat):
+    """The same with the quantized file."""
+
+    name = "onnxruntime int8"
+
+    def __init__(self, onnx: Path, calibration: NDArray[np.uint8], folder: Path) -> None:
+        self._load(onnx.with_name(onnx.name.replace(".fp32.", ".int8.")))
+
+
+class OpenCV(Runtime):
+    """OpenCV's own network module."""
+
+    name = "OpenCV DNN fp32"
+
+    def __init__(self, onnx: Path, calibration: NDArray[np.uint8], folder: Path) -> None:
+        self._net = cv2.dnn.readNetFromONNX(str(onnx))
+        self.size, self.version = onnx.stat().st_size, cv2.__version__
+
+    def run(self, picture: NDArray[np.uint8]) -> NDArray[np.float32]:
+        self._net.setInput(picture[None])
+        return np.asarray(self._net.forward(), np.float32).reshape(-1)
+
+
+class Ncnn(Runtime):
+    """ncnn, with its default options: where the processor can, it computes in half precision all the same."""
+
+    name = "ncnn fp32"
+
+    def __init__(self, onnx: Path, calibration: NDArray[np.uint8], folder: Path) -> None:
+        import ncnn
+
+        pnnx = shutil.which("pnnx", path=os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]))
+        if pnnx is None:
+            raise OSError("pnnx, which converts the file, is not installed: pip install pnnx")
+        copy = Path(shutil.copy(onnx, folder / "digits.onnx"))
+        subprocess.run(
+            [pnnx, str(copy), "inputshape=[1,28,28]u8", "fp16=0"], check=True, capture_output=True, cwd=folder
+        )
+        parameters, weights = folder / "digits.ncnn.param", folder / "digits.ncnn.bin"
+        parameters.write_text(_without_cast(parameters.read_text(encoding="utf-8")), encoding="utf-8")
+        self._ncnn, self._net = ncnn, ncnn.Net()
+        self._net.opt.num_threads = 1
+        if self._net.load_param(str(parameters)) or self._net.load_model(str(weights)):
+            raise OSError("it cannot load what pnnx made")
+        self.size = parameters.stat().st_size + weights.stat().st_size
+        self.version = ncnn.__version__
+
+    def run(self, picture: NDArray[np.uint8]) -> NDArray[np.float32]:
+        pixels = picture.astype(np.float32)  # ncnn only points to it
+        with self._net.create_extractor() as extractor:
+            extractor.input(_NCNN_INPUT, self._ncnn.Mat(pixels))
+            return np.array(extractor.extract("out0")[1], np.float32)
+
+
+class LiteRTFloat(Runtime):
+    """LiteRT, formerly TensorFlow Lite, with its XNNPACK kernels."""
+
+    name = "LiteRT fp32"
+
+    def __init__(self, onnx: Path, calibration: NDArray[np.uint8], folder: Path) -> None:
+        from ai_edge_litert.interpreter import Interpreter
+
+        content = self._convert(onnx, calibration)
+        self.size, self.version = len(content), version("ai-edge-litert")
+        self._interpreter = Interpreter(model_content=content, num_threads=1)
+        self._interpreter.allocate_tensors()
+        self._input, self._output = self._interpreter.get_input_details()[0], self._interpreter.get_output_details()[0]
+        self._type, (self._scale, self._zero) = self._input["dtype"], self._output["quantization"]
+
+    def _convert(self, onnx: Path, calibration: NDArray[np.uint8]) -> bytes:
+        return bytes(_converter(onnx).convert())
+
+    def run(self, picture: NDArray[np.uint8]) -> NDArray[np.float32]:
+        self._interpreter.set_tensor(self._input["index"], picture[None, :, :, None].astype(self._type))
+        self._interpreter.invoke()
+        logits = np.asarray(self._interpreter.get_tensor(self._output["index"])[0], np.float32)
+        return (logits - self._zero) * np.float32(self._scale) if self._scale else logits
+
+
+class LiteRTInt8(LiteRTFloat):
+    """The same, all in int8, with pictures as uint8."""
+
+    name = "LiteRT int8"
+
+    def _convert(self, onnx: Path, calibration: NDArray[np.uint8]) -> bytes:
+        import tensorflow as tf
+
+        converter = _converter(onnx)
+        converter.optimizations = [tf.lite.Optimize.DEFAULT]
+        converter.representative_dataset = lambda: (
+            [picture[None, :, :, None].astype(np.float32)] for picture in calibration[:_CALIBRATION]
+        )
+        converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
+        converter.inference_input_type = tf.uint8
+        converter.inference_output_type = tf.int8
+        return bytes(converter.convert())
+
+
+RUNTIMES: tuple[type[Runtime], ...] = (OnnxInt8, OnnxFloat, LiteRTInt8, LiteRTFloat, OpenCV, Ncnn)
+
+
+def fp32_file() -> Path:
+    """The shipped classifier in float32."""
+    return find_model("digits.fp32")
+
+
+def _without_cast(parameters: str) -> str:
+    """ncnn's network without the layer from uint8 to float, which ncnn does not know and float pictures do not need."""
+    magic, counts, given, cast, *rest = parameters.splitlines()
+    if not (given.startswith("Input") and cast.startswith("Tensor.to") and cast.split()[5] == _NCNN_INPUT):
+        raise OSError("pnnx made another network of it than was expected")
+    layers, blobs = map(int, counts.split())
+    lines = [magic, f"{layers - 1} {blobs - 1}", f"Input {_NCNN_INPUT} 0 1 {_NCNN_INPUT}", *rest]
+    return "\n".join(lines) + "\n"
+
+
+def _converter(onnx: Path) -> Any:
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    with native_stderr_off():
+        import tensorflow as tf
+    return tf.lite.TFLiteConverter.from_keras_model(_keras(onnx))
+
+
+def _keras(path: Path) -> Any:
+    """The network in Keras: a chain of convolutions, most with ReLU, then one matrix with a bias."""
+    import keras
+    import onnx
+    from onnx.numpy_helper import to_array
+
+    graph = onnx.load(str(path)).graph
+    weights = {one.name: to_array(one) for one in graph.initializer}
+    rectified = {node.input[0] for node in graph.node if node.op_type == "Relu"}
+    model = keras.Sequential([keras.Input((28, 28, 1), batch_size=1), keras.layers.Rescaling(1 / 255)])
+    for node in graph.node:
+        given = [weights[name] for name in node.input if name in weights]
+        if node.op_type == "Conv":
+            kernel, bias = given
+            settings = {one.name: onnx.helper.get_attribute_value(one) for one in node.attribute}
+            options = {
+                "kernel_size": kernel.shape[2:],
+                "strides": tuple(settings.get("strides", (1, 1))),
+                "padding": "same" if any(settings.get("pads", ())) else "valid",
+                "activation": "relu" if node.output[0] in rectified else None,
+            }
+            if settings.get("group", 1) > 1:
+                model.add(keras.layers.DepthwiseConv2D(**options))
+                kernel = kernel.transpose(2, 3, 0, 1)
+            else:
+                model.add(keras.layers.Conv2D(kernel.shape[0], **options))
+                kernel = kernel.transpose(2, 3, 1, 0)
+            model.layers[-1].set_weights([kernel, bias])
+        elif node.op_type == "MatMul":
+            model.add(keras.layers.Flatten())
+            model.add(keras.layers.Dense(given[0].shape[1]))
+            matrix = given[0]
+        elif node.op_type == "Add":
+            model.layers[-1].set_weights([matrix, given[0]])
+    return model

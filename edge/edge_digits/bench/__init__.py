@@ -1,0 +1,31 @@
+"""How fast a model runs on this machine, under which conditions, and whether a change made it better.
+
+>>> from edge_digits.bench import Plan, Settings, bench, ratio
+>>> before = bench(Settings("digits.fp32", plan=Plan(min_seconds=2)))
+>>> after = bench(Settings("digits.int8", plan=Plan(min_seconds=2)))
+>>> ratio(before.medians, after.medians).verdict
+'faster'
+"""
+
+from edge_digits.bench.compare import Ratio, ratio
+from edge_digits.bench.pictures import Picture, load_pictures
+from edge_digits.bench.report import Report, Run, read_report
+from edge_digits.bench.run import Interrupted, Settings, bench, report
+from edge_digits.bench.timing import Measurement, Plan, measure
+
+__all__ = [
+    "Interrupted",
+    "Measurement",
+    "Picture",
+    "Plan",
+    "Ratio",
+    "Report",
+    "Run",
+    "Settings",
+    "bench",
+    "load_pictures",
+    "measure",
+    "ratio",
+    "read_report",
+    "report",
+]

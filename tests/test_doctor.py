@@ -1,0 +1,232 @@
+"""`edge-digits doctor`: on this machine, and on machines where something is missing, broken, too hot or too old."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sys
+from pathlib import Path
+
+import pytest
+from cameras import rpicam
+from conftest import Run, Terminal
+
+from edge_digits import doctor, known, shipped
+from edge_digits.board import Board, State
+from edge_digits.doctor import Check
+
+__all__ = ["rpicam"]
+PI = Board("Raspberry Pi 4 Model B", "Cortex-A72", 4, (), "Debian 12", "6.6", 64, 4 << 30, False)
+WELL = State(None, None, 50.0, 0, None, None, False, 3 << 30, None)
+#: Seconds; it starts eight processes, and other programs may want the processor too.
+SLOW = 300
+#: What an import says of each fault.
+NO_LIBGL = "raise ImportError('libGL.so.1: cannot open shared object file: No such file or directory')"
+CLASH = "raise ValueError('numpy.dtype size changed, may indicate binary incompatibility. Expected 96, got 88')"
+DIES = "import os, signal; os.kill(os.getpid(), signal.SIGILL)"
+
+
+def state(**facts: object) -> State:
+    return State(**{**WELL.__dict__, **facts})  # type: ignore[arg-type]
+
+
+def module(folder: Path, name: str, code: str) -> Path:
+    """A folder that holds a module of this name."""
+    folder.mkdir(exist_ok=True)
+    (folder / f"{name}.py").write_text(code + "\n")
+    return folder
+
+
+@pytest.fixture
+def shadowed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder whose modules hide those that are installed."""
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path / "modules"))
+    return tmp_path / "modules"
+
+
+def test_this_machine_can_do_its_work(run: Run) -> None:
+    ended = run("doctor", "--json", timeout=SLOW)
+    page = json.loads(ended.out)
+    checks = {check["name"]: check for check in page["checks"]}
+    assert (page["schema"], ended.code, ended.err) == (doctor.SCHEMA, 0, "")
+    assert {"system", "python", "numpy", "libGL, libglib", "power, heat", "memory", "disk", "display"} <= checks.keys()
+    assert page["board"]["cores"] >= 1
+    for name in shipped.names():
+        assert checks[f"model {name}"]["status"] == "ok", checks[f"model {name}"]
+        assert "reads" in checks[f"model {name}"]["said"]
+    assert [check for check in page["checks"] if check["status"] != "ok" and not check["mend"]] == []
+
+
+def test_without_opencv_the_page_says_so_and_how_to_mend_it(run: Run, tmp_path: Path) -> None:
+    ended = run("doctor", env={"PYTHONPATH": str(module(tmp_path / "modules", "cv2", NO_LIBGL))}, timeout=SLOW)
+    assert ended.code == 1
+    assert "sudo apt install libgl1 libglib2.0-0" in ended.out
+    assert "not tried, for want of opencv-python" in ended.out
+    assert "\x1b" not in ended.out
+
+
+def test_a_terminal_shows_colours(terminal: Terminal) -> None:
+    ended = terminal("doctor", records_there_too=True)
+    assert "\x1b[32mok" in ended.err
+
+
+@pytest.mark.parametrize(
+    ("distribution", "name", "code", "said", "mend"),
+    [
+        ("opencv-python", "cv2", NO_LIBGL, "libGL.so.1", "sudo apt install libgl1 libglib2.0-0"),
+        ("opencv-python", "cv2", CLASH, "numpy.dtype size changed", "--force-reinstall 'numpy>=2.0' 'opencv-python>="),
+        ("opencv-python", "cv2", "__version__ = '4.5.5'", "4.5.5, and 4.10 is needed", "--upgrade 'opencv-python>="),
+        ("onnxruntime", "onnxruntime", "import no_such_part", "No module named", "pip install 'onnxruntime>="),
+        ("onnxruntime", "onnxruntime", DIES, "died of SIGILL", "--force-reinstall 'onnxruntime>="),
+        ("numpy", "numpy", "raise ImportError('a\\nOriginal error was: libopenblas.so.0')", "libopenblas", "'numpy>="),
+    ],
+)
+def test_a_package_that_fails_is_told_with_its_reason_and_mended(
+    shadowed: Path, distribution: str, name: str, code: str, said: str, mend: str
+) -> None:
+    module(shadowed, name, code)
+    check = doctor.package(distribution, name, PI)
+    assert check.status == "failure"
+    assert said in check.said
+    assert mend in check.mend
+
+
+def test_a_module_in_the_current_folder_hides_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(module(tmp_path / "here", "click", "raise RuntimeError"))
+    assert doctor.package("click", "click", PI).status == "ok"
+
+
+def test_a_32_bit_system_fails_and_is_to_be_written_anew(shadowed: Path) -> None:
+    old = Board(**{**PI.__dict__, "bits": 32})
+    module(shadowed, "onnxruntime", "raise ModuleNotFoundError(\"No module named 'onnxruntime'\")")
+    for check in (doctor.system(old), doctor.package("onnxruntime", "onnxruntime", old)):
+        assert check.status == "failure"
+        assert "64-bit Raspberry Pi OS" in check.mend
+    assert doctor.system(PI).status == "ok"
+
+
+@pytest.mark.parametrize(
+    ("facts", "status", "said", "mend"),
+    [
+        ({}, "ok", "never throttled since boot", ""),
+        ({"throttled": None, "under_voltage": None, "temperature_c": None}, "ok", "does not tell", ""),
+        ({"throttled": 0x10000}, "warning", "since boot: under-voltage", "power supply"),
+        ({"throttled": 0x50005, "under_voltage": True}, "failure", "now: under-voltage, throttled", "power supply"),
+        ({"throttled": None, "under_voltage": True}, "failure", "now: under-voltage", "power supply"),
+        ({"throttled": 0x80008}, "warning", "now: soft temperature limit", "a fan"),
+        ({"temperature_c": 84.2}, "warning", "84 °C", "a fan"),
+        ({"on_battery": True}, "ok", "on battery", ""),
+    ],
+)
+def test_a_weak_supply_and_heat_are_told(facts: dict[str, object], status: str, said: str, mend: str) -> None:
+    check = doctor.supply(state(**facts))
+    assert check.status == status
+    assert said in check.said
+    assert mend in check.mend
+    assert bool(check.mend) == (status != "ok")
+
+
+def test_little_memory_is_a_warning() -> None:
+    assert doctor.memory(state(available_bytes=90 << 20)).status == "warning"
+    assert doctor.memory(WELL).status == "ok"
+    assert doctor.memory(state(available_bytes=None)).status == "ok"
+
+
+def test_a_processor_without_dot_products_is_pointed_to_fp32() -> None:
+    assert "digits.fp32" in doctor.processor(PI).said
+    assert "asimddp" in doctor.processor(Board(**{**PI.__dict__, "features": ("asimddp",)})).said
+
+
+def test_picamera2_with_another_numpy_is_told_where_nothing_else_reads_csi(
+    shadowed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert doctor.picamera2().status == "ok", "not installed"
+    module(shadowed, "picamera2", CLASH)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    check = doctor.picamera2()
+    assert check.status == "warning"
+    assert "numpy.dtype size changed" in check.said
+    assert check.mend == "sudo apt install rpicam-apps-lite"
+    program = tmp_path / "rpicam-vid"
+    program.write_text("#!/bin/sh\n")
+    program.chmod(0o755)
+    assert doctor.picamera2().status == "ok"
+
+
+def test_a_camera_gives_a_real_frame(rpicam: Path) -> None:
+    found = {check.name: check for check in doctor.cameras()}
+    assert found["camera csi:0"].status == "ok", found
+    assert "640 x 480" in found["camera csi:0"].said
+
+
+def test_a_camera_that_gives_none_fails_with_its_reason(rpicam: Path) -> None:
+    program = rpicam / "rpicam-vid"
+    real = program.read_text().splitlines()[1].removeprefix("exec ").removesuffix('"$@"')
+    listing = f'#!/bin/sh\ncase "$*" in *--list-cameras*) exec {real} "$@";; esac\n'
+    program.write_text(listing + "echo 'ERROR: *** no cameras available ***' >&2; exit 255\n")
+    (check,) = (check for check in doctor.cameras() if check.name == "camera csi:0")
+    assert check.status == "failure"
+    assert "no cameras available" in check.said
+    assert check.mend
+
+
+def test_without_a_display_nothing_is_wrong_and_one_that_is_dead_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("DISPLAY", raising=False)
+    monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
+    assert doctor.display().status == "ok"
+    monkeypatch.setenv("DISPLAY", ":97")
+    check = doctor.display()
+    assert check.status == "warning"
+    assert check.mend
+
+
+def test_the_sums_of_the_shipped_models_are_up_to_date() -> None:
+    wrong = shipped.damaged(shipped.folder())
+    assert wrong == {}, "where these models are meant: cd models && sha256sum *.onnx > SHA256SUMS"
+
+
+def test_a_damaged_a_missing_and_a_foreign_model_are_told(tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(shipped.folder(), tmp_path / "models"))
+    content = bytearray((folder / "digits.int8.onnx").read_bytes())
+    content[len(content) // 2] ^= 1
+    (folder / "digits.int8.onnx").write_bytes(content)
+    (folder / "finder.int8.onnx").unlink()
+    (folder / "mine.int8.onnx").write_bytes(b"")
+    assert {name: what.split(" (")[0] for name, what in shipped.damaged(folder).items()} == {
+        "digits.int8.onnx": "is not what was released",
+        "finder.int8.onnx": "cannot be read",
+        "mine.int8.onnx": "is not one that was released",
+    }
+    (folder / shipped.SUMS).unlink()
+    assert shipped.damaged(folder) == {shipped.SUMS: "is missing or cannot be read"}
+
+
+def test_a_model_that_reads_wrong_is_found_by_its_answer(tmp_path: Path) -> None:
+    content = (shipped.folder() / "digits.int8.onnx").read_bytes()
+    labels = b'["0", "1", "2", "3", "4", "5", "6", "7", "8", "9"]'
+    assert labels in content
+    wrong = tmp_path / "wrong.onnx"
+    wrong.write_bytes(content.replace(labels, b'["0", "1", "2", "3", "7", "5", "6", "4", "8", "9"]'))
+    assert known.answer(str(wrong))["read"] == "724"
+    assert known.answer(str(wrong))["expected"] == "427"
+
+
+def test_a_model_that_cannot_be_used_spoils_no_other(tmp_path: Path) -> None:
+    (tmp_path / "empty.onnx").write_bytes(b"")
+    answers = known.answers([str(tmp_path / "empty.onnx"), "digits.int8"])
+    assert "is empty" in answers[str(tmp_path / "empty.onnx")]["error"]
+    assert answers["digits.int8"]["read"] == "427"
+
+
+def test_a_check_is_what_json_takes() -> None:
+    assert Check("disk", "ok", "75.0 GB free").to_dict() == {
+        "name": "disk",
+        "status": "ok",
+        "said": "75.0 GB free",
+        "mend": "",
+    }
+
+
+def test_pip_is_that_of_this_python(shadowed: Path) -> None:
+    module(shadowed, "onnxruntime", DIES)
+    assert doctor.package("onnxruntime", "onnxruntime", PI).mend.startswith(sys.executable)

@@ -1,0 +1,311 @@
+"""`edge-digits evaluate`: what it counts, what its page holds, and models that are none."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+from html.parser import HTMLParser
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+pytest.importorskip("keras", reason="evaluation needs the extra `train`")
+
+from bars import bars
+from conftest import Run
+
+from edge_digits import Model
+from edge_digits.errors import UsageError
+from edge_digits_train import classifiers, evaluate, labelled, metrics, plots, report
+from edge_digits_train.evaluate import Evaluation
+from edge_digits_train.labelled import Labelled
+from edge_digits_train.run import Epoch
+
+VOID = {"meta", "br", "img", "path", "use", "image", "rect"}
+
+
+class _Page(HTMLParser):
+    """Tags that are not closed in their order, ids, and what the page would load."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.wrong: list[str] = []
+        self.ids: list[str] = []
+        self.loads: list[str] = []
+        self.feed(text)
+        self.loads += re.findall(r"url\(([^)]{0,40})", text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        values = {name: value or "" for name, value in attrs}
+        self.ids += [values["id"]] if "id" in values else []
+        self.loads += [values[name] for name in ("src", "href") if name in values]
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        values = dict(attrs)
+        self.loads += [values[name] or "" for name in ("src", "href") if name in values]
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag in VOID:
+            return
+        if not self.open or self.open.pop() != tag:
+            self.wrong.append(tag)
+
+
+def check_page(text: str) -> None:
+    page = _Page(text)
+    assert (page.wrong, page.open) == ([], [])
+    assert len(set(page.ids)) == len(page.ids)
+    assert [load for load in page.loads if not load.strip("\"'").startswith(("data:", "#"))] == []
+    assert re.findall(r"https?://", text) == []
+
+
+def bars_data(count: int = 60) -> Labelled:
+    """Bars with the names of digits, most of which no reader of digits gets right."""
+    pictures, classes = bars(count)
+    names = tuple(map(str, range(count)))
+    sizes = np.full((count, 2), 28, np.int64)
+    return Labelled(names, tuple(map(str, classes)), pictures, "bars", sizes)
+
+
+@pytest.fixture(scope="module")
+def model() -> classifiers.Classifier:
+    return classifiers.load("digits")
+
+
+@pytest.fixture(scope="module")
+def evaluation(model: classifiers.Classifier) -> Evaluation:
+    data = bars_data()
+    row = Epoch(0, 1.0, 0.5, 1.0, 0.5, 0.5, 1e-3, 1.0)
+    other = evaluate.judge(classifiers.load("digits.fp32"), data)
+    return Evaluation(data, evaluate.judge(model, data), other, (row,))
+
+
+@pytest.fixture(scope="module")
+def page(evaluation: Evaluation) -> str:
+    return report.render(evaluation)
+
+
+@pytest.fixture(scope="module")
+def network(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A Keras classifier that ends in a softmax, from elsewhere than `train`."""
+    import keras
+
+    layers = keras.layers
+    stack = [
+        keras.Input((28, 28, 1)),
+        layers.Conv2D(4, 3, use_bias=False),
+        layers.BatchNormalization(),
+        layers.ReLU(),
+        layers.GlobalAveragePooling2D(),
+        layers.Dense(10, activation="softmax"),
+    ]
+    path = tmp_path_factory.mktemp("keras") / "mine.keras"
+    keras.Sequential(stack).save(path)
+    return path
+
+
+def test_the_counts_are_those_of_the_runner(evaluation: Evaluation) -> None:
+    card = Model.load("digits").card
+    probabilities = Model.load("digits").probabilities(evaluation.data.pictures)
+    best, sure = probabilities.argmax(axis=1), probabilities.max(axis=1)
+    answered = (sure >= card.reject["threshold"]) & (sure >= 1 - probabilities.sum(axis=1))
+    right = answered & (best == evaluation.judged.truth)
+    record = evaluation.to_dict()
+    assert record["accuracy"]["right"] == right.sum()
+    assert record["coverage"]["right"] == answered.sum() < len(right)
+    counts = np.array(record["confusion"]["counts"])
+    assert counts.trace() == right.sum(), "the diagonal is what was read right"
+    assert counts[:, -1].sum() == (~answered).sum(), "the last column is what was refused"
+    assert len(record["errors"]) == len(right) - right.sum()
+    sureness = [error["top"][0][1] for error in record["errors"] if not error["refused"]]
+    assert sureness == sorted(sureness, reverse=True)
+    json.dumps(record, allow_nan=False)
+
+
+def test_the_page_is_well_formed_and_loads_nothing(page: str, evaluation: Evaluation) -> None:
+    check_page(page)
+    errors = len(evaluation.judged.errors())
+    assert f"All {errors} pictures that were not read right" in page
+    assert page.count("read as") + page.count("refused</b>") >= errors
+    for said in (
+        "McNemar",
+        "Reliability",
+        "feature maps, convolution 6",
+        "kernels of the first",
+        'aria-label="training"',
+    ):
+        assert said in page, said
+
+
+def test_names_of_files_and_classes_are_escaped(model: classifiers.Classifier, evaluation: Evaluation) -> None:
+    data = Labelled(
+        ("<script>alert(1)</script>",) * 2,
+        ("1", "none"),
+        evaluation.data.pictures[:2],
+        "<b>",
+        evaluation.data.sizes[:2],
+        (Path("gone.png"),) * 2,
+    )
+    text = report.render(Evaluation(data, evaluate.judge(model, data)))
+    assert "<script>" not in text
+    check_page(text)
+
+
+def test_a_set_of_one_class_without_errors_has_a_report(model: classifiers.Classifier) -> None:
+    picture = np.zeros((28, 28), np.uint8)
+    cv2.line(picture, (14, 4), (14, 23), 255, 3, cv2.LINE_AA)
+    data = Labelled(("0",) * 3, ("1",) * 3, np.stack([picture] * 3), "ones", np.full((3, 2), 28))
+    judged = evaluate.judge(model, data)
+    assert judged.right.all(), "else this test looks at another case"
+    text = report.render(Evaluation(data, judged))
+    check_page(text)
+    assert "None: every picture was read right" in text
+
+
+def test_what_is_no_digit_is_right_when_refused(model: classifiers.Classifier) -> None:
+    blank = np.zeros((4, 28, 28), np.uint8)
+    data = Labelled(tuple("abcd"), ("none",) * 4, blank, "nothing", np.full((4, 2), 28))
+    judged = evaluate.judge(model, data)
+    assert judged.refused.all()
+    assert judged.right.all()
+    assert judged.confusion[-1, -1] == 4
+    check_page(report.render(Evaluation(data, judged)))
+
+
+def test_thousands_of_errors_stay_a_small_page(model: classifiers.Classifier) -> None:
+    pictures = np.random.default_rng(0).permutation(np.tile(bars(500)[0], (18, 1, 1)))
+    data = Labelled(tuple(map(str, range(9000))), ("5",) * 9000, pictures, "bars", np.full((9000, 2), 28))
+    judged = evaluate.judge(model, data)
+    assert len(judged.errors()) > 7000
+    assert len(report.render(Evaluation(data, judged)).encode()) < 5_000_000
+
+
+@pytest.mark.skipif(shutil.which("chromium") is None, reason="needs chromium (Debian: apt install chromium)")
+@pytest.mark.parametrize("width", [390, 1280])
+def test_a_browser_shows_the_page_without_scrolling_sideways(page: str, tmp_path: Path, width: int) -> None:
+    asks = (
+        "<script>document.title = [document.documentElement.scrollWidth, innerWidth,"
+        " [...document.querySelectorAll('svg')].filter(s => s.getBoundingClientRect().width < 100).length].join()"
+        "</script>"
+    )
+    (tmp_path / "page.html").write_text(page.replace("</body>", asks + "</body>"))
+    told = subprocess.run(
+        ["chromium", "--headless=new", "--no-sandbox", "--disable-gpu", f"--user-data-dir={tmp_path / 'profile'}",
+         f"--window-size={width},900", "--dump-dom", (tmp_path / "page.html").as_uri()],
+        capture_output=True, text=True, timeout=300, check=False,
+    ).stdout  # fmt: skip
+    found = re.search(r"<title>(\d+),(\d+),(\d+)</title>", told)
+    assert found, told[:300]
+    content, window, collapsed = map(int, found.groups())
+    assert content <= window
+    assert collapsed == 0
+
+
+def test_a_keras_file_from_elsewhere_is_judged(network: Path) -> None:
+    mine = classifiers.load(str(network))
+    data = bars_data(20)
+    probabilities = mine.probabilities(data.pictures)
+    assert np.allclose(probabilities.sum(axis=1), 1, atol=1e-5)
+    (layer,) = mine.layers(data.pictures[:2])
+    assert layer.maps.shape == (2, 26, 26, 4)
+    assert layer.maps.min() >= 0, "what the activation leaves"
+    kernels = mine.filters()
+    assert kernels is not None
+    assert kernels.shape == (4, 3, 3)
+    check_page(report.render(Evaluation(data, evaluate.judge(mine, data))))
+
+
+def test_models_that_are_none_are_named(network: Path, tmp_path: Path, run: Run) -> None:
+    import keras
+
+    keras.Sequential([keras.Input((28, 28, 1)), keras.layers.Conv2D(8, 3)]).save(tmp_path / "maps.keras")
+    keras.Sequential([keras.Input((5,)), keras.layers.Dense(10)]).save(tmp_path / "numbers.keras")
+    (tmp_path / "half.keras").write_bytes(network.read_bytes()[:3000])
+    (tmp_path / "half.onnx").write_bytes((Path(classifiers.find_model("digits"))).read_bytes()[:3000])
+    (tmp_path / "folder").mkdir()
+    expected = {
+        "maps.keras": "no classifier",
+        "numbers.keras": "takes [N, 5]",
+        "half.keras": "no Keras model, or a broken one",
+        "half.onnx": "no ONNX model, or a broken one",
+        "gone.keras": "no such file",
+        "folder": "without model.keras",
+    }
+    for name, says in expected.items():
+        with pytest.raises(classifiers.ModelError, match=re.escape(name)) as caught:
+            classifiers.load(str(tmp_path / name))
+        assert says in str(caught.value)
+    ended = run("evaluate", "finder", "--data", "nothing")
+    assert ended.code == 4
+    assert "finder" in ended.err
+
+
+def test_the_command_judges_a_folder_and_tells_of_what_it_cannot_read(tmp_path: Path, run: Run) -> None:
+    for place, picture in enumerate(bars(12)[0]):
+        cv2.imwrite(str(tmp_path / f"{place}.png"), 255 - picture)
+    (tmp_path / "broken.png").write_bytes(b"no picture")
+    lines = [*(f"{place}.png,{place % 10}" for place in range(12)), "broken.png,3"]
+    (tmp_path / "labels.csv").write_text("\n".join(["file,label", *lines]))
+    ended = run("evaluate", "digits", "--data", tmp_path, "-o", "r.html", timeout=300)
+    assert ended.code == 5, ended.err
+    assert "broken.png" in ended.err
+    record = json.loads((tmp_path / "r.json").read_text())
+    assert record["data"]["pictures"] == 12
+    assert list(record["data"]["unreadable"]) == ["broken.png"]
+    assert record["against"]["model"]["name"] == "digits.fp32.onnx", "the other precision is beside it"
+    check_page((tmp_path / "r.html").read_text())
+    again = run("evaluate", "digits", "--data", tmp_path, "-o", "r.html", timeout=300)
+    assert again.code == 1
+    assert "--force" in again.err
+
+
+def test_labels_that_the_model_does_not_know_are_named(model: classifiers.Classifier, tmp_path: Path) -> None:
+    cv2.imwrite(str(tmp_path / "a.png"), bars(1)[0][0])
+    (tmp_path / "labels.csv").write_text("file,label\na.png,427\n")
+    with pytest.raises(UsageError, match=r"'427', which digits\.int8\.onnx does not know"):
+        evaluate.pictures(str(tmp_path), model)
+    with pytest.raises(UsageError, match="Name pictures with --data"):
+        evaluate.pictures(None, model)
+
+
+def test_the_same_pictures_are_read_by_one_process_or_several(monkeypatch: pytest.MonkeyPatch) -> None:
+    listed = labelled.Listed(tuple("abcdefgh"), ("1",) * 8, "bars", arrays=bars(8)[0])
+    alone = labelled.read(listed)
+    monkeypatch.setattr(labelled, "_FEW", 1)
+    assert np.array_equal(labelled.read(listed).pictures, alone.pictures)
+
+
+def test_wilsons_interval_is_that_of_the_books() -> None:
+    found = metrics.share(np.arange(10) < 9)
+    assert (found.value, round(found.low, 4), round(found.high, 4)) == (0.9, 0.5958, 0.9821)
+    assert np.isnan(metrics.share(np.zeros(0, bool)).value)
+
+
+def test_calibration_and_coverage_by_hand() -> None:
+    confidence, right = np.array([1.0, 0.9, 0.9, 0.55]), np.array([True, True, False, False])
+    found = metrics.calibration(confidence, right, bins=10)
+    assert found.counts[[5, 8, 9]].tolist() == [1, 2, 1]
+    assert found.ece == pytest.approx((2 * 0.4 + 0.55) / 4)
+    curve = metrics.coverage(confidence, right)
+    assert curve.coverage.tolist() == [0.25, 0.75, 1.0], "answers that are equally sure come together"
+    assert curve.accuracy.tolist() == pytest.approx([1, 2 / 3, 1 / 2])
+
+
+def test_mcnemar_counts_who_is_right_alone() -> None:
+    first, second = np.array([1, 1, 1, 1, 1, 1, 0, 0], bool), np.array([1, 0, 0, 0, 0, 0, 0, 0], bool)
+    found = metrics.mcnemar(first, second)
+    assert (found.both, found.first, found.second, found.neither) == (1, 5, 0, 2)
+    assert found.p == pytest.approx(2 * 0.5**5)
+
+
+def test_every_plot_can_be_called_from_a_notebook(evaluation: Evaluation, tmp_path: Path) -> None:
+    figure = plots.gallery(evaluation.data.pictures[:12], evaluation.data.labels[:12])
+    figure.savefig(tmp_path / "gallery.png")
+    assert cv2.imread(str(tmp_path / "gallery.png")).std() > 20

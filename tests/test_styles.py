@@ -1,0 +1,62 @@
+"""Digits drawn in the styles of other schools."""
+
+import cv2
+import numpy as np
+import pytest
+
+from edge_digits import Model
+from edge_digits_train import styles
+from edge_digits_train.data import Split
+
+
+def test_a_seed_draws_the_same_digits_again():
+    first, again, other = (styles.write(40, seed) for seed in (3, 3, 4))
+    assert (first[0] == again[0]).all()
+    assert (first[1] == again[1]).all()
+    assert (first[0] != other[0]).any()
+
+
+def test_every_digit_is_drawn_about_as_often():
+    counts = np.bincount(styles.write(1000, 0)[1], minlength=10)
+    assert counts.min() > 60
+
+
+@pytest.mark.parametrize("style", styles.STYLES, ids=lambda style: f"{style.digit}: {style.strokes[:18]}")
+def test_a_picture_has_the_form_of_mnist(style):
+    rng = np.random.default_rng(0)
+    for _ in range(10):
+        picture = styles.draw(style, rng)
+        assert picture.shape == (28, 28)
+        assert picture.max() > 150, "too pale"
+        _, _, w, h = cv2.boundingRect((picture > 100).astype(np.uint8))
+        assert 15 <= max(w, h) <= 21, "not in a box of 20 pixels"
+        moments = cv2.moments(picture)
+        middle = moments["m10"] / moments["m00"], moments["m01"] / moments["m00"]
+        assert np.hypot(middle[0] - 13.5, middle[1] - 13.5) < 1.5, "its centre of mass is not in the middle"
+
+
+def test_a_point_given_twice_is_a_corner():
+    """A curve through the corner of a seven would be read as a nine's head."""
+    points = np.array([(0.0, 0.0), (1.0, 0.0), (1.0, 0.0), (0.5, 1.0)])
+    curve = styles._smooth(points, corners=(np.diff(points, axis=0) == 0).all(axis=1))
+    assert curve[:, 0].max() == pytest.approx(1.0)
+    assert curve[:, 1].min() == pytest.approx(0.0)
+
+
+def test_styles_are_added_to_the_digits_of_a_data_set():
+    part = Split(np.zeros((200, 28, 28), np.uint8), np.zeros(200, np.int64))
+    more = styles.added(part, 0.25, seed=1)
+    assert len(more) == 250
+    assert (more.pictures[:200] == 0).all()
+    assert more.pictures[200:].any(axis=(1, 2)).all()
+    assert styles.added(part, 0.0, seed=1) is part
+
+
+def test_the_shipped_model_reads_every_style():
+    """Of each style eight of ten at least, and of all nearly every one."""
+    model, rng, shares = Model.load("digits"), np.random.default_rng(5), []
+    for style in styles.STYLES:
+        pictures = np.stack([styles.draw(style, rng) for _ in range(40)])
+        shares.append((model.probabilities(pictures).argmax(axis=1) == style.digit).mean())
+        assert shares[-1] >= 0.8, f"{style.digit}: {style.strokes}"
+    assert np.mean(shares) > 0.97

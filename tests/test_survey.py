@@ -1,0 +1,70 @@
+"""`edge-digits data`: what is counted, and what is doubtful."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+pytest.importorskip("matplotlib", reason="looking at data needs the extra `train`")
+
+from bars import bars
+from conftest import Run
+from test_evaluate import check_page
+
+from edge_digits_train import survey
+from edge_digits_train.recipes import RECIPES
+
+
+def test_duplicates_blank_pictures_and_counts_of_arrays(tmp_path: Path) -> None:
+    x_train, y_train = bars(60)
+    x_test, y_test = bars(20, seed=1)
+    x_train[:, 0, 0], x_test[:, 0, 0] = np.arange(60), 100 + np.arange(20)  # so that no two are alike
+    x_test[0] = x_train[0]  # in both sets
+    x_train[11], y_train[11] = x_train[2], 7  # with two labels
+    x_train[5] = 0
+    np.savez(tmp_path / "bars.npz", x_train=x_train, y_train=y_train, x_test=x_test, y_test=y_test)
+    found = survey.survey(str(tmp_path / "bars.npz"))
+    assert found.counts() == {"train": np.bincount(y_train).tolist(), "test": np.bincount(y_test).tolist()}
+    assert found.blank().tolist() == [5]
+    groups = found.duplicates()
+    assert [group.tolist() for group in groups] == [[2, 11], [0, 60]]
+    assert [(found.contradicts(group), found.leaks(group)) for group in groups] == [(True, False), (False, True)]
+    text = survey.render(found, "digits", RECIPES["digits"])
+    check_page(text)
+    assert "several labels" in text
+    assert "in both sets" in text
+
+
+def test_the_sheet_shows_each_class_before_and_after() -> None:
+    pictures, classes = bars(30)
+    names, sizes = tuple(map(str, range(30))), np.full((30, 2), 28)
+    labels = tuple("abcdefghij")
+    found = survey.Survey("bars", labels, pictures, classes, np.repeat(["all"], 30), names, sizes, {})
+    how = RECIPES["digits"].augmentation
+    assert how is not None
+    before, after = survey.sheet(found, how)
+    assert np.array_equal(before, pictures[:10])
+    assert after.shape == (10, 9, 28, 28)
+    assert all(len({picture.tobytes() for picture in row}) == 9 for row in after), "each is drawn anew"
+
+
+def test_the_command_looks_at_a_folder_with_what_cannot_be_read(tmp_path: Path, run: Run) -> None:
+    for label in ("<i>", "b"):
+        (tmp_path / "pictures" / label).mkdir(parents=True)
+        for place, picture in enumerate(bars(4)[0]):
+            cv2.imwrite(str(tmp_path / "pictures" / label / f"{place}.png"), cv2.resize(picture, (60, 40)))
+    (tmp_path / "pictures" / "b" / "broken.jpg").write_bytes(b"no picture")
+    ended = run("data", tmp_path / "pictures", timeout=300)
+    assert ended.code == 5, ended.err
+    assert "broken.jpg" in ended.err
+    record = json.loads((tmp_path / "data.json").read_text())
+    assert record["counts"] == {"all": [4, 4]}
+    assert record["statistics"]["width as it came, pixels"] == {"min": 60, "median": 60, "max": 60}
+    assert len(record["duplicates"]) == 4, "the same four in both classes"
+    check_page((tmp_path / "data.html").read_text())
+    assert run("data", tmp_path / "nothing", "-o", "x.html").code == 3
+    assert run("data", tmp_path / "pictures").code == 1, "data.html is there already"
