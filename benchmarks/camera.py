@@ -11,9 +11,11 @@ from __future__ import annotations
 
 import argparse
 import csv
+import itertools
 import json
 import multiprocessing
 import os
+import re
 import socket
 import statistics
 import subprocess
@@ -21,7 +23,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -65,6 +67,18 @@ def report(data: Path, seconds: float) -> None:
         with _standin(Path(folder)) as environment:
             cost("CSI pipe (stand-in for rpicam-vid), 30 fps", ["csi:0"], seconds, environment)
         cost("video file, 1 fps (goal: 2 % of a core)", [f"fake:{slow}"], seconds)
+        print("\n**What a loss costs**, opened again first after 0.5 s; goal: back in less than twice that\n")
+        print("| fault | losses | back after |\n|---|---|---|")
+        with _served(frames, fails_after=20) as address:
+            loss("Motion JPEG: the camera closes the connection", [address])
+        for fault, name in {"die": "dies", "hang": "hangs (told after 1 s)"}.items():
+            with _standin(Path(folder)) as environment:
+                wanted = {"FAULT": fault, "AFTER": "20", "RUNS": str(Path(folder) / fault)}
+                loss(
+                    f"CSI pipe: the program {name}",
+                    ["csi:0"],
+                    {**environment, **{f"STANDIN_{key}": value for key, value in wanted.items()}},
+                )
 
 
 def accuracy(video: Path, label: str) -> None:
@@ -101,6 +115,16 @@ def cost(name: str, args: list[str], seconds: float, environment: dict[str, str]
     print(
         f"| {name} | {len(rows)} | {skipped} | {100 * share:.1f} % | {statistics.median(ages):.1f} ms | {p95:.1f} ms |"
     )
+
+
+def loss(name: str, args: list[str], environment: dict[str, str] | None = None) -> None:
+    """A row: how often a source was lost that fails once, and for how long."""
+    command = [*_COMMAND, *args, "--format", "jsonl", "--stall-seconds", "1", "--duration", "8"]
+    ended = subprocess.run(
+        command, check=True, capture_output=True, text=True, env={**os.environ, **(environment or {})}
+    )
+    back = ", ".join(re.findall(r"back after ([0-9.]+ s)", ended.stderr))
+    print(f"| {name} | {ended.stderr.count(': lost: ')} | {back} |")
 
 
 def soak(data: Path, frames: int) -> None:
@@ -181,35 +205,39 @@ def _write(path: Path, frames: list[Picture], rate: float) -> None:
 
 
 @contextmanager
-def _served(frames: list[Picture]) -> Iterator[str]:
-    """A Motion JPEG camera in a process of its own; its address."""
+def _served(frames: list[Picture], fails_after: int = 0) -> Iterator[str]:
+    """A Motion JPEG camera in a process of its own; its address. It may end its first connection after some frames."""
     jpegs = [cv2.imencode(".jpg", frame)[1].tobytes() for frame in frames]
     with socket.create_server(("127.0.0.1", 0)) as server:
-        process = multiprocessing.get_context("fork").Process(target=_serve, args=(server, jpegs), daemon=True)
+        args = (server, jpegs, fails_after)
+        process = multiprocessing.get_context("fork").Process(target=_serve, args=args, daemon=True)
         process.start()
         yield f"http://127.0.0.1:{server.getsockname()[1]}/"
         process.kill()
         process.join()
 
 
-def _serve(server: socket.socket, jpegs: list[bytes]) -> None:
-    connection, _ = server.accept()
-    connection.recv(4096)
-    connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Type: multipart/x-mixed-replace; boundary=frame\r\n\r\n")
-    with suppress(OSError):  # until the reader goes
-        _pace(30, lambda number: connection.sendall(_part(jpegs[number % len(jpegs)])))
+def _serve(server: socket.socket, jpegs: list[bytes], most: int) -> None:
+    while True:
+        connection, _ = server.accept()
+        with connection, suppress(OSError):  # until the reader goes
+            connection.recv(4096)
+            connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Type: multipart/x-mixed-replace; boundary=frame\r\n\r\n")
+            for number in _paced(30, most):
+                connection.sendall(_part(jpegs[number % len(jpegs)]))
+        most = 0
 
 
 def _part(jpeg: bytes) -> bytes:
     return b"--frame\r\nContent-Type: image/jpeg\r\nContent-Length: %d\r\n\r\n%s\r\n" % (len(jpeg), jpeg)
 
 
-def _pace(rate: float, send: Callable[[int], None]) -> None:
-    begun, number = time.monotonic(), 0
-    while True:
-        send(number)
-        number += 1
-        time.sleep(max(0.0, begun + number / rate - time.monotonic()))
+def _paced(rate: float, most: int) -> Iterator[int]:
+    """0, 1, 2 and so on at a rate; for ever where `most` is 0."""
+    begun = time.monotonic()
+    for number in itertools.count() if most == 0 else range(most):
+        yield number
+        time.sleep(max(0.0, begun + (number + 1) / rate - time.monotonic()))
 
 
 @contextmanager

@@ -89,11 +89,10 @@ def _is_light_on_dark(gray: Gray, small: Gray) -> bool:
     clear tail (a tight crop of a bold digit), paper is what most of the picture and most of its rim are made of; and
     where those two disagree, ink is what is thinner.
     """
-    skewness = _skewness(small, max(3, round(0.5 * max(small.shape)) | 1))
-    if max(gray.shape) > _CROP_SIDE:
-        # A page on a dark table: what is ink shows within a few pens' widths.
-        close = _skewness(shrink(gray, _PEN_SIDE), _PEN_REACH)
-        skewness = close if abs(close) > _CLEAR else skewness
+    # A page on a dark table: what is ink shows within a few pens' widths.
+    skewness = _skewness(shrink(gray, _PEN_SIDE), _PEN_REACH) if max(gray.shape) > _CROP_SIDE else 0.0
+    if abs(skewness) <= _CLEAR:
+        skewness = _skewness(small, max(3, round(0.5 * max(small.shape)) | 1))
     if abs(skewness) > _CLEAR:
         return skewness > 0
     _, binary = cv2.threshold(small, 0, 1, cv2.THRESH_BINARY | cv2.THRESH_OTSU)
