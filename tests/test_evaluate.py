@@ -208,6 +208,13 @@ def test_a_browser_shows_the_page_without_scrolling_sideways(page: str, tmp_path
     assert collapsed == 0
 
 
+@pytest.mark.parametrize("name", ["digits.int8", "digits.fp32"])
+def test_layers_are_shown_as_the_next_one_sees_them(name: str) -> None:
+    shown = classifiers.load(name).layers(bars(2)[0])
+    assert [layer.maps.shape[1:] for layer in shown[:3]] == [(14, 14, 32), (14, 14, 32), (7, 7, 48)]
+    assert all(layer.maps.min() >= 0 for layer in shown[:5]), "after the activation, folded into quantization or not"
+
+
 def test_a_keras_file_from_elsewhere_is_judged(network: Path) -> None:
     mine = classifiers.load(str(network))
     data = bars_data(20)

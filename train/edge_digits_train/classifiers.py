@@ -231,11 +231,17 @@ def _activated(network: Any) -> dict[str, Any]:
     import keras
 
     follow = (keras.layers.BatchNormalization, keras.layers.ReLU, keras.layers.Activation)
-    after = {id(layer.input): layer for layer in network.layers if isinstance(layer, follow)}
+    # By what made it: of a Sequential, Keras keeps other tensors of the same layers too.
+    after = {id(_maker(layer.input)): layer for layer in network.layers if isinstance(layer, follow)}
     outputs = {}
     for layer in _convolutions(network):
-        output = layer.output
-        while id(output) in after:
-            output = after[id(output)].output
-        outputs[layer.name] = output
+        last = layer
+        while id(last) in after:
+            last = after[id(last)]
+        outputs[layer.name] = last.output
     return outputs
+
+
+def _maker(tensor: Any) -> Any:
+    """The layer whose output a tensor is."""
+    return tensor._keras_history.operation

@@ -15,13 +15,20 @@ if TYPE_CHECKING:
     import onnx
 
 _CONVOLUTIONS = frozenset({"Conv", "QLinearConv"})
+#: What belongs to a convolution: its activation, which in a quantized graph is what quantization cuts off.
+_FOLLOW = frozenset({"Relu", "Clip", "QuantizeLinear", "DequantizeLinear"})
 
 
 def layers(path: Path, pictures: NDArray[np.uint8]) -> list[tuple[str, NDArray[np.float32]]]:
     """Name and output, float32 [N, height, width, channels], of each convolution, after its activation."""
     graph = _graph(path)
-    after = {node.input[0]: node.output[0] for node in graph.graph.node if node.op_type in ("Relu", "Clip")}
-    names = [after.get(node.output[0], node.output[0]) for node in _convolutions(graph)]
+    after = {node.input[0]: node.output[0] for node in graph.graph.node if node.op_type in _FOLLOW}
+    names = []
+    for node in _convolutions(graph):
+        name = node.output[0]
+        while name in after:
+            name = after[name]
+        names.append(name)
     planes = [np.asarray(output, np.float32).transpose(0, 2, 3, 1) for output in _run(graph, names, pictures)]
     return [(f"convolution {number}", maps) for number, maps in enumerate(planes, 1) if maps.ndim == 4]
 

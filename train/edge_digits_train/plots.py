@@ -91,7 +91,7 @@ def reliability(found: Calibration) -> Figure:
     above.plot([0, 1], [0, 1], color=GREY, linestyle="--", label="perfect")
     above.plot(found.confidence, found.accuracy, "o", color=ORANGE, markersize=4, label="mean confidence of the bin")
     above.set(ylabel="accuracy", xlim=(0, 1), ylim=(0, 1.02))
-    above.legend(fontsize=8, framealpha=0, loc="upper left")
+    above.legend(fontsize=7, framealpha=0, loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=3)
     below.bar(middle, found.counts, width * 0.92, color=GREY)
     below.set(xlabel="confidence", ylabel="answers", yscale="symlog" if found.counts.max() > 50 else "linear")
     return figure
