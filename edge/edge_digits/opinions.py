@@ -36,12 +36,12 @@ class Weights:
 
 #: By what a candidate of a page stands on.
 PAGE = {
-    Ground.ALONE: Weights(finder=3.082, classifier=0.238, constant=-0.088, finder_class=1.047, classifier_class=0.49),
-    Ground.CLOSE: Weights(finder=2.474, classifier=-0.009, constant=0.722, finder_class=1.185, classifier_class=0.246),
-    Ground.REST: Weights(finder=1.532, classifier=0.099, constant=-0.122, finder_class=1.297, classifier_class=0.025),
+    Ground.ALONE: Weights(finder=3.639, classifier=0.234, constant=-0.737, finder_class=1.086, classifier_class=0.449),
+    Ground.CLOSE: Weights(finder=2.526, classifier=-0.02, constant=0.609, finder_class=1.188, classifier_class=0.245),
+    Ground.REST: Weights(finder=1.559, classifier=0.063, constant=-0.244, finder_class=1.328, classifier_class=0.026),
 }
 #: Of a digit's company in its line, as `company` tells it; and a constant.
-LINE = (0.937, 1.501, -1.623, -0.686)
+LINE = (0.948, 1.762, -1.399, -1.002)
 #: For crops: each opinion as if there were no other, since both must see a digit. The regression on composed crops,
 #: which are harder than most, would let pass what only one of them sees; these are stricter.
 CROP_FINDER = Weights(finder=1.4, classifier=0.0, constant=1.6, finder_class=1.1, classifier_class=0.54)
