@@ -7,11 +7,13 @@ are set to one thread.
 
 from __future__ import annotations
 
+import io
 import os
 import shutil
 import subprocess
 import sys
 from abc import ABC, abstractmethod
+from contextlib import redirect_stdout
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, ClassVar
@@ -142,7 +144,7 @@ class LiteRTFloat(Runtime):
         self._type, (self._scale, self._zero) = self._input["dtype"], self._output["quantization"]
 
     def _convert(self, onnx: Path, calibration: NDArray[np.uint8]) -> bytes:
-        return bytes(_converter(onnx).convert())
+        return _quietly(_converter(onnx))
 
     def run(self, picture: NDArray[np.uint8]) -> NDArray[np.float32]:
         self._interpreter.set_tensor(self._input["index"], picture[None, :, :, None].astype(self._type))
@@ -167,7 +169,7 @@ class LiteRTInt8(LiteRTFloat):
         converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
         converter.inference_input_type = tf.uint8
         converter.inference_output_type = tf.int8
-        return bytes(converter.convert())
+        return _quietly(converter)
 
 
 RUNTIMES: tuple[type[Runtime], ...] = (OnnxInt8, OnnxFloat, LiteRTInt8, LiteRTFloat, OpenCV, Ncnn)
@@ -193,6 +195,12 @@ def _converter(onnx: Path) -> Any:
     with native_stderr_off():
         import tensorflow as tf
     return tf.lite.TFLiteConverter.from_keras_model(_keras(onnx))
+
+
+def _quietly(converter: Any) -> bytes:
+    """What the converter makes, without the pages that it prints."""
+    with native_stderr_off(), redirect_stdout(io.StringIO()):
+        return bytes(converter.convert())
 
 
 def _keras(path: Path) -> Any:

@@ -111,7 +111,7 @@ def of_boards(reports: Sequence[Report]) -> Table:
                 *(milliseconds(figures[name]) for name in ("p50", "p90", "p99")),
                 f"{run.throughput:,.1f} /s",
                 megabytes(run.peak_bytes),
-                "; ".join(["INVALID"] * (not run.valid) + [f"{len(run.warnings)} warnings"] * bool(run.warnings)),
+                "; ".join(["INVALID"] * (not run.valid) + [f"warnings: {len(run.warnings)}"] * bool(run.warnings)),
             ]
         )
     return ["board", "cores", "what", "p50", "p90", "p99", "throughput", "peak memory", "notes"], rows
