@@ -16,8 +16,8 @@ from typing import Any
 import numpy as np
 
 COUNT = 1000
-#: The most that logits of fp32 may differ, and the least share of equal labels of int8. Kernels for int8 round in
-#: another order: a rounding that falls the other way moves a logit by a step of its scale.
+#: The most that logits of fp32 may differ, and the least share of equal labels of int8. Kernels for int8 may round
+#: otherwise on another processor, which moves a logit by a step of its scale.
 FP32_LOGIT, INT8_LABELS = 1e-2, 0.999
 
 
