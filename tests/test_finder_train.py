@@ -304,7 +304,11 @@ def test_a_finder_is_not_taken_for_a_classifier(exported: Path, run: Run, tmp_pa
 
 
 @pytest.mark.parametrize(
-    ("options", "known"), [(("--recipe", "finder", "--arch", "stem5"), "finder"), (("--arch", "finder"), "stem5")]
+    ("options", "known"),
+    [
+        (("--recipe", "finder", "--arch", "stem5"), "finder"),
+        (("--recipe", "digits", "--arch", "finder"), "cnn-1, cnn-2, cnn-bn, lenet, mlp, resnet, stem5"),
+    ],
 )
 def test_an_architecture_of_the_other_kind_is_refused(
     data: Path, run: Run, tmp_path: Path, options: tuple[str, ...], known: str

@@ -40,14 +40,14 @@ def test_the_accuracy_is_the_share_that_gets_its_class_or_the_background(shape: 
 
 
 def test_without_a_background_the_usual_loss_and_metric_are_taken() -> None:
-    loss, metric = open_set.loss_and_metric(False)
+    loss, metric = open_set.loss_and_metric("sparse", False)
     expected = [
         -math.log(shares(row)[digit + 1] / sum(shares(row)[1:]))
         for row, digit in zip(LOGITS, (0, 1, 1, 2), strict=True)
     ]
     assert float(loss(np.array([0, 1, 1, 2]), LOGITS)) == pytest.approx(np.mean(expected), rel=1e-5)
     assert metric == "accuracy"
-    assert open_set.loss_and_metric(True) == (open_set.crossentropy, open_set.accuracy)
+    assert open_set.loss_and_metric("sparse", True) == (open_set.crossentropy, open_set.accuracy)
 
 
 def test_a_network_that_was_saved_with_this_loss_can_be_loaded(tmp_path: Any) -> None:
@@ -55,7 +55,7 @@ def test_a_network_that_was_saved_with_this_loss_can_be_loaded(tmp_path: Any) ->
 
     image = keras.Input((2,))
     model = keras.Model(image, keras.layers.Dense(3)(image))
-    model.compile("adam", *open_set.loss_and_metric(True)[:1], metrics=[open_set.accuracy])
+    model.compile("adam", *open_set.loss_and_metric("sparse", True)[:1], metrics=[open_set.accuracy])
     points = np.random.default_rng(0).normal(0, 1, (6, 2)).astype(np.float32)
     classes = np.array([-1, 0, 1, 2, -1, 0])
     model.fit(points, classes, verbose=0)

@@ -525,13 +525,14 @@ def test_a_background_is_a_share_of_the_digits_and_not_of_letters(npz: Path, tmp
     of_digits = fit.configure(config, datasets.load(str(npz)))
     assert of_digits.recipe.background == how.background > 0
     task = digits.DigitsTask(of_digits, datasets.load(str(npz)))
-    assert task.size == round((1 + how.background) * round(400 * 11 / 12))
+    digits_in_all = round((1 + how.styles) * round(400 * 11 / 12))
+    assert task.size == round((1 + how.background) * digits_in_all)
     for label in "ab":
         (tmp_path / "letters" / label).mkdir(parents=True)
         for number, picture in enumerate(bars(10)[0]):
             cv2.imwrite(str(tmp_path / "letters" / label / f"{number}.png"), picture)
     of_letters = fit.configure(config, datasets.load(str(tmp_path / "letters")))
-    assert of_letters.recipe.background == 0
+    assert of_letters.recipe.background == of_letters.recipe.styles == 0
 
 
 def test_plain_pictures_are_only_normalised() -> None:
