@@ -107,7 +107,8 @@ class Composer:
         elif kind < 0.82:
             self._notes(sheet, hand, rng)
         elif kind < 0.9:
-            self._scattered(sheet, hand, rng, int(rng.integers(1, 9)))
+            # One alone as often as not: that is what people try first.
+            self._scattered(sheet, hand, rng, 1 if rng.random() < 0.5 else int(rng.integers(2, 9)))
         elif kind < 0.95:
             # Of a size that another scale of the picture is for.
             size = rng.uniform(UNWANTED[1], 1.6 * height) if rng.random() < 0.7 else rng.uniform(6.0, UNWANTED[0])
@@ -180,7 +181,7 @@ class Composer:
         x, middle = rng.uniform(-0.3, 1.5) * hand.height, height / 2 + rng.uniform(-0.3, 0.3) * (height - hand.height)
         gap = rng.uniform(-0.16, 0.3) if rng.random() < 0.75 else rng.uniform(0.2, 1.0)
         slope = np.tan(np.deg2rad(rng.normal(0.0, 3.0)))
-        crowded = rng.random() < 0.4
+        crowded = rng.random() < 0.5
         # Where small noughts stand: on the line, or in the middle of it.
         foot = rng.uniform(-0.1, 0.5) * (1.0 - hand.nought) * hand.height
         for _ in range(int(rng.integers(1, 11))):
