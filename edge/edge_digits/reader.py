@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -39,6 +40,10 @@ FINDERS = ("auto", "classic", "net")
 _CUT_FOR_NOTHING = 4.0
 #: A page is taken to lie on its side, or on its head, where so many times more is read after turning it.
 _PLAINLY_MORE = 1.2
+#: The logarithm of a half.
+_EVEN = math.log(0.5)
+#: In a number, what is surely a digit is read from this confidence on: without it, the number would be wrong too.
+_UNCLEAR = 0.3
 #: Candidates less sure than this are no digits that were refused: they are not listed.
 _PERHAPS = 0.1
 
@@ -130,7 +135,8 @@ class DigitReader:
             regions: the parts of each picture to read, in this order.
             turns: quarter turns clockwise that bring a picture upright; None finds out, at four times the cost.
             constraint: what is known of the text.
-            conf: digits less sure than this are rejected; None takes the threshold of the model's card.
+            conf: digits less sure than this are rejected; None takes the threshold of the model's card, and less for
+                what is surely a digit in a number.
             top_k: how many classes each digit lists.
             ignore_exif: decode files as they are stored, not as their EXIF tag says to turn them.
 
@@ -147,6 +153,7 @@ class DigitReader:
         self.constraint = constraint
         self._allowed = None if constraint is None else constraint.automaton(model.card.labels)
         self.conf = float(model.card.reject["threshold"]) if conf is None else conf
+        self._exact = conf is not None
         self.top_k = max(1, min(top_k, len(model.card.labels)))
         self.ignore_exif = ignore_exif
 
@@ -277,7 +284,9 @@ class DigitReader:
             )
             for candidate, row in zip(candidates, scores, strict=True)
         ]
-        free = best_path(edges, nodes) or Way((), 0.0, 0.0)
+        # What is sooner a digit than none is one, also where it is unclear which.
+        sure = [e if e.none >= _EVEN or cut[e.start] else replace(e, none=-np.inf) for e in edges]
+        free = best_path(sure, nodes) or Way((), 0.0, 0.0)
         if self.constraint is None or self._allowed is None:
             return free, False, ()
         asked = self.constraint.describe()
@@ -299,17 +308,19 @@ class DigitReader:
     ) -> tuple[Examined, ...]:
         taken = {step.edge: step.label for step in way.steps}
         labels, row, examined = self.model.card.labels, 0, []
+        there = 1.0 - np.exp(scores[:, -1])
         of_all = np.exp(scores[:, :-1])
         order = np.argsort(-of_all, axis=1, kind="stable")[:, : self.top_k].tolist()
         of_all = of_all.tolist()
         for number, (one, line) in enumerate(places):
-            for candidate in line.candidates:
+            least = self._least(line, there[row : row + len(line.candidates)])
+            for candidate, enough in zip(line.candidates, least, strict=True):
                 probabilities, best = of_all[row], order[row]
                 read = taken.get(row)
                 label = best[0] if read is None else read
                 confidence = probabilities[label]
                 # What a constraint asks for is read, however unlikely it looks by itself.
-                rejected = read is None or (confidence < self.conf and not bound)
+                rejected = read is None or (confidence < enough and not bound)
                 digit = Digit(
                     label=labels[label],
                     confidence=confidence,
@@ -321,6 +332,12 @@ class DigitReader:
                 examined.append(Examined(inputs[row], digit, row in taken))
                 row += 1
         return tuple(examined)
+
+    def _least(self, line: Line, there: NDArray[np.floating]) -> list[float]:
+        """The confidence from which on each of a line's candidates is read; `there`, whether it is a digit at all."""
+        found = there >= self.conf
+        number = not self._exact and found.sum() > 1 and line.candidates[0].ground in opinions.PAGE
+        return [min(_UNCLEAR, self.conf) if number and one else self.conf for one in found]
 
 
 def _cut(candidates: Sequence[Candidate], nodes: int) -> NDArray[np.bool_]:

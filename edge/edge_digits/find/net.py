@@ -199,20 +199,25 @@ def _stepped(first: int, last: int) -> int:
 
 
 def _apart(found: _Finds) -> _Finds:
-    """One find a digit: of those that share much of their boxes, the surest."""
+    """One find a digit: of those that share much of their boxes, the surest.
+
+    Which digit it is, all of them say, each by its odds: what looks like a six at one scale does not at all of them.
+    """
     kept: list[int] = []
-    boxes = found.boxes
+    said: list[NDArray[np.float32]] = []
+    boxes, best = found.boxes, found.logits.max(axis=1, initial=-np.inf)
     areas = (boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1])
-    for i in np.argsort(-found.logits.max(axis=1, initial=-np.inf), kind="stable") if len(boxes) else ():
-        others = boxes[kept]
-        w = np.minimum(boxes[i, 2], others[:, 2]) - np.maximum(boxes[i, 0], others[:, 0])
-        h = np.minimum(boxes[i, 3], others[:, 3]) - np.maximum(boxes[i, 1], others[:, 1])
+    for i in np.argsort(-best, kind="stable").tolist():
+        w = np.minimum(boxes[i, 2], boxes[:, 2]) - np.maximum(boxes[i, 0], boxes[:, 0])
+        h = np.minimum(boxes[i, 3], boxes[:, 3]) - np.maximum(boxes[i, 1], boxes[:, 1])
         shared = np.maximum(w, 0) * np.maximum(h, 0)
-        both = areas[i] + areas[kept] - shared
-        smaller = np.minimum(areas[i], areas[kept])
-        if not ((shared > _SHARED * both) | (shared > _WITHIN * smaller)).any():
-            kept.append(int(i))
-    return found.take(np.array(kept, np.intp))
+        same = shared > _SHARED * (areas[i] + areas - shared)
+        if not (same | (shared > _WITHIN * np.minimum(areas[i], areas)))[kept].any():
+            kept.append(i)
+            odds = np.exp(np.minimum(best[same] - best[i], 0.0))
+            logits = (odds @ found.logits[same]) / odds.sum()
+            said.append(logits + (best[i] - logits.max()))
+    return _Finds(boxes[kept], np.array(said, np.float32).reshape(-1, found.logits.shape[1]))
 
 
 def _glyph(ink: Ink, boxes: NDArray[np.float32], number: int) -> Glyph | None:
