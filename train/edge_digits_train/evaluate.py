@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from edge_digits.errors import UsageError
 from edge_digits_train import datasets, labelled, metrics
 from edge_digits_train.classifiers import Classifier
-from edge_digits_train.labelled import NONE, Labelled
+from edge_digits_train.labelled import Labelled
+from edge_digits_train.listing import NONE
 from edge_digits_train.run import Epoch, RunFolder
 
 #: How often a single picture is timed.

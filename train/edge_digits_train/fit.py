@@ -16,7 +16,7 @@ from edge_digits_train import architectures, warm
 from edge_digits_train.data import Data
 from edge_digits_train.digits import DigitsTask
 from edge_digits_train.finder import FinderTask
-from edge_digits_train.folders import NONE
+from edge_digits_train.listing import NONE
 from edge_digits_train.run import Config, Epoch, RunFolder, source_commit
 from edge_digits_train.task import Batches, Task
 

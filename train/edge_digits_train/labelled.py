@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import csv
 import multiprocessing
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,19 +15,15 @@ from numpy.typing import NDArray
 
 from edge_digits.errors import PictureError
 from edge_digits.normalize import normalize
-from edge_digits.pixels import to_gray
-from edge_digits.sources import decode
-from edge_digits.sources.files import SUFFIXES, natural_key
 from edge_digits_train import datasets
 from edge_digits_train.batches import start_worker
 from edge_digits_train.data import DataError
+from edge_digits_train.listing import NONE, classes, picture, rows
 
 Pictures = NDArray[np.uint8]
 _Given = TypeVar("_Given")
 _Made = TypeVar("_Made")
 
-#: The label of a picture that shows none of the classes, as in labels.csv.
-NONE = "none"
 #: Fewer pictures than these are worked on in one process.
 _FEW = 1000
 _CHUNK = 250
@@ -90,11 +85,13 @@ def listed(source: str) -> Listed:
         DataError: it is neither, or lists nothing.
     """
     path = Path(source)
-    rows = list(_rows(path / "labels.csv") if (path / "labels.csv").is_file() else _by_folder(path))
-    if not rows:
+    if (path / "labels.csv").is_file():
+        label_of = rows(path / "labels.csv")
+    else:
+        label_of = {name: label for label, names in classes(path).items() for name in names}
+    if not label_of:
         raise DataError(f"{path}: holds no labelled pictures. Wanted: labels.csv, or a sub-folder a class")
-    names, labels = zip(*rows, strict=True)
-    return Listed(names, labels, str(path), files=tuple(path / name for name in names))
+    return Listed(tuple(label_of), tuple(label_of.values()), str(path), files=tuple(path / name for name in label_of))
 
 
 def from_arrays(split: datasets.Split, labels: Sequence[str], origin: str, *, normalized: bool = False) -> Listed:
@@ -139,44 +136,12 @@ def read(what: Listed) -> Labelled:
     )
 
 
-def _rows(path: Path) -> Iterator[tuple[str, str]]:
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as stream:
-            rows = csv.DictReader(stream)
-            if not {"file", "label"} <= set(rows.fieldnames or ()):
-                raise DataError(f"{path}: its first line names {rows.fieldnames}; columns file and label are needed")
-            for row in rows:
-                if not row["file"] or not row["label"]:
-                    raise DataError(f"{path}: line {rows.line_num} lacks a file or a label")
-                yield row["file"], row["label"]
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise DataError(f"{path}: cannot be read ({error}). Save it as CSV in UTF-8") from None
-
-
-def _by_folder(path: Path) -> Iterator[tuple[str, str]]:
-    for folder in _visible(path):
-        if folder.is_dir():
-            for file in _visible(folder):
-                if file.suffix.lower() in SUFFIXES:
-                    yield os.path.join(folder.name, file.name), folder.name
-
-
-def _visible(folder: Path) -> list[Path]:
-    try:
-        entries = [entry for entry in folder.iterdir() if not entry.name.startswith(".")]
-    except OSError as error:
-        raise DataError(f"{folder}: the folder cannot be read ({error.strerror})") from None
-    return sorted(entries, key=lambda entry: natural_key(entry.name))
-
-
 def _one(file: Path) -> tuple[Pictures, tuple[int, int]] | str:
     """A file's normalised picture and its size, or why it could not be read."""
     try:
-        return _normal(to_gray(decode(file.read_bytes())))
-    except OSError as error:
-        return f"{file}: {error.strerror}"
-    except (ValueError, PictureError) as error:  # ValueError: a name with a NUL in it
-        return f"{file}: {error}"
+        return _normal(picture(file))
+    except PictureError as error:
+        return str(error)
 
 
 def _normal(gray: Pictures) -> tuple[Pictures, tuple[int, int]]:

@@ -16,7 +16,7 @@ from edge_digits.sources import decode
 from edge_digits_train import metrics, plots
 from edge_digits_train.classifiers import Classifier
 from edge_digits_train.evaluate import Evaluation, Judged
-from edge_digits_train.labelled import NONE
+from edge_digits_train.listing import NONE
 from edge_digits_train.page import Figures, Pages, Sprites, percent, picture_url
 
 #: Pictures that the page shows at most, of a kind; report.json names all.

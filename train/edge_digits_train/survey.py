@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from edge_digits.sources.files import natural_key
 from edge_digits_train import datasets, labelled, plots
 from edge_digits_train.augment import Augmentation, augment
-from edge_digits_train.labelled import NONE
+from edge_digits_train.listing import NONE
 from edge_digits_train.page import Figures, Pages, Sprites
 from edge_digits_train.recipes import Recipe
 
