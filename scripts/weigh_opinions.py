@@ -24,7 +24,8 @@ from edge_digits_train.augment import BACKGROUND, Augmentation, photograph
 from edge_digits_train.data import split
 from edge_digits_train.marks import mark
 from edge_digits_train.recipes import RECIPES
-from edge_digits_train.scenes import IGNORED, Composer, Scene
+from edge_digits_train.scenes import Composer, Scene
+from edge_digits_train.sheets import IGNORED
 
 _SIZE = (160, 320)
 

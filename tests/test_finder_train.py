@@ -25,7 +25,8 @@ from edge_digits.session import Finder, Model
 from edge_digits_train import datasets, finder, fit, recipes
 from edge_digits_train.finder import encode
 from edge_digits_train.run import Config, RunFolder
-from edge_digits_train.scenes import IGNORED, Composer, Scene
+from edge_digits_train.scenes import Composer, Scene
+from edge_digits_train.sheets import IGNORED
 
 COMPOSER = Composer(*digits(40))
 

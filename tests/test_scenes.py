@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 pytest.importorskip("edge_digits_train", reason="training is not installed")
 
 from edge_digits.ink import extract_ink, levelled
-from edge_digits_train.scenes import IGNORED, UNWANTED, WANTED, Composer, Scene, strings
+from edge_digits_train.scenes import UNWANTED, WANTED, Composer, Scene, strings
+from edge_digits_train.sheets import IGNORED
 
 PICTURES, LABELS = digits(60)
 COMPOSER = Composer(PICTURES, LABELS)

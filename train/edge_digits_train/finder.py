@@ -19,7 +19,8 @@ from edge_digits_train.augment import BACKGROUND
 from edge_digits_train.batches import ctrl_c_blocked, start_worker
 from edge_digits_train.data import Data, Split, split
 from edge_digits_train.run import Config
-from edge_digits_train.scenes import IGNORED, Composer, Scene
+from edge_digits_train.scenes import Composer, Scene
+from edge_digits_train.sheets import IGNORED
 
 if TYPE_CHECKING:
     import keras

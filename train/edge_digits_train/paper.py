@@ -1,0 +1,39 @@
+"""The paper of a scene: its light and what is printed on it."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+
+def light(height: int, width: int, rng: np.random.Generator) -> NDArray[np.float32]:
+    """Paper in light that falls off to one side, sometimes with a shadow's edge, float32 of grey levels."""
+    y, x = np.mgrid[:height, :width].astype(np.float32) / np.float32(max(height, width)) - 0.5
+    angle = rng.uniform(0.0, 2.0 * np.pi)
+    along = x * np.float32(np.cos(angle)) + y * np.float32(np.sin(angle))
+    light = 1.0 + np.float32(rng.uniform(0.0, 0.5)) * along
+    if rng.random() < 0.15:
+        edge = np.clip((along - rng.uniform(-0.4, 0.4)) * rng.uniform(3.0, 12.0) + 0.5, 0.0, 1.0)
+        light *= 1.0 - np.float32(rng.uniform(0.1, 0.45)) * edge.astype(np.float32)
+    return np.asarray(np.clip(rng.uniform(80.0, 255.0) * light, 0, 255), np.float32)
+
+
+def pattern(height: int, width: int, rng: np.random.Generator) -> NDArray[np.float32]:
+    """The background of a cheque or form, 0..1: waves, hatching, guilloches, weave."""
+    y, x = np.mgrid[:height, :width].astype(np.float32)
+    if rng.random() < 0.25:
+        step = int(rng.integers(1, 4))
+        weave = rng.random((-(-height // step), -(-width // step)), np.float32)
+        return np.asarray(cv2.resize(weave, (width, height), interpolation=cv2.INTER_LINEAR), np.float32)
+    drawn = np.zeros((height, width), np.float32)
+    sharp = np.float32(rng.uniform(1.0, 6.0))
+    for _ in range(int(rng.integers(1, 4))):
+        angle = rng.uniform(0, np.pi) if rng.random() < 0.6 else rng.normal(np.pi / 2, 0.1)
+        along = x * np.float32(np.cos(angle)) + y * np.float32(np.sin(angle))
+        across = y * np.float32(np.cos(angle)) - x * np.float32(np.sin(angle))
+        bend = np.float32(rng.uniform(0.0, 8.0)) * np.sin(across * np.float32(2 * np.pi / rng.uniform(15, 90)))
+        period = rng.uniform(3.5, 14.0)
+        wave = 0.5 + 0.5 * np.cos((along + bend) * np.float32(2 * np.pi / period))
+        drawn = np.maximum(drawn, wave**sharp)
+    return drawn
