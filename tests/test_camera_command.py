@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -55,6 +56,26 @@ def test_raw_gives_a_record_a_frame(run: Run, clip: Path) -> None:
     assert all(row["schema"] == "edge-digits/result/1" and row["gaps"] == 0 for row in rows)
     assert [row["time"] for row in rows] == pytest.approx([n / 30 for n in range(105)], abs=0.002)
     assert all(row["frame_age_ms"] >= 0 and row["captured_at"].endswith("+00:00") for row in rows)
+
+
+def test_what_is_known_of_a_number_holds_before_a_camera_too(run: Run, clip: Path) -> None:
+    for options, text in (
+        (("--digits", "2"), "42|47|27"),
+        (("--pattern", "[17]27"), "127|727"),
+        (("--pattern", "4[0-9]7"), "427"),
+    ):
+        ended = run("camera", clip, "--format", "jsonl", *options)
+        assert re.fullmatch(text, records(ended.out)[0]["text"]), options
+
+
+def test_a_region_of_the_picture_is_read_before_a_camera_too(run: Run, clip: Path) -> None:
+    whole = records(run("camera", clip, "--format", "jsonl", "--raw", "--max-frames", "40").out)[-1]
+    first, second = (digit["box"] for digit in whole["digits"][:2])
+    edge = (first["x2"] + second["x1"]) / 2 / whole["width"]
+    ended = run("camera", clip, "--format", "jsonl", "--raw", "--max-frames", "40", "--roi", f"0,0,{edge:.3f},1")
+    (digit,) = records(ended.out)[-1]["digits"]
+    assert digit["label"] == "4"
+    assert digit["box"]["x1"] == pytest.approx(first["x1"], abs=3), "in pixels of the whole picture"
 
 
 def test_text_is_for_people(run: Run, clip: Path) -> None:
