@@ -91,7 +91,7 @@ def open_camera(
         hflip, vflip: then mirror them, left to right or top to bottom.
         gray: no colours are wanted; some sources are cheaper then.
         stall_seconds: without a frame for this long, a live source is taken for lost and opened again.
-        backoff: seconds until the first attempt to open it again, and at most.
+        backoff: seconds between attempts to open it again, at first and at most; the first one comes at once.
         say: takes one line about each loss and return; by default they are logged as warnings.
 
     Returns:

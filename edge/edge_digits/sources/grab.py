@@ -66,7 +66,8 @@ class Camera:
             stall_seconds: for how long the source may give nothing at first, if that is more than 40 s.
             rotate: turn each frame clockwise by 0, 90, 180 or 270 degrees.
             hflip, vflip: then mirror it, left to right or top to bottom.
-            backoff: seconds before the first attempt to open it again, and at most.
+            backoff: seconds from a failed attempt to open it to the next one, at first and at most; a source that was
+                open for longer is opened again at once.
             say: takes one line about each loss and each return; by default they are logged as warnings.
         """
         self.name, self.live = name, True
@@ -162,7 +163,7 @@ class Camera:
         try:
             wait, lost = self._backoff[0], None
             while not self._stop.is_set():
-                self.beat = monotonic()
+                self.beat = begun = monotonic()
                 came, why = self._session(lost)
                 if why is None or self._stop.is_set():
                     return
@@ -170,12 +171,17 @@ class Camera:
                     self.problem = _named(self.name, why)
                     return
                 if came:
-                    wait, lost = self._backoff[0], None
+                    lost = None
                 if lost is None:
                     lost = monotonic()
                     self._lose(why)
-                self._stop.wait(wait)
-                wait = min(2 * wait, self._backoff[1])
+                if came:
+                    # What has run for a while is opened again at once, what fails over and over is not.
+                    wait = self._backoff[0]
+                    self._stop.wait(max(0.0, begun + wait - lost))
+                else:
+                    self._stop.wait(wait)
+                    wait = min(2 * wait, self._backoff[1])
         except Exception as error:  # a program that watches a camera must not wait for a thread that is gone
             self.problem = f"{type(error).__name__}: {error}"
             _log.exception("the grabber of %s failed", self.name)
