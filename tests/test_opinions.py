@@ -84,6 +84,14 @@ def test_alone_in_its_line_a_candidate_has_no_company(ground: Ground) -> None:
     one, row = candidate([2.0, -1.0, 0.5], ground), [0.2, 0.5, 0.1]
     is_digit = sigmoid(LINE[0] * odds_by_hand(one, row, PAGE[ground]) + LINE[3])
     expected = whole(is_digit, classes_by_hand(one, row, PAGE[ground]))
+    np.testing.assert_allclose(joined([line(one)] * 2, [row] * 2), [expected] * 2, atol=1e-5)
+
+
+@pytest.mark.parametrize("ground", PAGE)
+def test_the_only_candidate_of_a_picture_lacks_no_company(ground: Ground) -> None:
+    one, row = candidate([2.0, -1.0, 0.5], ground), [0.2, 0.5, 0.1]
+    is_digit = sigmoid(odds_by_hand(one, row, PAGE[ground]))
+    expected = whole(is_digit, classes_by_hand(one, row, PAGE[ground]))
     np.testing.assert_allclose(joined([line(one)], [row]), [expected], atol=1e-5)
 
 
@@ -113,7 +121,7 @@ def test_each_line_is_joined_by_itself() -> None:
     first, second = candidate([4.0, -1.0]), candidate([3.0, 0.0], Ground.REST)
     rows = [[0.8, 0.1], [0.2, 0.4], [0.3, 0.6]]
     lines = [line(first), line(candidate(None)), line(second)]
-    apart = [joined([one], [row])[0] for one, row in zip(lines, rows, strict=True)]
+    apart = [joined([one] * 2, [row] * 2)[0] for one, row in zip(lines, rows, strict=True)]
     np.testing.assert_allclose(joined(lines, rows), apart, atol=1e-6)
 
 

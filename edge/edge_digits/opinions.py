@@ -36,12 +36,12 @@ class Weights:
 
 #: By what a candidate of a page stands on.
 PAGE = {
-    Ground.ALONE: Weights(finder=3.639, classifier=0.234, constant=-0.737, finder_class=1.086, classifier_class=0.449),
-    Ground.CLOSE: Weights(finder=2.526, classifier=-0.02, constant=0.609, finder_class=1.188, classifier_class=0.245),
-    Ground.REST: Weights(finder=1.559, classifier=0.063, constant=-0.244, finder_class=1.328, classifier_class=0.026),
+    Ground.ALONE: Weights(finder=3.821, classifier=0.254, constant=-0.733, finder_class=1.382, classifier_class=0.359),
+    Ground.CLOSE: Weights(finder=2.331, classifier=0.014, constant=0.566, finder_class=1.587, classifier_class=0.136),
+    Ground.REST: Weights(finder=1.631, classifier=0.086, constant=-0.258, finder_class=1.635, classifier_class=-0.01),
 }
 #: Of a digit's company in its line, as `company` tells it; and a constant.
-LINE = (0.948, 1.762, -1.399, -1.002)
+LINE = (0.937, 1.705, -1.62, -0.936)
 #: For crops: each opinion as if there were no other, since both must see a digit. The regression on composed crops,
 #: which are harder than most, would let pass what only one of them sees; these are stricter.
 CROP_FINDER = Weights(finder=1.4, classifier=0.0, constant=1.6, finder_class=1.1, classifier_class=0.54)
@@ -71,16 +71,19 @@ def join(lines: list[Line], probabilities: NDArray[np.float32]) -> NDArray[np.fl
             joined[rows, :-1] += GIVEN
         elif line.candidates and line.candidates[0].logits is not None:
             logits = np.array([candidate.logits for candidate in line.candidates], np.float32)
-            digit, classes = _weighed(line, logits, probabilities[rows])
+            digit, classes = _weighed(line, logits, probabilities[rows], only=len(probabilities) == 1)
             none = np.log1p(-np.exp(np.minimum(digit, np.log(1.0 - _LEAST))))
             joined[rows] = np.hstack([classes + digit, none])
     return np.asarray(joined - np.logaddexp.reduce(joined, axis=1)[:, None], np.float32)
 
 
 def _weighed(
-    line: Line, logits: NDArray[np.float32], probabilities: NDArray[np.float32]
+    line: Line, logits: NDArray[np.float32], probabilities: NDArray[np.float32], *, only: bool
 ) -> tuple[NDArray[Any], NDArray[Any]]:
-    """Log probabilities that there is a digit, [N, 1], and of the classes if so, [N, C]."""
+    """Log probabilities that there is a digit, [N, 1], and of the classes if so, [N, C].
+
+    What is the `only` candidate of a picture lacks no company.
+    """
     if line.candidates[0].ground == Ground.CROP:
         odds, classes = evidence(logits, probabilities, CROP_FINDER)
         other, _ = evidence(logits, probabilities, CROP_CLASSIFIER)
@@ -92,7 +95,7 @@ def _weighed(
         if rows.any():
             odds[rows], classes[rows] = evidence(logits[rows], probabilities[rows], weights)
     heights = np.array([candidate.glyph.height for candidate in line.candidates], np.float64)
-    after = in_line(company(odds[:, 0], heights), LINE)[:, None]
+    after = odds if only else in_line(company(odds[:, 0], heights), LINE)[:, None]
     return -np.logaddexp(0.0, -after), classes
 
 

@@ -21,7 +21,7 @@ from edge_digits.constrain import Constraint
 from edge_digits.errors import PictureError, UsageError
 from edge_digits.find import Candidate, Line
 from edge_digits.find.net import Maps
-from edge_digits.lattice import Edge, best_path
+from edge_digits.lattice import Edge, Step, best_path
 from edge_digits.lattice import Path as Way
 from edge_digits.look import LAYOUTS, Look, chain, look
 from edge_digits.normalize import SIDE, normalize_glyph
@@ -284,9 +284,7 @@ class DigitReader:
             )
             for candidate, row in zip(candidates, scores, strict=True)
         ]
-        # What is sooner a digit than none is one, also where it is unclear which.
-        sure = [e if e.none >= _EVEN or cut[e.start] else replace(e, none=-np.inf) for e in edges]
-        free = best_path(sure, nodes) or Way((), 0.0, 0.0)
+        free = _with_unclear(best_path(edges, nodes) or Way((), 0.0, 0.0), edges, cut)
         if self.constraint is None or self._allowed is None:
             return free, False, ()
         asked = self.constraint.describe()
@@ -346,6 +344,20 @@ def _cut(candidates: Sequence[Candidate], nodes: int) -> NDArray[np.bool_]:
     for candidate in candidates:
         begun[candidate.start : candidate.end] += 1
     return begun > 1
+
+
+def _with_unclear(way: Way, edges: Sequence[Edge], cut: NDArray[np.bool_]) -> Way:
+    """The way on which what is sooner a digit than none is one, also where it is unclear which."""
+    steps, score = [], way.score
+    for step in way.steps:
+        edge = edges[step.edge]
+        if step.label is None and edge.none < _EVEN and not cut[edge.start]:
+            label = int(edge.labels.argmax())
+            score += edge.weight * (float(edge.labels[label]) - edge.none)
+            steps.append(Step(step.edge, label))
+        else:
+            steps.append(step)
+    return Way(tuple(steps), score, way.confidence * math.exp(score - way.score))
 
 
 def _advice(looks: tuple[Look, ...], examined: tuple[Examined, ...]) -> tuple[str, ...]:
