@@ -63,9 +63,9 @@ def picture(file: Path) -> Gray:
     try:
         return to_gray(decode(file.read_bytes()))
     except OSError as error:
-        raise PictureError(f"{file}: {error.strerror}") from None
+        raise PictureError(f"{file}: unreadable picture: {error.strerror}") from None
     except (ValueError, PictureError) as error:  # ValueError: a name with a NUL in it
-        raise PictureError(f"{file}: {error}") from None
+        raise PictureError(f"{file}: unreadable picture: {error}") from None
 
 
 def _visible(folder: Path) -> list[Path]:
