@@ -67,7 +67,9 @@ def report(data: Path, seconds: float) -> None:
         with _standin(Path(folder)) as environment:
             cost("CSI pipe (stand-in for rpicam-vid), 30 fps", ["csi:0"], seconds, environment)
         cost("video file, 1 fps (goal: 2 % of a core)", [f"fake:{slow}"], seconds)
-        print("\n**What a loss costs**, opened again first after 0.5 s; goal: back in less than twice that\n")
+        print(
+            "\n**What a loss costs**, opened again at once and then after 0.5 s; goal: back in less than twice that\n"
+        )
         print("| fault | losses | back after |\n|---|---|---|")
         with _served(frames, fails_after=20) as address:
             loss("Motion JPEG: the camera closes the connection", [address])
