@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import importlib.util
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from edge_digits.errors import MissingExtraError, PictureError, UsageError
+from edge_digits_train import page_files
 
 if TYPE_CHECKING:
     from edge_digits_train import survey
@@ -39,28 +37,17 @@ def command(source: str, output: Path, recipe_name: str, force: bool, quiet: boo
 
     SOURCE is what train takes: mnist, a folder of IDX files or of pictures, an .npz file.
     """
-    for package in ("jinja2", "matplotlib"):
-        if importlib.util.find_spec(package) is None:
-            raise MissingExtraError("edge-digits data", "train", package)
-    from edge_digits.outputs.files import check_free, write_bytes
+    record = page_files.ready("edge-digits data", ("jinja2", "matplotlib"), output, force=force)
     from edge_digits_train import survey
     from edge_digits_train.recipes import recipe
 
-    record = output.with_suffix(".json")
-    if record == output:
-        raise UsageError(f"-o {output}: that is where the numbers go. Name the page, as {output.with_suffix('.html')}")
-    for path in (output, record):
-        check_free(path, force=force)
     chosen = recipe(recipe_name)
     found = survey.survey(source)
-    write_bytes(output, survey.render(found, recipe_name, chosen).encode("utf-8", "replace"))
-    write_bytes(record, (json.dumps(found.to_dict(), indent=1) + "\n").encode("utf-8"))
+    page_files.write(output, survey.render(found, recipe_name, chosen), record, found.to_dict())
     if not quiet:
         click.echo(_table(found))
         click.echo(f"{output} and {record}")
-    if found.unreadable:
-        first = next(iter(found.unreadable.values()))
-        raise PictureError(f"{len(found.unreadable)} pictures could not be read, and are not counted: {first}")
+    page_files.check_read(found.unreadable)
 
 
 def _table(found: survey.Survey) -> str:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import importlib.util
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from edge_digits.errors import MissingExtraError, PictureError, UsageError
+from edge_digits.errors import UsageError
+from edge_digits_train import page_files
 
 if TYPE_CHECKING:
     from edge_digits_train.classifiers import Classifier
@@ -54,17 +53,9 @@ def command(
     MODEL is an .onnx file, a Keras file, a run folder of train, or the name of a shipped model. The report is one
     file that needs nothing else; what it says is in the .json file beside it too.
     """
-    for package in ("jinja2", "matplotlib", "sklearn"):
-        if importlib.util.find_spec(package) is None:
-            raise MissingExtraError("edge-digits evaluate", "train", package)
-    from edge_digits.outputs.files import check_free, write_bytes
+    record = page_files.ready("edge-digits evaluate", ("jinja2", "matplotlib", "sklearn"), output, force=force)
     from edge_digits_train import classifiers, evaluate, report
 
-    record = output.with_suffix(".json")
-    if record == output:
-        raise UsageError(f"-o {output}: that is where the numbers go. Name the page, as {output.with_suffix('.html')}")
-    for path in (output, record):
-        check_free(path, force=force)
     first = classifiers.load(model)
     other = against or evaluate.sibling(first)
     second = classifiers.load(str(other)) if other else None
@@ -74,14 +65,11 @@ def command(
     judged = evaluate.judge(first, pictures)
     beside = None if second is None else evaluate.judge(second, pictures)
     evaluation = evaluate.Evaluation(pictures, judged, beside, _history(run, first.path))
-    write_bytes(output, report.render(evaluation, show).encode("utf-8", "replace"))
-    write_bytes(record, (json.dumps(evaluation.to_dict(), indent=1) + "\n").encode("utf-8"))
+    page_files.write(output, report.render(evaluation, show), record, evaluation.to_dict())
     if not quiet:
         click.echo(_summary(judged))
         click.echo(f"{output} and {record}")
-    if pictures.unreadable:
-        first_bad = next(iter(pictures.unreadable.values()))
-        raise PictureError(f"{len(pictures.unreadable)} pictures could not be read, and are not counted: {first_bad}")
+    page_files.check_read(pictures.unreadable)
 
 
 def _agree(first: Classifier, second: Classifier) -> None:
