@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from edge_digits.find import Glyph
 from edge_digits.normalize import normalize, normalize_glyph
 from edge_digits_train.marks import mark
+from edge_digits_train.paper import falling_light
 
 Pictures = NDArray[np.uint8]
 
@@ -252,15 +253,9 @@ def _ruling(side: int, rng: np.random.Generator) -> NDArray[np.float32]:
 
 
 def _paper(side: int, rng: np.random.Generator) -> NDArray[np.float32]:
-    """Paper in light that falls off to one side, sometimes with a shadow's edge."""
+    """The paper of a crop in its light, float32 [side, side] of grey levels."""
     level = rng.uniform(90.0, 255.0)
-    y, x = np.mgrid[:side, :side].astype(np.float32) / side - 0.5
-    angle = rng.uniform(0.0, 2.0 * np.pi)
-    along = x * np.float32(np.cos(angle)) + y * np.float32(np.sin(angle))
-    light = 1.0 + np.float32(rng.uniform(0.0, 0.35)) * along
-    if rng.random() < 0.15:
-        edge = np.clip((along - rng.uniform(-0.4, 0.4)) * rng.uniform(2.0, 6.0) + 0.5, 0.0, 1.0)
-        light *= 1.0 - np.float32(rng.uniform(0.1, 0.35)) * edge.astype(np.float32)
+    light = falling_light(side, side, rng, fall=0.35, sharp=(2.0, 6.0), darkest=0.35)
     return np.asarray(level * light, np.float32)
 
 

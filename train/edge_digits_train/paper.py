@@ -7,15 +7,31 @@ import numpy as np
 from numpy.typing import NDArray
 
 
-def light(height: int, width: int, rng: np.random.Generator) -> NDArray[np.float32]:
-    """Paper in light that falls off to one side, sometimes with a shadow's edge, float32 of grey levels."""
+def falling_light(
+    height: int, width: int, rng: np.random.Generator, *, fall: float, sharp: tuple[float, float], darkest: float
+) -> NDArray[np.float32]:
+    """Light that falls off to one side, sometimes with a shadow's edge: float32 [H, W] about 1.
+
+    Args:
+        height, width: pixels.
+        rng: decides all.
+        fall: the most that it differs by from side to side.
+        sharp: how steep a shadow's edge is, at least and at most: its rise over the longer side.
+        darkest: the most that a shadow takes.
+    """
     y, x = np.mgrid[:height, :width].astype(np.float32) / np.float32(max(height, width)) - 0.5
     angle = rng.uniform(0.0, 2.0 * np.pi)
     along = x * np.float32(np.cos(angle)) + y * np.float32(np.sin(angle))
-    light = 1.0 + np.float32(rng.uniform(0.0, 0.5)) * along
+    light = 1.0 + np.float32(rng.uniform(0.0, fall)) * along
     if rng.random() < 0.15:
-        edge = np.clip((along - rng.uniform(-0.4, 0.4)) * rng.uniform(3.0, 12.0) + 0.5, 0.0, 1.0)
-        light *= 1.0 - np.float32(rng.uniform(0.1, 0.45)) * edge.astype(np.float32)
+        edge = np.clip((along - rng.uniform(-0.4, 0.4)) * rng.uniform(*sharp) + 0.5, 0.0, 1.0)
+        light *= 1.0 - np.float32(rng.uniform(0.1, darkest)) * edge.astype(np.float32)
+    return np.asarray(light, np.float32)
+
+
+def lit(height: int, width: int, rng: np.random.Generator) -> NDArray[np.float32]:
+    """The paper of a scene in its light, float32 [H, W] of grey levels."""
+    light = falling_light(height, width, rng, fall=0.5, sharp=(3.0, 12.0), darkest=0.45)
     return np.asarray(np.clip(rng.uniform(80.0, 255.0) * light, 0, 255), np.float32)
 
 

@@ -286,7 +286,7 @@ class Composer:
             ink += paper.pattern(height, width, rng) * np.float32(255 * contrast * rng.uniform(0.05, 0.4))
         if not plain and rng.random() < 0.2:
             ink = np.maximum(ink, self._shown_through(height, width, hand, rng) * np.float32(contrast))
-        light = paper.light(height, width, rng)
+        light = paper.lit(height, width, rng)
         shot = light * (1.0 - np.minimum(ink, 255.0) / 255.0)
         taken = augment.camera(shot, contrast * float(light.mean()), rng, hand.height)
         if rng.random() < 0.12:
