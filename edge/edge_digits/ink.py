@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from edge_digits.pixels import Gray, shrink
+from edge_digits.pixels import Gray, histogram, percentile, shrink
 
 #: The closing is done on a picture of at most this side, then enlarged: paper is smooth, and the cost is fixed.
 _PAPER_SIDE = 96
@@ -74,10 +74,9 @@ def levelled(ink: Ink) -> Gray:
     Returns:
         uint8 [H, W].
     """
-    counts = cv2.calcHist([ink.strength], [0], None, [256], [0, 256]).ravel()
+    counts = histogram(ink.strength)
     counts[: max(18, min(round(3.0 * ink.noise), 254))] = 0.0
-    total = np.cumsum(counts)
-    level = max(float(np.searchsorted(total, 0.9 * total[-1])), 64.0)
+    level = max(percentile(counts, 0.9), 64.0)
     return np.asarray(cv2.convertScaleAbs(ink.strength, alpha=255.0 / level), np.uint8)
 
 
@@ -140,13 +139,8 @@ def _bare_paper(strength: Gray, lighter: Gray) -> tuple[np.uint8, float]:
     standard deviations apart, of its lower half 1.28. Where it lies at the mean, what is lighter is noise alone: of all
     pixels, a tenth are lighter by 1.28 standard deviations, or by 0.84 where half is ink.
     """
-    counts = _cumulated(strength)
-    low, quarter = np.searchsorted(counts, [0.05, 0.25])
-    above = np.searchsorted(_cumulated(lighter), 0.9)
-    noise = max(float(quarter - low), float(above) / 1.06)
-    return np.uint8(min(round(float(quarter) + 0.5 * float(quarter - low)), 255)), noise
-
-
-def _cumulated(values: Gray) -> NDArray[np.float32]:
-    counts = np.cumsum(cv2.calcHist([values], [0], None, [256], [0, 256]))
-    return np.asarray(counts / counts[-1], np.float32)
+    counts = histogram(strength)
+    low, quarter = percentile(counts, 0.05), percentile(counts, 0.25)
+    above = percentile(histogram(lighter), 0.9)
+    noise = max(quarter - low, above / 1.06)
+    return np.uint8(min(round(quarter + 0.5 * (quarter - low)), 255)), noise

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from edge_digits.find import Glyph, find_digit
 from edge_digits.ink import extract_ink
-from edge_digits.pixels import Gray, shrink
+from edge_digits.pixels import Gray, histogram, percentile, shrink
 
 #: Side of the picture that a model sees, and of the box within it that the digit fills.
 SIDE = 28
@@ -62,10 +62,9 @@ def _stretch(ink: Gray) -> NDArray[np.float32]:
 
 def _strong(ink: Gray) -> float:
     """The strength that a tenth of the ink passes, at least 1."""
-    counts = cv2.calcHist([ink], [0], None, [256], [0, 256]).ravel()
+    counts = histogram(ink)
     counts[0] = 0.0
-    total = np.cumsum(counts)
-    return max(float(np.searchsorted(total, 0.9 * total[-1])), 1.0)
+    return max(percentile(counts, 0.9), 1.0)
 
 
 def _centre(ink: NDArray[np.float32]) -> Gray:

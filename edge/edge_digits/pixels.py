@@ -63,6 +63,19 @@ def shrink(gray: Gray, side: int) -> Gray:
     return np.asarray(cv2.resize(gray, size, interpolation=cv2.INTER_AREA), np.uint8)
 
 
+def histogram(values: Gray) -> NDArray[np.float32]:
+    """How many pixels have each level, float32 [256]."""
+    if values.size < 1 << 14:  # as far as numpy is the faster one
+        return np.bincount(values.ravel(), minlength=256).astype(np.float32)
+    return np.asarray(cv2.calcHist([values], [0], None, [256], [0, 256]).ravel(), np.float32)
+
+
+def percentile(counts: NDArray[np.float32], share: float) -> float:
+    """The level up to which a share of all pixels of a histogram lies; 0 where there are none."""
+    total = counts.cumsum()
+    return float(total.searchsorted(np.float32(share) * total[-1]))
+
+
 def _describe(picture: object) -> str:
     if isinstance(picture, np.ndarray):
         return f"an array of shape {picture.shape} and dtype {picture.dtype}"

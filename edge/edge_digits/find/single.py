@@ -41,7 +41,9 @@ def ink_mask(ink: Ink) -> Mask:
 def _strokes(ink: Ink) -> Strokes:
     mask = without_ruling(ink_mask(ink))
     strokes = strokes_of(mask, ink.strength)
-    strokes = strokes.take(~cut_off(strokes.x1, strokes.y1, strokes.x2, strokes.y2, mask.shape))
+    rests = cut_off(strokes.x1, strokes.y1, strokes.x2, strokes.y2, mask.shape)
+    if rests.any():
+        strokes = strokes.take(~rests)
     if len(strokes) < 2:
         return strokes
     if len(strokes) > _MOST_STROKES:

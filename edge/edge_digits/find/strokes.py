@@ -68,6 +68,8 @@ def cut_off(
     """Which boxes reach over the rim and keep to it: rests of ruling, the digit next door."""
     height, width = shape
     touches = (x1 <= 0) | (y1 <= 0) | (x2 >= width) | (y2 >= height)
+    if not touches.any():
+        return touches
     off_x = np.abs(x1 + x2 - width) / width
     off_y = np.abs(y1 + y2 - height) / height
     return np.asarray(touches & (np.maximum(off_x, off_y) > 0.6))
