@@ -498,9 +498,24 @@ def test_epochs_are_made_alike_ahead_of_time_or_not() -> None:
     with Epochs(train_set, augment.Augmentation(), seed=1) as epochs:
         epochs.make(0, then=1)
         ahead, ahead_classes = epochs.make(1, then=None)
+    with Epochs(train_set, augment.Augmentation(), seed=1) as epochs:
         alone, alone_classes = epochs.make(1, then=None)
     assert np.array_equal(ahead, alone)
     assert np.array_equal(ahead_classes, alone_classes)
+
+
+@pytest.mark.parametrize(("how", "drawings"), [(augment.Augmentation(), [0, 0, 2, 2]), (None, [0, 0, 0, 0])])
+def test_pictures_serve_some_epochs_in_another_order_each(
+    how: augment.Augmentation | None, drawings: list[int]
+) -> None:
+    pictures, classes = bars(60)
+    with Epochs(datasets.Split(pictures, classes), how, seed=1, redraw=2) as epochs:
+        made = [epochs.make(number, then=number + 1 if number < 3 else None) for number in range(4)]
+    pairs = [sorted((picture.tobytes(), int(label)) for picture, label in zip(*one, strict=True)) for one in made]
+    for number, drawing in enumerate(drawings):
+        assert pairs[number] == pairs[drawing]
+        assert number == 0 or not np.array_equal(made[number][0], made[number - 1][0])
+    assert (pairs[0] == pairs[2]) == (how is None)
 
 
 def test_places_of_the_background_are_filled_with_marks_that_change_with_the_epoch() -> None:
@@ -552,6 +567,7 @@ def test_validation_is_the_same_split_for_the_same_seed() -> None:
 
 PARAMETERS = {
     "stem5": 77_162,
+    "stem3": 55_714,
     "mlp": 42_310,
     "cnn-1": 54_410,
     "cnn-2": 34_826,
@@ -754,7 +770,7 @@ from edge_digits_train.batches import Epochs
 from edge_digits_train.datasets import Split
 with Epochs(Split(*bars(2500)), None, 0) as epochs:
     try:
-        epochs._next = (0, epochs._submit(0))
+        epochs.begin(0)
         print(*[child.pid for child in multiprocessing.active_children()], flush=True)
         time.sleep(60)
     except KeyboardInterrupt:

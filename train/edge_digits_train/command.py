@@ -48,7 +48,7 @@ INTERRUPTED = 130
     default="",
     help="Start from a trained network of the same architecture: a run, .keras, .onnx, or a shipped model by name.",
 )
-@click.option("--arch", help="Architecture, by name: stem5, mlp, cnn-1, cnn-2, cnn-bn, lenet, resnet.")
+@click.option("--arch", help="Architecture, by name: stem5, stem3, mlp, cnn-1, cnn-2, cnn-bn, lenet, resnet.")
 @click.option(
     "--loss", type=click.Choice(["sparse", "categorical"]), help="Cross-entropy of classes, or of one-hot rows."
 )

@@ -48,8 +48,9 @@ class DigitsTask:
         return open_set.custom_objects()
 
     def epochs(self) -> Epochs:
-        one_hot = len(self._config.labels) if self._config.recipe.loss == "categorical" else 0
-        return Epochs(self._train, self._config.recipe.augmentation, self._config.seed, one_hot)
+        recipe = self._config.recipe
+        one_hot = len(self._config.labels) if recipe.loss == "categorical" else 0
+        return Epochs(self._train, recipe.augmentation, self._config.seed, one_hot, recipe.redraw)
 
     def judge(self, model: keras.Model) -> tuple[float, float, float]:
         clean, photographed = self._validation()

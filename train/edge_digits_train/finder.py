@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import multiprocessing
-import os
 from collections.abc import Mapping
 from concurrent.futures import Future, ProcessPoolExecutor
 from typing import TYPE_CHECKING, Any
@@ -16,8 +14,8 @@ from edge_digits.ink import extract_ink, levelled
 from edge_digits.maps import CELL, EXTRA, SIZE, judge, unfold
 from edge_digits_train import architectures, styles
 from edge_digits_train.augment import BACKGROUND
-from edge_digits_train.batches import ctrl_c_blocked, start_worker
 from edge_digits_train.data import Data, Split, split
+from edge_digits_train.pool import Ahead, start_worker
 from edge_digits_train.run import Config
 from edge_digits_train.scenes import Composer, Scene
 from edge_digits_train.sheets import IGNORED
@@ -40,40 +38,27 @@ _VALIDATION, _CALIBRATION = 1000, 200
 Targets = NDArray[np.float16]
 
 
-class SceneEpochs:
-    """Makes the scenes of any epoch in processes of their own; the same seed and epoch give the same scenes.
-
-    A context manager: leaving it ends the processes.
-    """
+class SceneEpochs(Ahead[tuple[NDArray[np.uint8], Targets]]):
+    """Makes the scenes of any epoch; the same seed and epoch give the same scenes."""
 
     def __init__(self, train: Split, scenes: int, seed: int) -> None:
+        super().__init__(_start, train)
         self._scenes, self._seed = scenes, seed
-        self._next: tuple[int, list[Future[tuple[NDArray[np.uint8], Targets]]]] | None = None
-        self._pool = ProcessPoolExecutor(
-            min(4, os.cpu_count() or 1),
-            mp_context=multiprocessing.get_context("spawn"),
-            initializer=_start,
-            initargs=(train,),
-        )
 
-    def __enter__(self) -> SceneEpochs:
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self._pool.shutdown(wait=True, cancel_futures=True)
+    def begin(self, epoch: int) -> None:
+        """Begin to make the scenes of an epoch."""
+        self._begin(epoch)
 
     def make(self, epoch: int, *, then: int | None) -> tuple[NDArray[np.uint8], Targets]:
         """Levelled ink, uint8 [N, 80, 160], and targets of an epoch; begins to make those of epoch `then` beside it."""
-        if self._next is None or self._next[0] != epoch:
-            self._next = (epoch, self._submit(epoch))
-        parts = [part.result() for part in self._next[1]]
-        self._next = None if then is None else (then, self._submit(then))
+        parts = self._take(epoch)
+        if then is not None:
+            self.begin(then)
         return np.concatenate([part[0] for part in parts]), np.concatenate([part[1] for part in parts])
 
-    def _submit(self, epoch: int) -> list[Future[tuple[NDArray[np.uint8], Targets]]]:
+    def _submit(self, pool: ProcessPoolExecutor, number: int) -> list[Future[tuple[NDArray[np.uint8], Targets]]]:
         counts = [min(_CHUNK, self._scenes - first) for first in range(0, self._scenes, _CHUNK)]
-        with ctrl_c_blocked():
-            return [self._pool.submit(_make, (self._seed, epoch, number), count) for number, count in enumerate(counts)]
+        return [pool.submit(_make, (self._seed, number, place), count) for place, count in enumerate(counts)]
 
 
 _composer: Composer | None = None

@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 from edge_digits.errors import PictureError
 from edge_digits.normalize import normalize
 from edge_digits_train import datasets
-from edge_digits_train.batches import start_worker
 from edge_digits_train.data import DataError
 from edge_digits_train.listing import NONE, classes, picture, rows
+from edge_digits_train.pool import start_worker
 
 Pictures = NDArray[np.uint8]
 _Given = TypeVar("_Given")

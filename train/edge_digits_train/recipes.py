@@ -31,6 +31,7 @@ class Recipe:
         styles: digits in styles that MNIST hardly knows (`styles`), as a share of the data set's own; 0 for none.
         scenes: composed scenes an epoch, for a finder; 0 for a reader of single digits.
         augmentation: limits of the augmentation; None leaves pictures as they are, but for `normalize`.
+        redraw: epochs that augmented pictures serve before they are drawn anew.
     """
 
     arch: str = "stem5"
@@ -49,6 +50,7 @@ class Recipe:
     styles: float = 0.0
     scenes: int = 0
     augmentation: Augmentation | None = field(default_factory=Augmentation)
+    redraw: int = 1
 
 
 #: Bent as hands differ, and not photographed.
@@ -85,8 +87,10 @@ RECIPES: dict[str, Recipe] = {
     # A few epochs at a rate that does not undo what was learnt: for --init and --extra.
     "tune": Recipe(epochs=4, patience=4, learning_rate=5e-4, warmup=0.5),
     # Minutes on two cores, for readers of clean scans.
-    "quick": Recipe(epochs=2, patience=2, dropout=0.0, background=0.0, augmentation=None),
-    "quick-5": Recipe(epochs=11, patience=11, background=0.0, augmentation=_BENT),
+    "quick": Recipe(
+        arch="stem3", epochs=2, patience=2, learning_rate=6e-3, dropout=0.0, background=0.0, augmentation=None
+    ),
+    "quick-5": Recipe(epochs=5, patience=5, background=0.0, augmentation=_BENT, redraw=3),
     "plain": Recipe(epochs=12, augmentation=None, background=0.0),
     # Architectures that are widely known, as they are usually trained.
     "mlp": _classic("mlp", 10, batch=32, dropout=0.0),

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 class Batches(Protocol):
     """Training pictures by epoch."""
 
+    def begin(self, epoch: int) -> None:
+        """Begin to make those of an epoch, in other processes."""
+
     def make(self, epoch: int, *, then: int | None) -> tuple[NDArray[np.uint8], NDArray[Any]]:
         """Pictures and targets of an epoch; begins to make those of epoch `then` beside it."""
 
