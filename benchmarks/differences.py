@@ -81,7 +81,7 @@ def main() -> None:
                 print(json.dumps([one["blocks"] for one in runs]), file=stream)
         for name, one in zip(verdicts, found, strict=True):
             verdicts[name][one.verdict] += 1
-        cells = [f"{1e3 * float(one['p50']):.1f}" for one in runs]  # type: ignore[arg-type]
+        cells = [f"{1e3 * float(one['p50']):.1f}" for one in runs]
         cells += [f"{1e3 * quiet(one['blocks']):.1f}" for one in runs]
         cells += [f"{one.ratio:.3f} ({one.low:.3f} to {one.high:.3f}) {one.verdict}" for one in found]
         print(f"| {number} | {' | '.join(cells)} |", flush=True)

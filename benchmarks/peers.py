@@ -105,7 +105,7 @@ def readers(data: Path, pictures: int) -> None:
             print(f"{kind.name}: absent ({str(error).splitlines()[0]})")
             continue
         print(f"{kind.name}: {engine.version}")
-        programs[kind.name] = lambda picture, engine=engine: engine.read(picture, cells).text  # type: ignore[misc]
+        programs[kind.name] = lambda picture, engine=engine: engine.read(picture, cells).text
     taken: dict[str, list[float]] = {name: [] for name in programs}
     right = dict.fromkeys(programs, 0)
     for item in items:

@@ -191,7 +191,7 @@ def run_of(rng: np.random.Generator, typical: float, disturbed: float = 0.3) -> 
 def test_verdicts_hold_in_nineteen_of_twenty_comparisons(slower: float, verdict: str) -> None:
     rng = np.random.default_rng(0)
     found = [ratio(run_of(rng, 0.1), run_of(rng, 0.1 * slower)).verdict for _ in range(20)]
-    assert found.count(verdict) >= 19  # type: ignore[arg-type]
+    assert found.count(verdict) >= 19
 
 
 def test_a_run_is_no_different_from_itself() -> None:

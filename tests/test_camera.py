@@ -43,7 +43,7 @@ QUICK = (0.05, 0.2)
 def opened(source: str | None, said: list[str] | None = None, **options: object) -> Camera:
     """A camera that gives up on a stalled source soon, and tells `said`."""
     say = [].append if said is None else said.append
-    return open_camera(source, **{"stall_seconds": 1.0, "backoff": QUICK, "say": say, **options})  # type: ignore[arg-type]
+    return open_camera(source, **{"stall_seconds": 1.0, "backoff": QUICK, "say": say, **options})
 
 
 def levels(camera: Camera, count: int) -> list[int]:
@@ -540,7 +540,7 @@ def test_small_digits_in_a_large_frame_are_read_too(reader: DigitReader) -> None
     assert texts == ["427"] * 20
 
 
-def _frame(picture: np.ndarray, number: int = 0):  # type: ignore[no-untyped-def,type-arg]
+def _frame(picture: np.ndarray, number: int = 0):
     from edge_digits.sources.stream import Frame
 
     return Frame(picture, number, number / 30, time.monotonic())

@@ -130,7 +130,7 @@ def test_signals_end_it_cleanly(number: signal.Signals, code: int, tmp_path: Pat
         cwd=tmp_path,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509  # no threads here
     )
     assert child.stdout is not None
     first = child.stdout.readline()

@@ -27,7 +27,7 @@ DIES = "import os, signal; os.kill(os.getpid(), signal.SIGILL)"
 
 
 def state(**facts: object) -> State:
-    return State(**{**WELL.__dict__, **facts})  # type: ignore[arg-type]
+    return State(**{**WELL.__dict__, **facts})
 
 
 def module(folder: Path, name: str, code: str) -> Path:

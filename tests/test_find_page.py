@@ -233,7 +233,7 @@ def test_a_scaled_page_holds_the_same_digits(scale: float) -> None:
     method = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
     scaled = np.asarray(cv2.resize(PAGE, None, fx=scale, fy=scale, interpolation=method), np.uint8)
     found = [[tuple(round(v / scale) for v in one) for one in line] for line in boxes(scaled)]
-    assert same(found, boxes(PAGE), within=4)  # type: ignore[arg-type]
+    assert same(found, boxes(PAGE), within=4)
 
 
 @pytest.mark.parametrize(
@@ -254,7 +254,7 @@ def test_light_and_polarity_change_nothing(change: Callable[[Gray], Gray]) -> No
 def test_a_margin_moves_the_digits_and_changes_nothing(margin: int) -> None:
     padded = np.pad(PAGE, margin, constant_values=int(PAGE[0, 0]))
     moved = [[tuple(v - margin for v in one) for one in line] for line in boxes(padded)]
-    assert same(moved, boxes(PAGE), within=2)  # type: ignore[arg-type]
+    assert same(moved, boxes(PAGE), within=2)
 
 
 def test_marks_of_other_sizes_do_not_tear_a_line_apart() -> None:

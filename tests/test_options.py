@@ -179,7 +179,7 @@ def test_a_region_is_cut_out_before_it_is_turned(finder: str) -> None:
 
 
 def read_as(picture: Gray, finder: str, **known: object) -> tuple[str, tuple[str, ...]]:
-    reading = DigitReader.load(constraint=Constraint(**known), finder=finder).read(picture)  # type: ignore[arg-type]
+    reading = DigitReader.load(constraint=Constraint(**known), finder=finder).read(picture)
     return reading.text, tuple(warning for warning in reading.warnings if "satisf" in warning)
 
 
@@ -216,7 +216,7 @@ def test_fewer_digits_than_there_are_leaves_the_least_sure_out(finder: str) -> N
 def test_what_cannot_be_satisfied_is_read_as_it_is_and_said(known: dict[str, object], finder: str) -> None:
     text, said = read_as(page("427"), finder, **known)
     assert text == "427"
-    assert said == (f"no reading satisfies {Constraint(**known).describe()}",)  # type: ignore[arg-type]
+    assert said == (f"no reading satisfies {Constraint(**known).describe()}",)
 
 
 def test_a_constraint_spans_all_regions(finder: str) -> None:

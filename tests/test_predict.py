@@ -49,7 +49,7 @@ def long_run(tmp_path: Path, *args: str) -> subprocess.Popen[bytes]:
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         # Of a shell's background job a child would inherit that SIGINT is ignored.
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509  # no threads here
     )
 
 
@@ -675,7 +675,7 @@ def test_ctrl_c_gives_the_terminal_its_cursor_back(tmp_path: Path, good: Path) -
         stderr=screen,
         start_new_session=True,
         env={**os.environ, "TERM": "xterm", "COLUMNS": "80"},
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509  # no threads here
     )
     os.close(screen)
     shown = b""

@@ -101,7 +101,7 @@ def test_any_array_gives_a_reading_or_a_picture_error(picture: NDArray[Any]) -> 
     try:
         reading = READER.read(picture)
     except PictureError as error:
-        assert str(error)  # noqa: PT017 (either is fine; the message may not be empty)
+        assert str(error)  # noqa: PT017  # either is fine; the message may not be empty
         return
     assert (reading.height, reading.width) == picture.shape[:2]
     assert 0 <= reading.confidence <= 1

@@ -26,7 +26,7 @@ IMAGE = ("image", TensorProto.UINT8, ["N", 28, 28])
 
 
 def tiny_model(
-    card: ModelCard | None = ModelCard("tiny", DIGITS),  # noqa: B008 (it is frozen)
+    card: ModelCard | None = ModelCard("tiny", DIGITS),  # noqa: B008  # it is frozen
     port: tuple[str, int, list[Any]] = IMAGE,
     classes: int = 10,
     output: str = "logits",

@@ -604,7 +604,7 @@ def test_a_finder_takes_pictures_of_any_size_and_begins_by_seeing_nothing() -> N
 )
 def test_unknown_names_list_the_known_ones(call: object) -> None:
     with pytest.raises(UsageError, match="there are: "):
-        call()  # type: ignore[operator]
+        call()
 
 
 def test_a_cut_npz_file_is_named(npz: Path) -> None:

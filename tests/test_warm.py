@@ -113,7 +113,7 @@ def permuted(folder: Path) -> Path:
 )
 def test_what_cannot_be_started_from_is_named(tmp_path: Path, make: object, says: str) -> None:
     with pytest.raises(ModelError, match=says):
-        warm.start_from(architectures.build("stem5", 10, 0.0), make(tmp_path), PICTURES)  # type: ignore[operator]
+        warm.start_from(architectures.build("stem5", 10, 0.0), make(tmp_path), PICTURES)
 
 
 def test_a_run_that_starts_from_the_shipped_model_begins_where_that_ends(tmp_path: Path) -> None:

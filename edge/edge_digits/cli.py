@@ -62,7 +62,7 @@ class EdgeDigitsGroup(click.Group):
         gc.set_threshold(50_000)
         # Python gives None for a stream that was closed when it began (`>&-`).
         sys.stdout = sys.stdout or Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115  # open to the end
-        sys.stderr = sys.stderr or Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115
+        sys.stderr = sys.stderr or Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115  # open to the end
         if isinstance(sys.stdout, TextIOWrapper):
             # File names may hold characters that the terminal's encoding has not.
             sys.stdout.reconfigure(errors="backslashreplace")

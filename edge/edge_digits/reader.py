@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -17,12 +16,11 @@ from numpy.typing import NDArray
 
 from edge_digits import opinions
 from edge_digits.advice import advise
+from edge_digits.choice import Choice, Chooser
 from edge_digits.constrain import Constraint
 from edge_digits.errors import PictureError, UsageError
-from edge_digits.find import Candidate, Line
+from edge_digits.find import Line
 from edge_digits.find.net import Maps
-from edge_digits.lattice import Edge, Step, best_path
-from edge_digits.lattice import Path as Way
 from edge_digits.look import LAYOUTS, Look, chain, look
 from edge_digits.normalize import SIDE, normalize_glyph
 from edge_digits.pixels import Gray, to_gray
@@ -35,13 +33,8 @@ from edge_digits.sources.decode import decode, decode_gray
 #: than the search needs, so that a region of the picture can be looked at too.
 DECODE_SIDE = 1600
 FINDERS = ("auto", "classic", "net")
-#: Ink is cut where it looks like several digits: so much, in log probability a piece, counts against that it is none.
-#: Cut small enough, the pieces of any digits look like none, and that would be the surest way.
-_CUT_FOR_NOTHING = 4.0
 #: A page is taken to lie on its side, or on its head, where so many times more is read after turning it.
 _PLAINLY_MORE = 1.2
-#: The logarithm of a half.
-_EVEN = math.log(0.5)
 #: In a number, what is surely a digit is read from this confidence on: without it, the number would be wrong too.
 _UNCLEAR = 0.3
 #: Candidates less sure than this are no digits that were refused: they are not listed.
@@ -151,7 +144,7 @@ class DigitReader:
         self.regions = tuple(regions)
         self.turns = turns
         self.constraint = constraint
-        self._allowed = None if constraint is None else constraint.automaton(model.card.labels)
+        self._chooser = Chooser(model.card.labels, constraint)
         self.conf = float(model.card.reject["threshold"]) if conf is None else conf
         self._exact = conf is not None
         self.top_k = max(1, min(top_k, len(model.card.labels)))
@@ -246,8 +239,8 @@ class DigitReader:
         probabilities = self.model.probabilities(inputs)
         inferred = perf_counter()
         scores = opinions.join([line for _, line in places], probabilities)
-        way, bound, warnings = self._way(lattice.candidates, lattice.nodes, scores)
-        candidates = self._examined(places, inputs, scores, way, bound)
+        choice = self._chooser.choose(lattice.candidates, lattice.nodes, scores)
+        candidates = self._examined(places, inputs, scores, choice)
         digits = tuple(one.digit for one in candidates if one.chosen and one.perhaps)
         speed_ms = {
             **shot.speed_ms,
@@ -261,50 +254,22 @@ class DigitReader:
             height=shot.size[1],
             digits=digits,
             speed_ms=speed_ms,
-            warnings=(*warnings, *_advice(looks, candidates)),
+            warnings=(*choice.warnings, *_advice(looks, candidates)),
         )
-        return Examination(_summed_up(reading, way.confidence), shot.original, looks, candidates)
+        return Examination(_summed_up(reading, choice.way.confidence), shot.original, looks, candidates)
 
     @cached_property
     def _network(self) -> Maps | None:
         return None if self._maps is None else self._maps()
-
-    def _way(
-        self, candidates: tuple[Candidate, ...], nodes: int, scores: NDArray[np.float32]
-    ) -> tuple[Way, bool, tuple[str, ...]]:
-        """The best way through the candidates, whether it satisfies a constraint, and what is to be said of it."""
-        cut = _cut(candidates, nodes)
-        edges = [
-            Edge(
-                candidate.start,
-                candidate.end,
-                row[:-1],
-                float(row[-1]) - _CUT_FOR_NOTHING * bool(cut[candidate.start]),
-                candidate.end - candidate.start,
-            )
-            for candidate, row in zip(candidates, scores, strict=True)
-        ]
-        free = _with_unclear(best_path(edges, nodes) or Way((), 0.0, 0.0), edges, cut)
-        if self.constraint is None or self._allowed is None:
-            return free, False, ()
-        asked = self.constraint.describe()
-        allowed = best_path(edges, nodes, self._allowed)
-        if allowed is None:
-            return free, False, (f"no reading satisfies {asked}",)
-        if [step.label for step in allowed.steps] == [step.label for step in free.steps]:
-            return allowed, True, ()
-        unbound = "".join(self.model.card.labels[step.label] for step in free.steps if step.label is not None)
-        return allowed, True, (f"read so as to satisfy {asked}; without it {unbound or 'nothing'}",)
 
     def _examined(
         self,
         places: list[tuple[Look, Line]],
         inputs: NDArray[np.uint8],
         scores: NDArray[np.float32],
-        way: Way,
-        bound: bool,
+        choice: Choice,
     ) -> tuple[Examined, ...]:
-        taken = {step.edge: step.label for step in way.steps}
+        taken = {step.edge: step.label for step in choice.way.steps}
         labels, row, examined = self.model.card.labels, 0, []
         there = 1.0 - np.exp(scores[:, -1])
         of_all = np.exp(scores[:, :-1])
@@ -318,7 +283,7 @@ class DigitReader:
                 label = best[0] if read is None else read
                 confidence = probabilities[label]
                 # What a constraint asks for is read, however unlikely it looks by itself.
-                rejected = read is None or (confidence < enough and not bound)
+                rejected = read is None or (confidence < enough and not choice.bound)
                 digit = Digit(
                     label=labels[label],
                     confidence=confidence,
@@ -336,28 +301,6 @@ class DigitReader:
         found = there >= self.conf
         number = not self._exact and found.sum() > 1 and line.candidates[0].ground in opinions.PAGE
         return [min(_UNCLEAR, self.conf) if number and one else self.conf for one in found]
-
-
-def _cut(candidates: Sequence[Candidate], nodes: int) -> NDArray[np.bool_]:
-    """Of each node, whether what begins there belongs to ink that was cut in several ways."""
-    begun = np.zeros(nodes, np.int64)
-    for candidate in candidates:
-        begun[candidate.start : candidate.end] += 1
-    return begun > 1
-
-
-def _with_unclear(way: Way, edges: Sequence[Edge], cut: NDArray[np.bool_]) -> Way:
-    """The way on which what is sooner a digit than none is one, also where it is unclear which."""
-    steps, score = [], way.score
-    for step in way.steps:
-        edge = edges[step.edge]
-        if step.label is None and edge.none < _EVEN and not cut[edge.start]:
-            label = int(edge.labels.argmax())
-            score += edge.weight * (float(edge.labels[label]) - edge.none)
-            steps.append(Step(step.edge, label))
-        else:
-            steps.append(step)
-    return Way(tuple(steps), score, way.confidence * math.exp(score - way.score))
 
 
 def _advice(looks: tuple[Look, ...], examined: tuple[Examined, ...]) -> tuple[str, ...]:

@@ -68,7 +68,7 @@ def _classic(arch: str, epochs: int, **settings: object) -> Recipe:
         background=0.0,
         augmentation=None,
     )
-    return replace(base, **settings)  # type: ignore[arg-type]
+    return replace(base, **settings)  # type: ignore[arg-type]  # fields by name
 
 
 RECIPES: dict[str, Recipe] = {
