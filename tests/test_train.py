@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 pytest.importorskip("keras", reason="training needs the extra `train`")
 
 from bars import bars
+from conftest import Terminal
 from stopping import Stopping
 
 from edge_digits.errors import OutputError, UsageError
@@ -742,6 +743,23 @@ def test_ctrl_c_while_a_file_is_written_leaves_no_part(tmp_path: Path) -> None:
     assert not list(tmp_path.iterdir())
 
 
+def test_a_terminal_shows_a_bar_with_speed_and_time_left_that_fits_its_width(
+    terminal: Terminal, tmp_path: Path
+) -> None:
+    pictures, classes = bars(1500)
+    np.savez(tmp_path / "bars.npz", x_train=pictures, y_train=classes, x_test=pictures[:99], y_test=classes[:99])
+    ended = terminal("train", "--data", "bars.npz", *QUICK, "-o", "run")
+    assert ended.code == 0
+    shown = [line.removesuffix("\x1b[K") for line in ended.err.replace("\r\n", "\r").split("\r")]
+    told = [line for line in shown if "[" in line]
+    assert len(told) >= 4
+    assert all(len(line) < 80 and " left  " in line and "pictures/s" in line for line in told)
+    assert "[###" in told[1]
+    assert told[-1].rstrip().endswith("%"), "the validation accuracy of the epoch before, whole"
+    assert "validation" in told[-1]
+    assert "validation" not in told[0], "there is none before the first epoch has ended"
+
+
 def test_short_epochs_are_told_with_the_time_that_is_left(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -750,7 +768,7 @@ def test_short_epochs_are_told_with_the_time_that_is_left(
     with progress(quiet=False, pictures=10) as told:
         for number in range(2):
             told.epoch(Epoch(number, 1, 0, 1, 0, 0, 1, 10), 3, False)
-    assert "0:00:10 left" in capsys.readouterr().err.splitlines()[-1]
+    assert "0:10 left" in capsys.readouterr().err.splitlines()[-1]
 
 
 def test_after_ctrl_c_the_next_step_is_to_resume(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 import time
 from collections.abc import Iterator
@@ -42,17 +43,19 @@ class _Lines:
         through = epoch - self._first + share
         left = passed / through * (epochs - epoch - share)
         rate = (through * total) / passed
-        bar = "#" * round(20 * share)
-        line = (
-            f"epoch {epoch + 1:3d}/{epochs} [{bar:<20}] {rate:5.0f} pictures/s  "
-            f"accuracy {100 * logs.get('accuracy', 0):.2f} %{self._validation}  {_time(left)} left"
-        )
-        click.echo(f"\r{line}\x1b[K", nl=False, err=True)
+        where = f"epoch {epoch + 1}/{epochs} ["
+        facts = f"] {_time(left)} left  {rate:.0f} pictures/s  accuracy {100 * logs.get('accuracy', 0):.1f} %"
+        facts += self._validation
+        # A line that wraps could not be written over.
+        columns = shutil.get_terminal_size().columns - 1
+        width = max(0, min(20, columns - len(where) - len(facts)))
+        line = where + ("#" * round(width * share)).ljust(width) + facts
+        click.echo(f"\r{line[:columns]}\x1b[K", nl=False, err=True)
 
     def epoch(self, epoch: Epoch, epochs: int, best: bool) -> None:
         if self._first is None:  # an epoch of fewer than twenty steps tells of none
             self._first = epoch.epoch
-        self._validation = f"  validation {100 * epoch.val_accuracy:.2f} %"
+        self._validation = f"  validation {100 * epoch.val_accuracy:.1f} %"
         rate = f"  {self._pictures / epoch.seconds:5.0f} pictures/s" if self._pictures else ""
         passed = time.monotonic() - self._begun
         left = passed / (epoch.epoch - self._first + 1) * (epochs - epoch.epoch - 1)
@@ -74,4 +77,4 @@ def progress(*, quiet: bool, pictures: int) -> Iterator[Progress]:
 
 def _time(seconds: float) -> str:
     minutes, rest = divmod(round(seconds), 60)
-    return f"{minutes // 60}:{minutes % 60:02d}:{rest:02d}"
+    return f"{minutes // 60}:{minutes % 60:02d}:{rest:02d}" if minutes >= 60 else f"{minutes}:{rest:02d}"
