@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import multiprocessing
-import os
 from collections.abc import Callable, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
@@ -18,7 +15,7 @@ from edge_digits.normalize import normalize
 from edge_digits_train import datasets
 from edge_digits_train.data import DataError
 from edge_digits_train.listing import NONE, classes, picture, rows
-from edge_digits_train.pool import start_worker
+from edge_digits_train.pool import processes
 
 Pictures = NDArray[np.uint8]
 _Given = TypeVar("_Given")
@@ -155,8 +152,5 @@ def _sized(gray: Pictures) -> tuple[Pictures, tuple[int, int]]:
 def _mapped(make: Callable[[_Given], _Made], given: Sequence[_Given] | NDArray[np.uint8]) -> list[_Made]:
     if len(given) < _FEW:
         return [make(one) for one in given]
-    # A process that holds onnxruntime or TensorFlow, and their threads, is not to be forked.
-    with ProcessPoolExecutor(
-        min(4, os.cpu_count() or 1), mp_context=multiprocessing.get_context("spawn"), initializer=start_worker
-    ) as pool:
+    with processes() as pool:
         return list(pool.map(make, given, chunksize=_CHUNK))

@@ -27,6 +27,14 @@ def start_worker() -> None:
     threading.Thread(target=_end_with_parent, daemon=True).start()
 
 
+def processes(start: Callable[..., None] = start_worker, *given: Any) -> ProcessPoolExecutor:
+    """Four processes, or as many as there are cores if those are fewer; each calls `start` with what is given first."""
+    # Forking a process in which TensorFlow or onnxruntime runs threads would hang.
+    return ProcessPoolExecutor(
+        min(4, os.cpu_count() or 1), multiprocessing.get_context("spawn"), initializer=start, initargs=given
+    )
+
+
 class Ahead(ABC, Generic[Part]):
     """Makes numbered things in parts, in processes of their own.
 
@@ -36,10 +44,7 @@ class Ahead(ABC, Generic[Part]):
     def __init__(self, start: Callable[..., None] = start_worker, *given: Any) -> None:
         """Args: start, given: what each process does first, and with what."""
         self._next: tuple[int, list[Future[Part]]] | None = None
-        # Forking a process in which TensorFlow runs threads would hang.
-        self._pool = ProcessPoolExecutor(
-            min(4, os.cpu_count() or 1), multiprocessing.get_context("spawn"), initializer=start, initargs=given
-        )
+        self._pool = processes(start, *given)
 
     def __enter__(self) -> Self:
         return self
