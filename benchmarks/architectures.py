@@ -55,10 +55,11 @@ class Row:
 
 
 def measure(name: str, data: Path, epochs: int | None, folder: Path) -> Row:
-    """Train, export and judge one network in a folder of its own."""
+    """Train, export and judge one network in a folder of its own; a run that has ended there is taken as it is."""
     run = folder / name
-    limit = [] if epochs is None else ["--epochs", str(epochs)]
-    _run("train", "--data", data / "mnist", "--recipe", name, *limit, "-o", run, "--force", "-q")
+    if not (run / "results.json").exists():
+        limit = [] if epochs is None else ["--epochs", str(epochs)]
+        _run("train", "--data", data / "mnist", "--recipe", name, *limit, "-o", run, "--force", "-q")
     files = {}
     for precision, quantize in (("fp32", "none"), ("int8", "int8")):
         files[precision] = folder / f"{name}.{precision}.onnx"
@@ -105,7 +106,7 @@ def main() -> None:
     parser.add_argument("data", type=Path)
     parser.add_argument("--recipe", action="append", choices=list(RECIPES), help=f"default: {', '.join(RECIPE_NAMES)}")
     parser.add_argument("--epochs", type=int, help="in place of each recipe's own")
-    parser.add_argument("--keep", type=Path, help="a folder for the runs and files; otherwise they are thrown away")
+    parser.add_argument("--keep", type=Path, help="a folder for the runs and files, and of runs to go by")
     options = parser.parse_args()
     print(f"Machine: {machine.describe()}\n")
     columns = ["recipe", "network", "parameters", "epochs", "seconds", "MNIST", "photographs", "fp32", "int8", "µs"]
