@@ -106,7 +106,9 @@ def main() -> None:
     parser.add_argument("data", type=Path)
     parser.add_argument("--recipe", action="append", choices=list(RECIPES), help=f"default: {', '.join(RECIPE_NAMES)}")
     parser.add_argument("--epochs", type=int, help="in place of each recipe's own")
-    parser.add_argument("--keep", type=Path, help="a folder for the runs and files, and of runs to go by")
+    parser.add_argument(
+        "--keep", type=Path, help="a folder for the runs and files; what has been trained there is not trained again"
+    )
     options = parser.parse_args()
     print(f"Machine: {machine.describe()}\n")
     columns = ["recipe", "network", "parameters", "epochs", "seconds", "MNIST", "photographs", "fp32", "int8", "µs"]

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge_digits.ink import Ink
-from edge_digits.pixels import Gray
+from edge_digits.pixels import Gray, histogram
 from edge_digits.results import Box
 
 #: A picture of at most this side is a crop, of which its maker knows best.
@@ -61,8 +61,7 @@ def advise(gray: Gray, ink: Ink, digits: Sequence[Box], scale: float = 1.0) -> t
         return ()
     step = -(-max(gray.shape) // _SAMPLE)
     sample = np.ascontiguousarray(gray[step // 2 :: step, step // 2 :: step])
-    counts = cv2.calcHist([sample], [0], None, [256], [0, 256])
-    shares = np.asarray(np.cumsum(counts) / sample.size, np.float64)
+    shares = np.asarray(np.cumsum(histogram(sample)) / sample.size, np.float64)
     said = [_darkness(shares), _glare(sample, shares), _size(digits, scale), *_strokes(gray, ink, digits, scale)]
     return tuple(line for line in said if line is not None)
 

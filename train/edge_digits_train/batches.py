@@ -33,9 +33,9 @@ class Epochs(Ahead[Pictures]):
         self._train, self._how, self._seed, self._one_hot, self._redraw = train, how, seed, one_hot, redraw
         self._drawn: tuple[int, Pictures] | None = None
 
-    def begin(self, epoch: int) -> None:
+    def begin(self, number: int) -> None:
         """Begin to make the pictures of an epoch."""
-        self._begin(self._first(epoch))
+        super().begin(self._first(number))
 
     def make(self, epoch: int, *, then: int | None) -> tuple[Pictures, NDArray[Any]]:
         """The pictures, uint8 [N, 28, 28], and targets of an epoch; begins to make those of epoch `then` beside it."""

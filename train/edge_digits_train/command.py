@@ -40,7 +40,7 @@ INTERRUPTED = 130
 @click.option(
     "--recipe",
     "recipe_name",
-    help="How to train, by name; see below.  [default: the architecture's own, or digits]",
+    help="How to train, by name; see above.  [default: the architecture's own, or digits]",
 )
 @click.option(
     "--init",

@@ -45,10 +45,6 @@ class SceneEpochs(Ahead[tuple[NDArray[np.uint8], Targets]]):
         super().__init__(_start, train)
         self._scenes, self._seed = scenes, seed
 
-    def begin(self, epoch: int) -> None:
-        """Begin to make the scenes of an epoch."""
-        self._begin(epoch)
-
     def make(self, epoch: int, *, then: int | None) -> tuple[NDArray[np.uint8], Targets]:
         """Levelled ink, uint8 [N, 80, 160], and targets of an epoch; begins to make those of epoch `then` beside it."""
         parts = self._take(epoch)

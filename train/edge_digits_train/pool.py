@@ -58,7 +58,7 @@ class Ahead(ABC, Generic[Part]):
     def _submit(self, pool: ProcessPoolExecutor, number: int) -> list[Future[Part]]:
         """Ask for all parts of one thing."""
 
-    def _begin(self, number: int) -> None:
+    def begin(self, number: int) -> None:
         """Begin to make a thing, unless it is begun; what was begun before it is forgotten."""
         if self._next is None or self._next[0] != number:
             with _ctrl_c_blocked():
@@ -66,7 +66,7 @@ class Ahead(ABC, Generic[Part]):
 
     def _take(self, number: int) -> list[Part]:
         """The parts of a thing, as soon as all are there."""
-        self._begin(number)
+        self.begin(number)
         assert self._next is not None
         parts = [part.result() for part in self._next[1]]
         self._next = None

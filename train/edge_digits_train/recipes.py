@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import Literal
+from typing import Any, Literal
 
 from edge_digits.errors import UsageError
 from edge_digits_train.augment import Augmentation
@@ -57,7 +57,7 @@ class Recipe:
 _BENT = Augmentation(rotation=10.0, shear=0.2, zoom=0.15, elastic=0.025, photograph=0.0, rare_styles=0.0, coarse=0.0)
 
 
-def _classic(arch: str, epochs: int, **settings: object) -> Recipe:
+def _classic(arch: str, epochs: int, **settings: Any) -> Recipe:
     """A network as textbooks train it: Adam at its usual rate, plain pictures."""
     base = Recipe(
         arch=arch,
@@ -68,7 +68,7 @@ def _classic(arch: str, epochs: int, **settings: object) -> Recipe:
         background=0.0,
         augmentation=None,
     )
-    return replace(base, **settings)  # type: ignore[arg-type]  # fields by name
+    return replace(base, **settings)
 
 
 RECIPES: dict[str, Recipe] = {

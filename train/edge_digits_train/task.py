@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 class Batches(Protocol):
     """Training pictures by epoch."""
 
-    def begin(self, epoch: int) -> None:
+    def begin(self, number: int) -> None:
         """Begin to make those of an epoch, in other processes."""
 
     def make(self, epoch: int, *, then: int | None) -> tuple[NDArray[np.uint8], NDArray[Any]]:

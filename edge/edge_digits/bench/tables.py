@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 from edge_digits.bench.compare import Ratio
@@ -51,9 +52,9 @@ def of_report(report: Report) -> Table:
     row("load", lambda run: milliseconds(run.load_ms))
     row("first", lambda run: milliseconds(run.first_ms))
     for name in ("mean", "std", "min", *map(key, PERCENTILES), "max"):
-        row(name, lambda run, name=name: milliseconds(run.latency_ms[name]))  # type: ignore[misc]  # a default binds it now
+        row(name, partial(_latency, name=name))
     for step in dict.fromkeys(step for run in runs for step in run.steps_ms):
-        row(f"{step}, p50", lambda run, step=step: milliseconds(run.steps_ms.get(step, {}).get("p50")))  # type: ignore[misc]  # a default binds it now
+        row(f"{step}, p50", partial(_median, step=step))
     row("calls", lambda run: f"{run.calls:,} in {run.seconds:.1f} s")
     row("throughput", lambda run: f"{run.throughput:,.1f} /s")
     row("CPU", lambda run: f"{run.cpu_percent:.1f} %")
@@ -129,6 +130,14 @@ def conditions(report: Report) -> list[str]:
     lines.append(", ".join(str(board[name]) for name in ("system", "kernel") if board.get(name)))
     lines.append(", ".join(f"{name} {version}" for name, version in report.versions.items()))
     return [line for line in lines if line]
+
+
+def _latency(run: Run, name: str) -> str:
+    return milliseconds(run.latency_ms[name])
+
+
+def _median(run: Run, step: str) -> str:
+    return milliseconds(run.steps_ms.get(step, {}).get("p50"))
 
 
 def _accuracy(accuracy: dict[str, float] | None) -> str:

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge_digits.find.strokes import Mask, components, typical
-from edge_digits.pixels import Gray
+from edge_digits.pixels import Gray, histogram
 
 #: Larger pictures are searched at half their size.
 _LARGE = 480
@@ -226,7 +226,7 @@ def _thin(mask: Mask, lines: Gray, factor: int) -> Mask:
         factor: see `lines`.
     """
     gone = np.zeros_like(mask)
-    for thickness in np.flatnonzero(cv2.calcHist([lines], [0], None, [256], [0, 256]).ravel()[1:]) + 1:
+    for thickness in np.flatnonzero(histogram(lines)[1:]) + 1:
         thick = factor * int(thickness)
         reach = thick + max(2, thick // 2) + 1
         strokes = np.asarray(cv2.morphologyEx(mask, cv2.MORPH_OPEN, np.ones((reach, 1), np.uint8)), np.uint8)
