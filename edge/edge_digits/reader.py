@@ -143,7 +143,6 @@ class DigitReader:
         self.layout = layout
         self.regions = tuple(regions)
         self.turns = turns
-        self.constraint = constraint
         self._chooser = Chooser(model.card.labels, constraint)
         self.conf = float(model.card.reject["threshold"]) if conf is None else conf
         self._exact = conf is not None

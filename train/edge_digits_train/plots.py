@@ -39,10 +39,10 @@ def curves(history: Sequence[Epoch], *, wide: bool = False) -> Figure:
     figure = _figure(9 if wide else _WIDTH, 3.6 if wide else 5.6)
     left, right = figure.subplots(1, 2) if wide else figure.subplots(2, 1)
     epochs = [row.epoch + 1 for row in history]
-    left.plot(epochs, [row.loss for row in history], label="training (augmented)", color=BLUE)
+    left.plot(epochs, [row.loss for row in history], label="training", color=BLUE)
     left.plot(epochs, [row.val_loss for row in history], label="validation", color=ORANGE)
     left.set(xlabel="epoch", ylabel="cross-entropy", yscale="log")
-    right.plot(epochs, [100 * row.accuracy for row in history], label="training (augmented)", color=BLUE)
+    right.plot(epochs, [100 * row.accuracy for row in history], label="training", color=BLUE)
     right.plot(epochs, [100 * row.val_accuracy for row in history], label="validation", color=ORANGE)
     right.plot(epochs, [100 * row.photo_accuracy for row in history], label="validation, photographed", color=GREEN)
     right.set(xlabel="epoch", ylabel="accuracy, %")
