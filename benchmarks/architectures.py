@@ -22,9 +22,9 @@ import numpy as np
 from sets import SETS
 from timing import PROGRAM, medians
 
+from edge_digits.imaging.pixels import to_gray
+from edge_digits.inference.session import Model
 from edge_digits.normalize import normalize
-from edge_digits.pixels import to_gray
-from edge_digits.session import Model
 from edge_digits_train.recipes import RECIPES
 
 #: Minutes each; those of the shipped models take the better part of an hour.

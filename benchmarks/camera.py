@@ -34,7 +34,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge_digits import Camera, DigitReader
-from edge_digits.live import LiveReader
+from edge_digits.live.watch import LiveReader
 from edge_digits.sources.stream import Shot, Stream, StreamError
 from edge_digits.sources.video import VideoFile
 

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from scoring import Mark, Said
 from sets import PictureSet
 
-from edge_digits.pixels import to_gray
+from edge_digits.imaging.pixels import to_gray
 
 DIGITS = "0123456789"
 #: Pictures less high or wide than half of this are enlarged to about as much: nothing else is made for 28 pixels.

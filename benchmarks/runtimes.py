@@ -22,8 +22,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from edge_digits.inference.session import Model, find_model
 from edge_digits.quiet import native_stderr_off
-from edge_digits.session import Model, find_model
 
 #: What pnnx calls the float pictures.
 _NCNN_INPUT = "1"

@@ -85,7 +85,7 @@ def _usps(folder: Path) -> Iterator[Item]:
 def _composed(touching: bool) -> Callable[[Path], Iterator[Item]]:
     def items(folder: Path) -> Iterator[Item]:
         try:
-            from edge_digits_train.scenes import strings
+            from edge_digits_train.synthesis.scenes import strings
         except ImportError:
             return
         for number, (picture, text) in enumerate(strings(*mnist_test(folder), 1000, 0, touching=touching)):

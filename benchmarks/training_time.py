@@ -47,7 +47,7 @@ def plain_epoch(pictures: np.ndarray, classes: np.ndarray) -> float:
     """Seconds of an epoch of a network that is known everywhere, to compare machines by."""
     import keras
 
-    from edge_digits_train import architectures
+    from edge_digits_train.networks import architectures
 
     model = architectures.build("cnn-2", 10, 0.25)
     model.compile(keras.optimizers.Adam(), keras.losses.SparseCategoricalCrossentropy(from_logits=True))

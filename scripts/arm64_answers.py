@@ -42,9 +42,10 @@ def digits(out: str) -> None:
 
 def answer(source: str, samples: str, out: str) -> None:
     """Logits of the same inputs, inputs that this machine makes, and the text of each sample."""
-    from edge_digits import DigitReader, Model, shipped
+    from edge_digits import DigitReader, Model
+    from edge_digits.inference import shipped
+    from edge_digits.inference.session import DEFAULT_FINDER
     from edge_digits.normalize import normalize
-    from edge_digits.session import DEFAULT_FINDER
 
     with np.load(source) as given:
         pictures, seen, classes = given["pictures"], given["seen"], given["classes"]
@@ -90,10 +91,11 @@ def compare(here: str, there: str) -> bool:
 
 def repeat(what: str, count: int) -> None:
     """Read the same thing so often, for counting instructions: what two counts differ by is that of the reading."""
-    from edge_digits import DigitReader, Model, known
+    from edge_digits import DigitReader, Model
+    from edge_digits.doctor import selftest
 
     if what == "page":
-        reader, page = DigitReader.load(finder="net", layout="page"), known.draw(known.LINES, 40)
+        reader, page = DigitReader.load(finder="net", layout="page"), selftest.draw(selftest.LINES, 40)
         for _ in range(count):
             reader.read(page)
         return

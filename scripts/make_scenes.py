@@ -13,9 +13,10 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from edge_digits_train import datasets, styles
+from edge_digits_train import datasets
 from edge_digits_train.recipes import recipe
-from edge_digits_train.scenes import Composer, Scene, strings
+from edge_digits_train.synthesis import styles
+from edge_digits_train.synthesis.scenes import Composer, Scene, strings
 
 _COLUMNS, _ROWS = 8, 15
 

@@ -1,4 +1,4 @@
-"""Weigh the finder's opinion against the classifier's, on composed scenes: the weights of `edge_digits.opinions`.
+"""Weigh the finder's opinion against the classifier's, on composed scenes: the weights of `edge_digits.text.fusion`.
 
     python scripts/weigh_opinions.py DATA [--scenes 3000] [--seed 7]
 
@@ -14,18 +14,19 @@ import numpy as np
 from scipy.optimize import minimize
 
 from edge_digits.find.net import judged
-from edge_digits.look import look
+from edge_digits.find.search import look
+from edge_digits.imaging.regions import View
+from edge_digits.inference.session import Finder, Model
 from edge_digits.normalize import normalize_glyph
-from edge_digits.opinions import PAGE, Weights, company, evidence, in_line
-from edge_digits.regions import View
-from edge_digits.session import Finder, Model
-from edge_digits_train import datasets, styles
-from edge_digits_train.augment import BACKGROUND, Augmentation, photograph
-from edge_digits_train.data import split
-from edge_digits_train.marks import mark
+from edge_digits.text.fusion import PAGE, Weights, company, evidence, in_line
+from edge_digits_train import datasets
+from edge_digits_train.datasets.data import BACKGROUND, split
 from edge_digits_train.recipes import RECIPES
-from edge_digits_train.scenes import Composer, Scene
-from edge_digits_train.sheets import IGNORED
+from edge_digits_train.synthesis import styles
+from edge_digits_train.synthesis.augment import Augmentation, photograph
+from edge_digits_train.synthesis.negatives import mark
+from edge_digits_train.synthesis.scenes import Composer, Scene
+from edge_digits_train.synthesis.sheets import IGNORED
 
 _SIZE = (160, 320)
 

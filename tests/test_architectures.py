@@ -12,12 +12,12 @@ pytest.importorskip("tensorflow", reason="export needs the extra `train`")
 
 from bars import bars
 
-from edge_digits.card import ModelCard
-from edge_digits.session import Model
+from edge_digits.inference.card import ModelCard
+from edge_digits.inference.session import Model
 from edge_digits_export.card import with_card
 from edge_digits_export.convert import to_onnx
 from edge_digits_export.quantize import quantize
-from edge_digits_train import architectures, warm
+from edge_digits_train.networks import architectures, warm_start
 
 PICTURES, CLASSES = bars(400)
 CARD = ModelCard("bars", tuple("0123456789"))
@@ -25,7 +25,7 @@ CARD = ModelCard("bars", tuple("0123456789"))
 
 def trained(name: str) -> Any:
     """A network that has seen a few batches, so that no normalisation is as it began."""
-    from edge_digits_train.open_set import loss_and_metric
+    from edge_digits_train.networks.open_set import loss_and_metric
 
     model = architectures.build(name, 10, 0.1)
     model.compile("adam", loss_and_metric("sparse", False)[0])
@@ -46,5 +46,5 @@ def test_an_architecture_is_exported_quantized_and_started_from_again(name: str,
     assert np.corrcoef(int8.ravel(), given.ravel())[0, 1] > 0.98
 
     again = architectures.build(name, 10, 0.1)
-    assert warm.start_from(again, tmp_path / "a.onnx", PICTURES[:100])
+    assert warm_start.start_from(again, tmp_path / "a.onnx", PICTURES[:100])
     np.testing.assert_allclose(again.predict(PICTURES[..., None], verbose=0), given, atol=5e-3)

@@ -27,8 +27,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edge_digits import DigitReader, SourceError, UsageError, open_camera
-from edge_digits.live import LiveReader
-from edge_digits.regions import Region
+from edge_digits.imaging.regions import Region
+from edge_digits.live.watch import LiveReader
 from edge_digits.results import Digit, Reading
 from edge_digits.sources.cameras import list_cameras, shown
 from edge_digits.sources.grab import Camera

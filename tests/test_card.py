@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edge_digits import ModelCard, ModelError
-from edge_digits.card import FINDER_NORMALIZE
+from edge_digits.inference.card import FINDER_NORMALIZE
 
 DIGITS = tuple(string.digits)
 FIELDS = [field.name for field in fields(ModelCard)]

@@ -11,9 +11,10 @@ import pytest
 from cameras import rpicam
 from conftest import Run, Terminal
 
-from edge_digits import doctor, known, shipped
 from edge_digits.board import Board, State
-from edge_digits.doctor import Check
+from edge_digits.doctor import checks, selftest
+from edge_digits.doctor.checks import Check
+from edge_digits.inference import shipped
 
 __all__ = ["rpicam"]
 PI = Board("Raspberry Pi 4 Model B", "Cortex-A72", 4, (), "Debian 12", "6.6", 64, 4 << 30, False)
@@ -48,7 +49,7 @@ def test_this_machine_can_do_its_work(run: Run) -> None:
     ended = run("doctor", "--json", timeout=SLOW)
     page = json.loads(ended.out)
     checks = {check["name"]: check for check in page["checks"]}
-    assert (page["schema"], ended.code, ended.err) == (doctor.SCHEMA, 0, "")
+    assert (page["schema"], ended.code, ended.err) == (checks.SCHEMA, 0, "")
     assert {"system", "python", "numpy", "libGL, libglib", "power, heat", "memory", "disk", "display"} <= checks.keys()
     assert page["board"]["cores"] >= 1
     for name in shipped.names():
@@ -85,7 +86,7 @@ def test_a_package_that_fails_is_told_with_its_reason_and_mended(
     shadowed: Path, distribution: str, name: str, code: str, said: str, mend: str
 ) -> None:
     module(shadowed, name, code)
-    check = doctor.package(distribution, name, PI)
+    check = checks.package(distribution, name, PI)
     assert check.status == "failure"
     assert said in check.said
     assert mend in check.mend
@@ -93,16 +94,16 @@ def test_a_package_that_fails_is_told_with_its_reason_and_mended(
 
 def test_a_module_in_the_current_folder_hides_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(module(tmp_path / "here", "click", "raise RuntimeError"))
-    assert doctor.package("click", "click", PI).status == "ok"
+    assert checks.package("click", "click", PI).status == "ok"
 
 
 def test_a_32_bit_system_fails_and_is_to_be_written_anew(shadowed: Path) -> None:
     old = Board(**{**PI.__dict__, "bits": 32})
     module(shadowed, "onnxruntime", "raise ModuleNotFoundError(\"No module named 'onnxruntime'\")")
-    for check in (doctor.system(old), doctor.package("onnxruntime", "onnxruntime", old)):
+    for check in (checks.system(old), checks.package("onnxruntime", "onnxruntime", old)):
         assert check.status == "failure"
         assert "64-bit Raspberry Pi OS" in check.mend
-    assert doctor.system(PI).status == "ok"
+    assert checks.system(PI).status == "ok"
 
 
 @pytest.mark.parametrize(
@@ -119,7 +120,7 @@ def test_a_32_bit_system_fails_and_is_to_be_written_anew(shadowed: Path) -> None
     ],
 )
 def test_a_weak_supply_and_heat_are_told(facts: dict[str, object], status: str, said: str, mend: str) -> None:
-    check = doctor.supply(state(**facts))
+    check = checks.supply(state(**facts))
     assert check.status == status
     assert said in check.said
     assert mend in check.mend
@@ -127,34 +128,34 @@ def test_a_weak_supply_and_heat_are_told(facts: dict[str, object], status: str, 
 
 
 def test_little_memory_is_a_warning() -> None:
-    assert doctor.memory(state(available_bytes=90 << 20)).status == "warning"
-    assert doctor.memory(WELL).status == "ok"
-    assert doctor.memory(state(available_bytes=None)).status == "ok"
+    assert checks.memory(state(available_bytes=90 << 20)).status == "warning"
+    assert checks.memory(WELL).status == "ok"
+    assert checks.memory(state(available_bytes=None)).status == "ok"
 
 
 def test_a_processor_without_dot_products_is_pointed_to_fp32() -> None:
-    assert "digits.fp32" in doctor.processor(PI).said
-    assert "asimddp" in doctor.processor(Board(**{**PI.__dict__, "features": ("asimddp",)})).said
+    assert "digits.fp32" in checks.processor(PI).said
+    assert "asimddp" in checks.processor(Board(**{**PI.__dict__, "features": ("asimddp",)})).said
 
 
 def test_picamera2_with_another_numpy_is_told_where_nothing_else_reads_csi(
     shadowed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert doctor.picamera2().status == "ok", "not installed"
+    assert checks.picamera2().status == "ok", "not installed"
     module(shadowed, "picamera2", CLASH)
     monkeypatch.setenv("PATH", str(tmp_path))
-    check = doctor.picamera2()
+    check = checks.picamera2()
     assert check.status == "warning"
     assert "numpy.dtype size changed" in check.said
     assert check.mend == "sudo apt install rpicam-apps-lite"
     program = tmp_path / "rpicam-vid"
     program.write_text("#!/bin/sh\n")
     program.chmod(0o755)
-    assert doctor.picamera2().status == "ok"
+    assert checks.picamera2().status == "ok"
 
 
 def test_a_camera_gives_a_real_frame(rpicam: Path) -> None:
-    found = {check.name: check for check in doctor.cameras()}
+    found = {check.name: check for check in checks.cameras()}
     assert found["camera csi:0"].status == "ok", found
     assert "640 x 480" in found["camera csi:0"].said
 
@@ -164,7 +165,7 @@ def test_a_camera_that_gives_none_fails_with_its_reason(rpicam: Path) -> None:
     real = program.read_text().splitlines()[1].removeprefix("exec ").removesuffix('"$@"')
     listing = f'#!/bin/sh\ncase "$*" in *--list-cameras*) exec {real} "$@";; esac\n'
     program.write_text(listing + "echo 'ERROR: *** no cameras available ***' >&2; exit 255\n")
-    (check,) = (check for check in doctor.cameras() if check.name == "camera csi:0")
+    (check,) = (check for check in checks.cameras() if check.name == "camera csi:0")
     assert check.status == "failure"
     assert "no cameras available" in check.said
     assert check.mend
@@ -173,9 +174,9 @@ def test_a_camera_that_gives_none_fails_with_its_reason(rpicam: Path) -> None:
 def test_without_a_display_nothing_is_wrong_and_one_that_is_dead_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("DISPLAY", raising=False)
     monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
-    assert doctor.display().status == "ok"
+    assert checks.display().status == "ok"
     monkeypatch.setenv("DISPLAY", ":97")
-    check = doctor.display()
+    check = checks.display()
     assert check.status == "warning"
     assert check.mend
 
@@ -207,13 +208,13 @@ def test_a_model_that_reads_wrong_is_found_by_its_answer(tmp_path: Path) -> None
     assert labels in content
     wrong = tmp_path / "wrong.onnx"
     wrong.write_bytes(content.replace(labels, b'["0", "1", "2", "3", "7", "5", "6", "4", "8", "9"]'))
-    assert known.answer(str(wrong))["read"] == "724"
-    assert known.answer(str(wrong))["expected"] == "427"
+    assert selftest.answer(str(wrong))["read"] == "724"
+    assert selftest.answer(str(wrong))["expected"] == "427"
 
 
 def test_a_model_that_cannot_be_used_spoils_no_other(tmp_path: Path) -> None:
     (tmp_path / "empty.onnx").write_bytes(b"")
-    answers = known.answers([str(tmp_path / "empty.onnx"), "digits.int8"])
+    answers = selftest.answers([str(tmp_path / "empty.onnx"), "digits.int8"])
     assert "is empty" in answers[str(tmp_path / "empty.onnx")]["error"]
     assert answers["digits.int8"]["read"] == "427"
 
@@ -229,4 +230,4 @@ def test_a_check_is_what_json_takes() -> None:
 
 def test_pip_is_that_of_this_python(shadowed: Path) -> None:
     module(shadowed, "onnxruntime", DIES)
-    assert doctor.package("onnxruntime", "onnxruntime", PI).mend.startswith(sys.executable)
+    assert checks.package("onnxruntime", "onnxruntime", PI).mend.startswith(sys.executable)

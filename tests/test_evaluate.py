@@ -20,9 +20,11 @@ from conftest import Run
 
 from edge_digits import Model
 from edge_digits.errors import UsageError
-from edge_digits_train import classifiers, evaluate, labelled, metrics, plots, report
-from edge_digits_train.evaluate import Evaluation
-from edge_digits_train.labelled import Labelled
+from edge_digits_train.datasets import labelled
+from edge_digits_train.datasets.labelled import Labelled
+from edge_digits_train.evaluation import classifiers, evaluate, metrics, plots
+from edge_digits_train.evaluation.evaluate import Evaluation
+from edge_digits_train.pages import report
 from edge_digits_train.run import Epoch
 
 VOID = {"meta", "br", "img", "path", "use", "image", "rect"}

@@ -19,7 +19,7 @@ pytest.importorskip("tensorflow", reason="export needs the extra `train`")
 from bars import bars
 
 from edge_digits.errors import OutputError, SourceError
-from edge_digits.session import Model
+from edge_digits.inference.session import Model
 from edge_digits_export import confidence, trained
 from edge_digits_export.convert import ExportError, load_keras
 
@@ -169,8 +169,10 @@ def test_a_network_of_another_kind_than_its_run_is_named(run: Path, tmp_path: Pa
 def test_a_network_that_knows_what_is_no_digit_says_so_in_its_card(tmp_path: Path) -> None:
     import keras
 
-    from edge_digits_train import augment, datasets, fit, recipes
+    from edge_digits_train import datasets, recipes
     from edge_digits_train.run import Config, RunFolder
+    from edge_digits_train.synthesis import augment
+    from edge_digits_train.training import fit
 
     pictures, classes = bars(200)
     np.savez(tmp_path / "bars.npz", x_train=pictures, y_train=classes)

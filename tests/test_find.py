@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from edge_digits.find import Glyph, find_digit, find_digits
-from edge_digits.ink import extract_ink
+from edge_digits.imaging.ink import extract_ink
 
 Box = tuple[int, int, int, int]
 
@@ -172,7 +172,7 @@ def test_many_pictures_of_many_sizes_do_not_fill_the_memory() -> None:
     code = """
 import resource, numpy as np
 from edge_digits.find import find_digits
-from edge_digits.ink import extract_ink
+from edge_digits.imaging.ink import extract_ink
 def read(heights):
     for height in heights:
         paper = np.full((height, 960), 235, np.uint8)

@@ -15,7 +15,7 @@ from hypothesis.extra import numpy as hnp
 from edge_digits.find import Glyph, Line, find, find_digits, split
 from edge_digits.find.grid import without_grid
 from edge_digits.find.pen import pen_mask
-from edge_digits.ink import Ink, extract_ink
+from edge_digits.imaging.ink import Ink, extract_ink
 
 Box = tuple[int, int, int, int]
 NDArrayBool = np.ndarray[tuple[int, ...], np.dtype[np.bool_]]

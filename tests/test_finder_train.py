@@ -20,13 +20,14 @@ pytest.importorskip("keras", reason="training needs the extra `train`")
 from stopping import Stopping
 
 from edge_digits.errors import ModelError
-from edge_digits.maps import CELL, EXTRA, judge, spots
-from edge_digits.session import Finder, Model
-from edge_digits_train import datasets, finder, fit, recipes
-from edge_digits_train.finder import encode
+from edge_digits.inference.heatmap import CELL, EXTRA, judge, spots
+from edge_digits.inference.session import Finder, Model
+from edge_digits_train import datasets, recipes
 from edge_digits_train.run import Config, RunFolder
-from edge_digits_train.scenes import Composer, Scene
-from edge_digits_train.sheets import IGNORED
+from edge_digits_train.synthesis.scenes import Composer, Scene
+from edge_digits_train.synthesis.sheets import IGNORED
+from edge_digits_train.training import finder, fit
+from edge_digits_train.training.finder import encode
 
 COMPOSER = Composer(*digits(40))
 

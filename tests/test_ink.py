@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from drawing import PAPER, PEN, STROKES, Gray, blank, crop, page
 
-from edge_digits.ink import extract_ink
+from edge_digits.imaging.ink import extract_ink
 
 PAGE = page(["427", "180"])
 

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge_digits.constrain import Constraint
-from edge_digits.lattice import Automaton, Edge, Path, Step, best_path
+from edge_digits.text.constraint import Constraint
+from edge_digits.text.lattice import Automaton, Edge, Path, Step, best_path
 
 LABELS = tuple("0123456789")
 EVERYTHING = Automaton(np.zeros((1, 10), np.int32), np.ones(1, np.bool_), np.ones(1, np.bool_))

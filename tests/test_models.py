@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from edge_digits import DigitReader, Model
-from edge_digits.card import SCHEMA_VERSION
-from edge_digits.session import Finder
+from edge_digits.inference.card import SCHEMA_VERSION
+from edge_digits.inference.session import Finder
 
 ROOT = Path(__file__).resolve().parent.parent
 SAMPLES = ROOT / "samples"

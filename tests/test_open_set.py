@@ -15,7 +15,7 @@ pytest.importorskip("keras", reason="training needs the extra `train`")
 from edge_digits_export import card as export_card
 from edge_digits_export import confidence
 from edge_digits_export.trained import Judged, Trained
-from edge_digits_train import open_set
+from edge_digits_train.networks import open_set
 
 LOGITS = np.array([[2.0, -1.0, 0.5], [-3.0, -2.0, -4.0], [0.1, 0.2, 0.3], [5.0, -5.0, 0.0]], np.float32)
 CLASSES = np.array([0, -1, 1, -1])

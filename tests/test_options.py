@@ -8,9 +8,9 @@ import pytest
 from drawing import Gray, blank, crop, page, write
 
 from edge_digits import Box, DigitReader, UsageError
-from edge_digits.constrain import Constraint
-from edge_digits.look import LAYOUTS
-from edge_digits.regions import Region, rotate
+from edge_digits.find.search import LAYOUTS
+from edge_digits.imaging.regions import Region, rotate
+from edge_digits.text.constraint import Constraint
 
 PAGE = page(["427", "608"])
 FINDERS = ("classic", "net")

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from edge_digits import Box, Digit, DigitReader, PictureError, Reading
 from edge_digits.find import Line
-from edge_digits.look import WORK_SIDE
+from edge_digits.find.search import WORK_SIDE
 from edge_digits.reader import Examination
 
 READER = DigitReader.load()

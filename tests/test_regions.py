@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from edge_digits import Box, DigitReader, UsageError
 from edge_digits.commands.options import region
 from edge_digits.commands.predict import RotationOption
-from edge_digits.regions import WHOLE, Region, View, crop, rotate, rotate_back
+from edge_digits.imaging.regions import WHOLE, Region, View, crop, rotate, rotate_back
 
 sizes = st.integers(1, 60)
 turns = st.integers(-5, 5)

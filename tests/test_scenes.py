@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 
 pytest.importorskip("edge_digits_train", reason="training is not installed")
 
-from edge_digits.ink import extract_ink, levelled
-from edge_digits_train.scenes import UNWANTED, WANTED, Composer, Scene, strings
-from edge_digits_train.sheets import IGNORED
+from edge_digits.imaging.ink import extract_ink, levelled
+from edge_digits_train.synthesis.scenes import UNWANTED, WANTED, Composer, Scene, strings
+from edge_digits_train.synthesis.sheets import IGNORED
 
 PICTURES, LABELS = digits(60)
 COMPOSER = Composer(PICTURES, LABELS)

@@ -16,10 +16,10 @@ from drawing import STROKES, crop
 from onnx import TensorProto, helper, numpy_helper
 
 from edge_digits import Model, ModelCard, ModelError
-from edge_digits.card import FINDER_NORMALIZE
-from edge_digits.maps import EXTRA, unfold
+from edge_digits.inference.card import FINDER_NORMALIZE
+from edge_digits.inference.heatmap import EXTRA, unfold
+from edge_digits.inference.session import Finder, find_model
 from edge_digits.normalize import normalize
-from edge_digits.session import Finder, find_model
 
 DIGITS = tuple("0123456789")
 IMAGE = ("image", TensorProto.UINT8, ["N", 28, 28])

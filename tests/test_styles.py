@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 
 from edge_digits import Model
-from edge_digits_train import styles
-from edge_digits_train.data import Split
+from edge_digits_train.datasets.data import Split
+from edge_digits_train.synthesis import styles
 
 
 def test_a_seed_draws_the_same_digits_again():

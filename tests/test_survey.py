@@ -15,7 +15,7 @@ from bars import bars
 from conftest import Run
 from test_evaluate import check_page
 
-from edge_digits_train import survey
+from edge_digits_train.pages import survey
 from edge_digits_train.recipes import RECIPES
 
 

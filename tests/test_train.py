@@ -27,12 +27,16 @@ from conftest import Terminal
 from stopping import Stopping
 
 from edge_digits.errors import OutputError, UsageError
-from edge_digits.maps import unfold
-from edge_digits_train import architectures, augment, command, datasets, digits, fit, open_set, recipes
-from edge_digits_train.batches import Epochs, make_pictures
-from edge_digits_train.datasets import DataError
-from edge_digits_train.progress import progress
+from edge_digits.inference.heatmap import unfold
+from edge_digits_train import datasets, recipes
+from edge_digits_train.commands import train as train_command
+from edge_digits_train.commands.progress import progress
+from edge_digits_train.datasets import BACKGROUND, DataError
+from edge_digits_train.networks import architectures, open_set
 from edge_digits_train.run import Config, Epoch, RunFolder
+from edge_digits_train.synthesis import augment
+from edge_digits_train.training import digits, fit
+from edge_digits_train.training.batches import Epochs, make_pictures
 
 PROGRAM = str(Path(sys.executable).with_name("edge-digits"))
 #: Small enough to train in seconds.
@@ -315,7 +319,7 @@ def test_extra_crops_are_trained_on_and_never_judged_by(npz: Path, tmp_path: Pat
     extra = crops(tmp_path / "crops", "3", "none", "7")
     data = datasets.load(str(npz), extra=[str(extra)])
     assert data.extra is not None
-    assert data.extra.classes.tolist() == [3, augment.BACKGROUND, 7]
+    assert data.extra.classes.tolist() == [3, BACKGROUND, 7]
     assert data.sha256 != datasets.load(str(npz)).sha256
     recipe = replace(recipes.recipe("tune"), epochs=1)
     config = fit.configure(Config("tune", recipe, str(npz), None, 0, "", (str(extra),)), data)
@@ -328,7 +332,7 @@ def test_extra_crops_are_trained_on_and_never_judged_by(npz: Path, tmp_path: Pat
 
 def test_a_crop_of_what_is_no_digit_is_augmented_as_it_is() -> None:
     pictures = bars(6)[0]
-    classes = np.full(6, augment.BACKGROUND)
+    classes = np.full(6, BACKGROUND)
     classes[0] = 3
     made = augment.augment(pictures, classes, 0, augment.Augmentation(photograph=0.0, coarse=0.0))
     assert min(np.corrcoef(a.ravel(), b.ravel())[0, 1] for a, b in zip(made, pictures, strict=True)) > 0.3
@@ -521,13 +525,13 @@ def test_pictures_serve_some_epochs_in_another_order_each(
 
 def test_places_of_the_background_are_filled_with_marks_that_change_with_the_epoch() -> None:
     pictures, classes = bars(60)
-    pictures[::3], classes[::3] = 0, augment.BACKGROUND
+    pictures[::3], classes[::3] = 0, BACKGROUND
     with Epochs(datasets.Split(pictures, classes), augment.Augmentation(), seed=1) as epochs:
         first, first_classes = epochs.make(0, then=None)
         second, second_classes = epochs.make(1, then=None)
     for made, of in ((first, first_classes), (second, second_classes)):
         assert sorted(of.tolist()) == sorted(classes.tolist())
-        assert made[of == augment.BACKGROUND].max(axis=(1, 2)).min() > 100
+        assert made[of == BACKGROUND].max(axis=(1, 2)).min() > 100
     marks = [
         {one.tobytes() for one in made[of == -1]} for made, of in ((first, first_classes), (second, second_classes))
     ]
@@ -773,7 +777,7 @@ def test_short_epochs_are_told_with_the_time_that_is_left(
 
 def test_after_ctrl_c_the_next_step_is_to_resume(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for best in (None, Epoch(0, 1, 0, 1, 0, 0, 1, 1)):
-        command._report(tmp_path, fit.Outcome(best, None, True, 1.0))
+        train_command._report(tmp_path, fit.Outcome(best, None, True, 1.0))
         said = capsys.readouterr().out
         assert "--resume" in said
         assert ("edge-digits export" in said) == (best is not None)
@@ -784,7 +788,7 @@ HELPED = """
 import multiprocessing, sys, time
 sys.path.insert(0, {tests!r})
 from bars import bars
-from edge_digits_train.batches import Epochs
+from edge_digits_train.training.batches import Epochs
 from edge_digits_train.datasets import Split
 with Epochs(Split(*bars(2500)), None, 0) as epochs:
     try:

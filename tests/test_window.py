@@ -17,9 +17,9 @@ from conftest import COMMAND, Run
 from numpy.typing import NDArray
 
 from edge_digits import DigitReader
-from edge_digits.live import LiveReader
-from edge_digits.outputs.window import draw, why_no_window
-from edge_digits.regions import Region
+from edge_digits.imaging.regions import Region
+from edge_digits.live.watch import LiveReader
+from edge_digits.live.window import draw, why_no_window
 from edge_digits.sources.stream import Frame
 
 Screen = NDArray[np.uint8]

@@ -11,7 +11,6 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from edge_digits.card import ModelCard
     from edge_digits.errors import (
         EdgeDigitsError,
         MissingExtraError,
@@ -21,10 +20,11 @@ if TYPE_CHECKING:
         SourceError,
         UsageError,
     )
-    from edge_digits.pixels import to_gray
+    from edge_digits.imaging.pixels import to_gray
+    from edge_digits.inference.card import ModelCard
+    from edge_digits.inference.session import Model
     from edge_digits.reader import DigitReader
     from edge_digits.results import Box, Digit, Reading
-    from edge_digits.session import Model
     from edge_digits.sources.cameras import open_camera
     from edge_digits.sources.grab import Camera
     from edge_digits.sources.stream import Frame
@@ -40,8 +40,8 @@ _HOMES = {
     "EdgeDigitsError": "errors",
     "Frame": "sources.stream",
     "MissingExtraError": "errors",
-    "Model": "session",
-    "ModelCard": "card",
+    "Model": "inference.session",
+    "ModelCard": "inference.card",
     "ModelError": "errors",
     "OutputError": "errors",
     "PictureError": "errors",
@@ -49,7 +49,7 @@ _HOMES = {
     "SourceError": "errors",
     "UsageError": "errors",
     "open_camera": "sources.cameras",
-    "to_gray": "pixels",
+    "to_gray": "imaging.pixels",
 }
 
 __all__ = [

@@ -11,14 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge_digits.find import Glyph, find_digit
-from edge_digits.ink import extract_ink
-from edge_digits.pixels import Gray, histogram, percentile, shrink
+from edge_digits.imaging.ink import extract_ink
+from edge_digits.imaging.pixels import CROP_SIDE, Gray, histogram, percentile, shrink
 
 #: Side of the picture that a model sees, and of the box within it that the digit fills.
 SIDE = 28
 BOX = 20
-#: A crop is worked on at this side at most: enough for strokes of 4 pixels after scaling to 20, and fast.
-CROP_SIDE = 112
 #: What of a digit's own strength counts as its outline. Low, so that MNIST's own pictures stay as they are.
 _OUTLINE = 0.22
 

@@ -14,20 +14,20 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edge_digits import opinions
-from edge_digits.advice import advise
-from edge_digits.choice import Choice, Chooser
-from edge_digits.constrain import Constraint
 from edge_digits.errors import PictureError, UsageError
 from edge_digits.find import Line
 from edge_digits.find.net import Maps
-from edge_digits.look import LAYOUTS, Look, chain, look
+from edge_digits.find.search import LAYOUTS, Look, chain, look
+from edge_digits.imaging.pixels import Gray, to_gray
+from edge_digits.imaging.quality import advise
+from edge_digits.imaging.regions import WHOLE, Region, View
+from edge_digits.inference.session import DEFAULT_FINDER, DEFAULT_MODEL, Finder, Model
 from edge_digits.normalize import SIDE, normalize_glyph
-from edge_digits.pixels import Gray, to_gray
-from edge_digits.regions import WHOLE, Region, View
 from edge_digits.results import Box, Digit, Reading, Status
-from edge_digits.session import DEFAULT_FINDER, DEFAULT_MODEL, Finder, Model
 from edge_digits.sources.decode import decode, decode_gray
+from edge_digits.text import fusion
+from edge_digits.text.choice import Choice, Chooser
+from edge_digits.text.constraint import Constraint
 
 #: Files are decoded at a smaller scale, where their format allows it, as long as their longer side keeps this: more
 #: than the search needs, so that a region of the picture can be looked at too.
@@ -237,7 +237,7 @@ class DigitReader:
         normalized = perf_counter()
         probabilities = self.model.probabilities(inputs)
         inferred = perf_counter()
-        scores = opinions.join([line for _, line in places], probabilities)
+        scores = fusion.join([line for _, line in places], probabilities)
         choice = self._chooser.choose(lattice.candidates, lattice.nodes, scores)
         candidates = self._examined(places, inputs, scores, choice)
         digits = tuple(one.digit for one in candidates if one.chosen and one.perhaps)
@@ -298,7 +298,7 @@ class DigitReader:
     def _least(self, line: Line, there: NDArray[np.floating]) -> list[float]:
         """The confidence from which on each of a line's candidates is read; `there`, whether it is a digit at all."""
         found = there >= self.conf
-        number = not self._exact and found.sum() > 1 and line.candidates[0].ground in opinions.PAGE
+        number = not self._exact and found.sum() > 1 and line.candidates[0].ground in fusion.PAGE
         return [min(_UNCLEAR, self.conf) if number and one else self.conf for one in found]
 
 

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge_digits import __version__
-from edge_digits.card import FINDER_NORMALIZE, ModelCard
+from edge_digits.inference.card import FINDER_NORMALIZE, ModelCard
 from edge_digits_export import confidence
 from edge_digits_export.quantize import METHOD
 from edge_digits_export.trained import Trained

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from edge_digits.errors import EdgeDigitsError, SourceError
-from edge_digits.maps import EXTRA
+from edge_digits.inference.heatmap import EXTRA
 from edge_digits_export.trained import Trained
 
 if TYPE_CHECKING:

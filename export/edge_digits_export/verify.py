@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edge_digits.maps import EXTRA, judge, unfold
-from edge_digits.session import Finder, Model
+from edge_digits.inference.heatmap import EXTRA, judge, unfold
+from edge_digits.inference.session import Finder, Model
 from edge_digits_export.trained import Judged, Trained
 
 

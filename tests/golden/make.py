@@ -20,7 +20,7 @@ sys.path.insert(0, str(HERE.parent))
 from drawing import RULINGS, Gray, blank, crop, digits, page, write  # noqa: E402  # it stands beside the tests, not on the path
 
 from edge_digits.normalize import normalize  # noqa: E402  # after the path is set
-from edge_digits_train.scenes import Composer  # noqa: E402  # after the path is set
+from edge_digits_train.synthesis.scenes import Composer  # noqa: E402  # after the path is set
 
 
 def crops() -> dict[str, Gray]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from edge_digits.errors import UsageError
-from edge_digits_train.augment import Augmentation
+from edge_digits_train.synthesis.augment import Augmentation
 
 
 @dataclass(frozen=True)

@@ -21,8 +21,8 @@ from pathlib import Path
 from typing import Any
 
 from edge_digits.errors import OutputError, UsageError
-from edge_digits_train.augment import Augmentation
 from edge_digits_train.recipes import Recipe
+from edge_digits_train.synthesis.augment import Augmentation
 
 
 @dataclass(frozen=True)

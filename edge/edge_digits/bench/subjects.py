@@ -13,9 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge_digits.bench.pictures import Picture
+from edge_digits.inference.session import Model
 from edge_digits.normalize import SIDE, normalize
 from edge_digits.reader import DigitReader, Examination
-from edge_digits.session import Model
 
 
 class ModelAlone:

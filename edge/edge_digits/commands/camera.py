@@ -19,10 +19,10 @@ from edge_digits.commands.options import constraint, model_options, reading_opti
 from edge_digits.errors import SourceError
 
 if TYPE_CHECKING:
-    from edge_digits.live import LiveReader, Seen
-    from edge_digits.outputs.keep import Recording, UncertainCrops
-    from edge_digits.outputs.panel import Keyboard, Panel
-    from edge_digits.outputs.window import Window
+    from edge_digits.live.panel import Keyboard, Panel
+    from edge_digits.live.recording import Recording, UncertainCrops
+    from edge_digits.live.watch import LiveReader, Seen
+    from edge_digits.live.window import Window
     from edge_digits.sources.grab import Camera
 
 #: What a shell calls a program that Ctrl-C ended.
@@ -209,11 +209,11 @@ class _Run:
         self._begun = monotonic()
 
     def run(self) -> int:
-        from edge_digits.live import LiveReader
-        from edge_digits.outputs.panel import Keyboard, Panel
-        from edge_digits.outputs.service import Service
+        from edge_digits.imaging.regions import WHOLE
+        from edge_digits.live.panel import Keyboard, Panel
+        from edge_digits.live.service import Service
+        from edge_digits.live.watch import LiveReader
         from edge_digits.reader import DigitReader
-        from edge_digits.regions import WHOLE
         from edge_digits.sources.cameras import open_camera
 
         options = self._options
@@ -266,7 +266,7 @@ class _Run:
         wanted = self._options["window"]
         if wanted is False or (wanted is None and self._jsonl):
             return
-        from edge_digits.outputs.window import Window, why_no_window
+        from edge_digits.live.window import Window, why_no_window
 
         reason = why_no_window()
         if reason is not None:
@@ -278,14 +278,14 @@ class _Run:
     def _open_files(self, stack: ExitStack, camera: Camera) -> None:
         options = self._options
         if options["record"] is not None:
-            from edge_digits.outputs.keep import Recording
+            from edge_digits.live.recording import Recording
             from edge_digits.sources.stream import USUAL_RATE
 
             rate = options["fps"] or camera.rate or USUAL_RATE
             self._recording = Recording(options["record"], max(rate, 1.0), force=options["force"])
             stack.callback(self._recording.close)
         if options["save_uncertain"] is not None:
-            from edge_digits.outputs.keep import UncertainCrops
+            from edge_digits.live.recording import UncertainCrops
 
             self._crops = UncertainCrops(
                 options["save_uncertain"],
@@ -349,13 +349,13 @@ class _Run:
             self._draw(seen, rate)
 
     def _draw(self, seen: Seen, rate: float, note: str = "") -> None:
-        from edge_digits.outputs.window import draw
+        from edge_digits.live.window import draw
 
         if self._window is not None:
             self._window.show(draw(seen, rate, regions=self._options["regions"], note=note))
 
     def _show_lost(self, camera: Camera) -> None:
-        from edge_digits.outputs.window import blank
+        from edge_digits.live.window import blank
 
         if self._window is not None:
             self._window.show(blank(camera.name, "lost; opening it again until it is back"))

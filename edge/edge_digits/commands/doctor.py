@@ -11,7 +11,7 @@ import click
 
 from edge_digits import __version__
 from edge_digits.board import Board, State
-from edge_digits.doctor import SCHEMA, Check, examine
+from edge_digits.doctor.checks import SCHEMA, Check, examine
 
 _COLOURS = {"ok": "green", "warning": "yellow", "failure": "red"}
 #: Columns of the status and of the name.

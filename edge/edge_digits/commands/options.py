@@ -10,15 +10,15 @@ import click
 from edge_digits.errors import UsageError
 
 if TYPE_CHECKING:
-    from edge_digits.constrain import Constraint
-    from edge_digits.regions import Region
+    from edge_digits.imaging.regions import Region
+    from edge_digits.text.constraint import Constraint
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
 
 def region(text: str) -> Region:
     """The type of an option --roi: "x,y,width,height" as a `regions.Region`."""
-    from edge_digits.regions import Region
+    from edge_digits.imaging.regions import Region
 
     try:
         return Region.parse(text)
@@ -30,7 +30,7 @@ def constraint(digits: int | None, pattern: str | None, checksum: str | None) ->
     """What the options --digits, --pattern and --checksum say of the text; None where they say nothing."""
     if digits is None and pattern is None and checksum is None:
         return None
-    from edge_digits.constrain import Constraint
+    from edge_digits.text.constraint import Constraint
 
     return Constraint(digits, pattern, checksum)
 

@@ -103,8 +103,8 @@ def command(
     known = constraint(options["digits"], options["pattern"], options["checksum"])
     inputs = _expand(sources, options["recursive"])
     _calm_opencv(options["threads"])
+    from edge_digits.imaging.regions import WHOLE
     from edge_digits.reader import DigitReader
-    from edge_digits.regions import WHOLE
 
     reader = DigitReader.load(
         model,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from edge_digits.find import layout, split
 from edge_digits.find.glyph import Candidate, Glyph, Line
 from edge_digits.find.pen import pen_strokes
-from edge_digits.ink import Ink
+from edge_digits.imaging.ink import Ink
 
 
 def find(ink: Ink) -> list[Line]:

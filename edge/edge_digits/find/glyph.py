@@ -8,7 +8,7 @@ from enum import Enum
 import numpy as np
 from numpy.typing import NDArray
 
-from edge_digits.pixels import Gray
+from edge_digits.imaging.pixels import Gray
 
 
 @dataclass(frozen=True, eq=False)  # arrays do not compare to one truth

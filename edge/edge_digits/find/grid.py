@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge_digits.find.strokes import Mask, components, typical
-from edge_digits.pixels import Gray, histogram
+from edge_digits.imaging.pixels import Gray, histogram
 
 #: Larger pictures are searched at half their size.
 _LARGE = 480

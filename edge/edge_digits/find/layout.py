@@ -9,7 +9,7 @@ import numpy as np
 
 from edge_digits.find.glyph import Glyph
 from edge_digits.find.strokes import Strokes, group, typical
-from edge_digits.pixels import Gray
+from edge_digits.imaging.pixels import Gray
 
 #: Of a picture of many digits, the least height that can be told from a speck, pixels.
 _SMALLEST = 8

@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from edge_digits.find import layout
 from edge_digits.find.glyph import Candidate, Glyph, Ground, Line
 from edge_digits.find.single import find_digit
-from edge_digits.ink import Ink, levelled
-from edge_digits.maps import CELL, EXTRA, HEIGHTS, SIZE, STEP, spots
-from edge_digits.pixels import Gray
+from edge_digits.imaging.ink import Ink, levelled
+from edge_digits.imaging.pixels import Gray
+from edge_digits.inference.heatmap import CELL, EXTRA, HEIGHTS, SIZE, STEP, spots
 
 Maps = Callable[[NDArray[np.uint8]], NDArray[np.float32]]
 

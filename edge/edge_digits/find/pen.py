@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 from edge_digits.find.grid import without_grid
 from edge_digits.find.ruling import without_ruling
 from edge_digits.find.strokes import Mask, Strokes, strokes_of, typical
-from edge_digits.ink import Ink
-from edge_digits.pixels import Gray
+from edge_digits.imaging.ink import Ink
+from edge_digits.imaging.pixels import Gray
 
 #: As for one digit: ink stands out by so many standard deviations of the paper's noise, and by so much at least.
 _NOISE_FACTOR, _FAINTEST = 3.0, 18

@@ -8,7 +8,7 @@ import numpy as np
 from edge_digits.find.glyph import Glyph
 from edge_digits.find.ruling import without_ruling
 from edge_digits.find.strokes import Mask, Strokes, cut_off, group, strokes_of
-from edge_digits.ink import Ink
+from edge_digits.imaging.ink import Ink
 
 #: Ink is what stands out of the paper by this many standard deviations of its noise, and by this much at least: print
 #: that shows through from the back of the sheet reaches about 16 of 255.

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge_digits.find.glyph import Glyph
-from edge_digits.pixels import Gray
+from edge_digits.imaging.pixels import Gray
 
 Mask = NDArray[np.uint8]
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge_digits.errors import PictureError
-from edge_digits.pixels import MAX_PIXELS, Gray, to_gray
+from edge_digits.imaging.pixels import MAX_PIXELS, Gray, to_gray
 from edge_digits.sources.size import picture_size
 
 #: By what a JPEG's sides are divided, for fewer coefficients of each block of 8 x 8: how OpenCV is told.

@@ -19,7 +19,7 @@ import cv2
 import numpy as np
 
 from edge_digits.errors import SourceError
-from edge_digits.pixels import MAX_PIXELS
+from edge_digits.imaging.pixels import MAX_PIXELS
 from edge_digits.sources.size import picture_size
 from edge_digits.sources.stream import Shot, Stream, StreamError
 

@@ -1,0 +1,189 @@
+"""One look at a picture: a part of it, upright, at working scale, with its ink and the candidates that are in it."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from itertools import pairwise
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from edge_digits.find import Candidate, Glyph, Ground, Line, classic, find_digit, net
+from edge_digits.find.net import Maps
+from edge_digits.imaging.ink import Ink, extract_ink
+from edge_digits.imaging.pixels import CROP_SIDE, Gray, shrink
+from edge_digits.imaging.regions import View
+from edge_digits.results import Box
+
+#: Pictures are searched at this side at most: digits of a 40th of a page are then 24 pixels high.
+WORK_SIDE = 960
+#: The widest stroke of a picture that may hold many digits, as a fraction of its longer side.
+_PAGE_STROKE = 0.1
+#: A picture of at most this side is the crop of one digit, whose strokes may lie apart.
+_ONE_DIGIT = 40
+#: A small picture that is wider than so many times its height holds a number, not one digit.
+_WIDE = 1.2
+#: Digits are on one line where they are spread so much less across it than along it; at a slant, between these angles,
+#: radians.
+_STRAIGHT, _SLANTED = 0.12, (0.2, 1.0)
+#: Below this height or width there is nothing to read.
+_SMALLEST = 4
+
+LAYOUTS = ("auto", "digit", "line", "page")
+
+
+@dataclass(frozen=True, eq=False)  # arrays do not compare to one truth
+class Look:
+    """What a look found.
+
+    Attributes:
+        view: which part of the picture, and which way up.
+        work: uint8 [H, W], what was looked at.
+        ink: its ink.
+        lines: the candidates, by line.
+        back: float64 [2, 3], from pixels of `work` to those of what is seen.
+    """
+
+    view: View
+    work: Gray
+    ink: Ink
+    lines: list[Line]
+    back: NDArray[np.float64]
+
+    def box(self, glyph: Glyph) -> Box:
+        """Where a glyph is in the whole picture."""
+        width, height = self.view.size
+        corners = [(x, y) for x in (glyph.x, glyph.x + glyph.width) for y in (glyph.y, glyph.y + glyph.height)]
+        # One by one: there are a few per digit, and NumPy's overhead is a hundred times that.
+        (x_x, x_y, x_0), (y_x, y_y, y_0) = self.back.tolist()
+        (x1, x2), (y1, y2) = (
+            _span([by_x * x + by_y * y + start for x, y in corners], size)
+            for by_x, by_y, start, size in ((x_x, x_y, x_0, width), (y_x, y_y, y_0, height))
+        )
+        return self.view.back(Box(x1, y1, x2, y2))
+
+
+def _span(places: list[float], size: int) -> tuple[int, int]:
+    """The whole pixels from the least to the greatest of these places, one at least, within 0 and `size`."""
+    # A box that should end at a pixel's edge may miss it by a rounding error.
+    first = min(max(math.floor(min(places) + 1e-6), 0), size - 1)
+    return first, min(max(math.ceil(max(places) - 1e-6), first + 1), size)
+
+
+def look(gray: Gray, view: View, layout: str, maps: Maps | None) -> Look:
+    """Find the candidates of a part of a picture.
+
+    Args:
+        gray: uint8 [H, W], the picture at any scale.
+        view: the part.
+        layout: one of LAYOUTS; "auto" takes tiny pictures for crops of one digit and all others for pages.
+        maps: the finder's network; None finds by rule.
+    """
+    work = shrink(view.cut(gray), WORK_SIDE)
+    longer = max(work.shape)
+    one = layout == "digit" or (layout == "auto" and longer <= _ONE_DIGIT)
+    if one:
+        work = shrink(work, CROP_SIDE)
+    ink = extract_ink(work) if one or longer <= CROP_SIDE else extract_ink(work, _PAGE_STROKE)
+    scale = np.diag([view.size[0] / work.shape[1], view.size[1] / work.shape[0]])
+    found = Look(view, work, ink, [], np.hstack([scale, np.zeros((2, 1))]))
+    if min(work.shape) < _SMALLEST:
+        return found
+    if one:
+        glyph = find_digit(ink)
+        return (
+            found if glyph is None else replace(found, lines=[Line((Candidate(glyph, 0, 1, ground=Ground.GIVEN),), 2)])
+        )
+    if longer <= CROP_SIDE and work.shape[1] <= _WIDE * work.shape[0]:
+        lines = _of_crop(ink)
+        found = replace(found, lines=lines if maps is None else net.judged(lines, ink, maps))
+    elif maps is None:
+        found = replace(found, lines=classic.find(ink))
+    else:
+        found = _straightened(replace(found, lines=net.find(ink, maps)), maps)
+    return replace(found, lines=_in_one_line(found.lines)) if layout == "line" and len(found.lines) > 1 else found
+
+
+def _straightened(found: Look, maps: Maps) -> Look:
+    """A look at the same page turned so that its one line, which runs at a slant, is level; where more is found so."""
+    angle = _slant(found.lines)
+    if angle is None:
+        return found
+    height, width = found.work.shape
+    turn = cv2.getRotationMatrix2D((width / 2, height / 2), float(np.degrees(angle)), 1.0)
+    cos, sin = abs(turn[0, 0]), abs(turn[0, 1])
+    size = (int(np.ceil(width * cos + height * sin)), int(np.ceil(width * sin + height * cos)))
+    turn[:, 2] += (size[0] - width) / 2, (size[1] - height) / 2
+    ink = replace(found.ink, strength=np.asarray(cv2.warpAffine(found.ink.strength, turn, size), np.uint8))
+    work = np.asarray(cv2.warpAffine(found.work, turn, size, borderMode=cv2.BORDER_REPLICATE), np.uint8)
+    undone = np.vstack([cv2.invertAffineTransform(turn), (0, 0, 1)])
+    level = Look(found.view, work, ink, net.find(ink, maps), found.back @ undone)
+    return level if _sureness(level.lines) > _sureness(found.lines) else found
+
+
+def _slant(lines: list[Line]) -> float | None:
+    """The angle of a single line of digits that does not run level, radians, clockwise; None for any other page."""
+    sure = [c.glyph for line in lines for c in line.candidates if c.logits is not None and float(c.logits.max()) > 0]
+    if len(sure) < 3:
+        return None
+    middles = np.array([(glyph.x + glyph.width / 2, glyph.y + glyph.height / 2) for glyph in sure])
+    spread, axes = np.linalg.eigh(np.cov(middles.T))
+    x, y = axes[:, 1] * np.sign(axes[0, 1] or 1.0)
+    angle = float(np.arctan2(y, x))
+    straight = spread[0] < _STRAIGHT**2 * spread[1]
+    return angle if straight and _SLANTED[0] < abs(angle) < _SLANTED[1] else None
+
+
+def _sureness(lines: list[Line]) -> float:
+    """How much the finder found: the sum of its probabilities."""
+    logits = np.array([c.logits.max() for line in lines for c in line.candidates if c.logits is not None])
+    return float((1.0 / (1.0 + np.exp(-logits))).sum())
+
+
+def _of_crop(ink: Ink) -> list[Line]:
+    """The strokes of a crop by groups, uncut: what is wide in it is sooner a letter than digits that touch.
+
+    One group alone is taken as the classifier was trained on it.
+    """
+    groups = classic.find_digits(ink)
+    if sum(map(len, groups)) == 1:
+        glyph = find_digit(ink)
+        groups = [] if glyph is None else [[glyph]]
+    return [
+        Line(tuple(Candidate(glyph, node, node + 1) for node, glyph in enumerate(group)), len(group) + 1)
+        for group in groups
+    ]
+
+
+def _in_one_line(lines: list[Line]) -> list[Line]:
+    """All candidates as one line, from the left; what was cut of one group stays together."""
+    groups = [group for line in lines for group in _groups(line)]
+    return [chain(sorted(groups, key=lambda group: group.candidates[0].glyph.x))]
+
+
+def _groups(line: Line) -> list[Line]:
+    """The parts of a line between nodes that no candidate spans."""
+    cuts = [
+        node
+        for node in range(line.nodes)
+        if not any(candidate.start < node < candidate.end for candidate in line.candidates)
+    ]
+    parts = []
+    for first, last in pairwise(cuts):
+        inside = [c for c in line.candidates if c.start >= first and c.end <= last]
+        if inside:
+            moved = tuple(replace(c, start=c.start - first, end=c.end - first) for c in inside)
+            parts.append(Line(moved, last - first + 1))
+    return parts
+
+
+def chain(lines: list[Line]) -> Line:
+    """Lines one after the other as a single one: the last node of each is the first of the next."""
+    candidates: list[Candidate] = []
+    node = 0
+    for line in lines:
+        candidates += [replace(c, start=c.start + node, end=c.end + node) for c in line.candidates]
+        node += line.nodes - 1
+    return Line(tuple(candidates), node + 1)

@@ -1,0 +1,165 @@
+"""Where in a picture to look, and which way up: a part of it, turned by quarters, and the way back for boxes.
+
+Fractions and boxes are of the picture as its record has it, after its EXIF orientation: first the region is cut out,
+then it is turned.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from edge_digits.errors import UsageError
+from edge_digits.imaging.pixels import Gray
+from edge_digits.results import Box
+
+#: What a sum of fractions may be off by: 0.7 + 0.3 of a file that kept six digits.
+_SLACK = 1e-6
+_ROTATIONS = {
+    1: cv2.ROTATE_90_CLOCKWISE,
+    2: cv2.ROTATE_180,
+    3: cv2.ROTATE_90_COUNTERCLOCKWISE,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Region:
+    """A part of a picture, in fractions of its width and height, 0..1.
+
+    Attributes:
+        x, y: its top left corner.
+        w, h: its width and height.
+
+    Raises:
+        UsageError: it is empty, no number, or reaches out of the picture.
+    """
+
+    x: float
+    y: float
+    w: float
+    h: float
+
+    def __post_init__(self) -> None:
+        values = (self.x, self.y, self.w, self.h)
+        if not all(math.isfinite(value) for value in values):
+            raise UsageError(f"{self}: x, y, width and height are numbers from 0 to 1")
+        if max(values) > 1.0 + _SLACK:
+            raise UsageError(
+                f"{self}: these are fractions of the picture, 0 to 1. "
+                "Divide pixels by its width (x, width) and height (y, height)"
+            )
+        if self.x < 0.0 or self.y < 0.0:
+            raise UsageError(f"{self}: it begins outside the picture. Take 0 for its left or top edge")
+        if self.w <= 0.0 or self.h <= 0.0:
+            raise UsageError(f"{self}: its width and height must be more than 0")
+        for name, start, length in (("right", self.x, self.w), ("bottom", self.y, self.h)):
+            if start + length > 1.0 + _SLACK:
+                raise UsageError(
+                    f"{self}: it ends at {start + length:g}, beyond the {name} edge at 1. "
+                    "The third and fourth number are its width and height, not its far corner"
+                )
+
+    @classmethod
+    def parse(cls, text: str) -> Region:
+        """A region from "x,y,width,height".
+
+        Raises:
+            UsageError: it has not four numbers, or they are no part of a picture.
+        """
+        parts = text.split(",")
+        if len(parts) != 4:
+            raise UsageError(f"{text!r}: a region has four numbers, not {len(parts)}: x,y,width,height as 0.5,0,0.5,1")
+        values = []
+        for part in parts:
+            try:
+                values.append(float(part))
+            except ValueError:
+                raise UsageError(
+                    f"{text!r}: {part.strip()!r} is no number. Write x,y,width,height as 0.5,0,0.5,1"
+                ) from None
+        return cls(*values)
+
+    def __str__(self) -> str:
+        return f"{self.x:g},{self.y:g},{self.w:g},{self.h:g}"
+
+    def box(self, width: int, height: int) -> Box:
+        """All pixels that it touches, at least one, of a picture of this size."""
+        x1, x2 = _span(self.x, self.w, width)
+        y1, y2 = _span(self.y, self.h, height)
+        return Box(x1, y1, x2, y2)
+
+
+WHOLE = Region(0.0, 0.0, 1.0, 1.0)
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """One look at a picture: a region of it, turned.
+
+    >>> view = View(640, 480, Region.parse("0.5,0,0.5,1"), turns=1)
+    >>> view.size
+    (480, 320)
+    >>> view.back(Box(0, 0, 480, 10))
+    Box(x1=320, y1=0, x2=330, y2=480)
+
+    Attributes:
+        width, height: size of the whole picture, pixels.
+        region: the part that is looked at.
+        turns: quarter turns clockwise that bring it upright, of any sign.
+    """
+
+    width: int
+    height: int
+    region: Region = WHOLE
+    turns: int = 0
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height of what is seen, in pixels of the picture."""
+        box = self.region.box(self.width, self.height)
+        width, height = box.x2 - box.x1, box.y2 - box.y1
+        return (height, width) if self.turns % 2 else (width, height)
+
+    def cut(self, gray: Gray) -> Gray:
+        """What is seen, uint8 [H, W], of the picture at its own or any other scale."""
+        return rotate(crop(gray, self.region), self.turns)
+
+    def back(self, box: Box) -> Box:
+        """A box in what is seen, in pixels of the picture -> the same box in the whole picture."""
+        part = self.region.box(self.width, self.height)
+        upright = rotate_back(box, self.turns, part.x2 - part.x1, part.y2 - part.y1)
+        return Box(upright.x1 + part.x1, upright.y1 + part.y1, upright.x2 + part.x1, upright.y2 + part.y1)
+
+
+def crop(gray: Gray, region: Region) -> Gray:
+    """The part of a picture, uint8 [H, W]; shares its pixels."""
+    box = region.box(gray.shape[1], gray.shape[0])
+    return gray[box.y1 : box.y2, box.x1 : box.x2]
+
+
+def rotate(gray: Gray, quarter_turns: int) -> Gray:
+    """Turn a picture clockwise by quarters, uint8 [H, W] or [W, H]; as it is where there is nothing to turn."""
+    turns = quarter_turns % 4
+    return gray if turns == 0 else np.asarray(cv2.rotate(gray, _ROTATIONS[turns]), np.uint8)
+
+
+def rotate_back(box: Box, quarter_turns: int, width: int, height: int) -> Box:
+    """A box in a picture that `rotate` has turned -> the same box before; width and height are those before."""
+    x1, y1, x2, y2 = box.x1, box.y1, box.x2, box.y2
+    turns = quarter_turns % 4
+    if turns == 1:
+        return Box(y1, height - x2, y2, height - x1)
+    if turns == 2:
+        return Box(width - x2, height - y2, width - x1, height - y1)
+    if turns == 3:
+        return Box(width - y2, x1, width - y1, x2)
+    return box
+
+
+def _span(start: float, length: float, size: int) -> tuple[int, int]:
+    """First pixel, and last + 1; a fraction that was meant as a pixel's edge may miss it by a rounding error."""
+    first = min(math.floor(start * size + _SLACK * size), size - 1)
+    return first, min(max(math.ceil((start + length) * size - _SLACK * size), first + 1), size)

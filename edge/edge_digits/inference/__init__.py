@@ -1,0 +1,1 @@
+"""Model files: their card, their contract, and onnxruntime, which nothing else imports."""

@@ -1,0 +1,232 @@
+"""A model file, loaded. The only module that imports onnxruntime."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edge_digits.errors import ModelError
+from edge_digits.inference import shipped
+from edge_digits.inference.card import ModelCard
+from edge_digits.inference.heatmap import EXTRA, unfold
+
+if TYPE_CHECKING:
+    import onnxruntime
+
+#: The model that is used where none is named.
+DEFAULT_MODEL = "digits"
+#: The finder that is used where none is named.
+DEFAULT_FINDER = "finder"
+#: How the key of an external tensor's file name is coded in an ONNX file (StringStringEntryProto).
+_EXTERNAL_DATA = b"\x0a\x08location\x12"
+
+
+class Network:
+    """A model file, loaded.
+
+    Attributes:
+        card: what the file says of itself.
+        path: where it came from.
+    """
+
+    #: Shape of one picture in the input, and name of the output.
+    _PICTURE: ClassVar[list[int | None]] = [28, 28]
+    _OUTPUT: ClassVar[str] = "logits"
+
+    def __init__(self, session: onnxruntime.InferenceSession, card: ModelCard, path: str) -> None:
+        self.card = card
+        self.path = path
+        self._session = session
+
+    @classmethod
+    def load(cls, model: str | os.PathLike[str], *, threads: int = 1) -> Self:
+        """Load a model by the name of a shipped one ("digits", "digits.fp32") or by the path of an .onnx file.
+
+        Args:
+            model: name or path.
+            threads: how many threads one inference may use; they do not spin.
+
+        Raises:
+            ModelError: no such file, no ONNX model, or not of the model contract; it says what is wrong.
+        """
+        path = find_model(model)
+        try:
+            content = path.read_bytes()
+        except OSError as error:
+            raise ModelError(
+                f"{path}: cannot be read ({error.strerror}). Name an .onnx file, or one of: {_shipped()}"
+            ) from None
+        return cls.from_bytes(content, str(path), threads=threads)
+
+    @classmethod
+    def from_bytes(cls, content: bytes, path: str = "model", *, threads: int = 1) -> Self:
+        """Load a model from the bytes of an .onnx file; `path` is for messages."""
+        if _EXTERNAL_DATA in content:
+            # onnxruntime would look for it in the current folder.
+            raise ModelError(
+                f"{path}: keeps its weights in another file. Export it as one file: edge-digits export does"
+            )
+        try:
+            session = open_session(content, threads=threads)
+        except Exception as error:  # onnxruntime raises a dozen types of its own, none of them documented
+            raise ModelError(_why_not(path, content, error)) from None
+        card = ModelCard.from_metadata(session.get_modelmeta().custom_metadata_map, path)
+        if (card.output == "maps") != (cls._OUTPUT == "maps"):
+            kinds = {True: "a finder of digits in pages", False: "a reader of single digits"}
+            raise ModelError(
+                f"{path}: is {kinds[card.output == 'maps']}, and {kinds[cls._OUTPUT == 'maps']} is needed here"
+            )
+        _check_ports(session, path, cls._PICTURE, cls._OUTPUT, cls._outputs(card))
+        model = cls(session, card, path)
+        try:
+            model.run(np.zeros((2, *(side or 32 for side in cls._PICTURE)), np.uint8))
+        except Exception as error:
+            reason = str(error).strip().splitlines()[0][:200]
+            raise ModelError(
+                f"{path}: does not take input of any number of pictures ({reason}). Export it with: edge-digits export"
+            ) from None
+        return model
+
+    @classmethod
+    def _outputs(cls, card: ModelCard) -> list[int | None]:
+        """Shape of what the network says of one picture."""
+        return [len(card.labels)]
+
+    def run(self, pictures: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Run the network on pictures, one at least."""
+        outputs: list[Any] = self._session.run(None, {"image": pictures})
+        return np.asarray(outputs[0], np.float32)
+
+
+class Model(Network):
+    """A classifier of 28x28 pictures."""
+
+    @classmethod
+    def load(cls, model: str | os.PathLike[str] = DEFAULT_MODEL, *, threads: int = 1) -> Self:
+        """As `Network.load`; the shipped model by default."""
+        return super().load(model, threads=threads)
+
+    def logits(self, pictures: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Run the network: uint8 [N, 28, 28] as `normalize` makes them -> float32 [N, classes]; N may be 0."""
+        return self.run(pictures) if len(pictures) else np.zeros((0, len(self.card.labels)), np.float32)
+
+    def probabilities(self, pictures: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Calibrated class probabilities, float32 [N, classes].
+
+        What a row lacks of 1 is the probability of no class, where the network knows of that (`ModelCard.reject`).
+        """
+        logits = self.logits(pictures)
+        if self.card.output == "scores":
+            return logits
+        background = self.card.reject["method"] == "background"
+        top = logits.max(axis=1, keepdims=True)
+        if background:
+            top = np.maximum(top, np.float32(0.0))
+        exponentials = np.exp((logits - top) / np.float32(self.card.temperature))
+        total = exponentials.sum(axis=1, keepdims=True)
+        if background:
+            total += np.exp(-top / np.float32(self.card.temperature))
+        return np.asarray(exponentials / total, np.float32)
+
+
+class Finder(Network):
+    """A network that says of every place in a page whether a digit is there: see `maps`."""
+
+    _PICTURE: ClassVar[list[int | None]] = [None, None]
+    _OUTPUT: ClassVar[str] = "maps"
+
+    @classmethod
+    def load(cls, model: str | os.PathLike[str] = DEFAULT_FINDER, *, threads: int = 1) -> Self:
+        """As `Network.load`; the shipped finder by default."""
+        return super().load(model, threads=threads)
+
+    @classmethod
+    def _outputs(cls, card: ModelCard) -> list[int | None]:
+        return [None, None, 4 * (len(card.labels) + EXTRA)]
+
+    def maps(self, pictures: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Levelled ink, uint8 [N, H, W], sides multiples of `STEP` -> cells, float32 [N, H/4, W/4, classes + 4]."""
+        return unfold(self.run(pictures))
+
+
+def open_session(content: bytes, *, threads: int = 1) -> onnxruntime.InferenceSession:
+    """An onnxruntime session of any ONNX file, of which nothing is checked; whatever onnxruntime raises is raised."""
+    ort = _onnxruntime()
+    options = ort.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    options.log_severity_level = 4
+    # A spinning pool burns a third of a core between the frames of a camera and wins nothing.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    return ort.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+
+
+def find_model(model: str | os.PathLike[str]) -> Path:
+    """The file of a model that is named or pointed to.
+
+    Raises:
+        ModelError: there is none.
+    """
+    path = Path(model)
+    if path.suffix == ".onnx" or path.exists():
+        if path.is_dir():
+            raise ModelError(f"{path}: is a folder. Name an .onnx file in it, or one of: {_shipped()}")
+        if not path.is_file():
+            raise ModelError(f"{path}: no such file. Name an .onnx file, or one of: {_shipped()}")
+        return path
+    name = f"{model}.onnx" if str(model).endswith((".int8", ".fp32")) else f"{model}.int8.onnx"
+    released = shipped.folder() / name
+    if path.name != str(model) or not released.is_file():
+        raise ModelError(f"no model {str(model)!r}. Name an .onnx file, or one of: {_shipped()}")
+    return released
+
+
+def _shipped() -> str:
+    return ", ".join(shipped.names()) or "none is shipped"
+
+
+def _onnxruntime() -> Any:
+    # Linux builds since 1.29 report usage over the network unless told not to before they are imported.
+    os.environ["ORT_DISABLE_TELEMETRY"] = "1"
+    import onnxruntime
+
+    return onnxruntime
+
+
+def _why_not(path: str, content: bytes, error: Exception) -> str:
+    if not content:
+        return f"{path}: is empty (0 bytes). Copy or export the model again"
+    text = str(error)
+    if "opset" in text.lower() or "IR version" in text:
+        reason = text.strip().splitlines()[0][:200]
+        return f"{path}: this onnxruntime is too old for it ({reason}). Upgrade it: pip install -U onnxruntime"
+    return f"{path}: is no ONNX model, or a broken one ({len(content)} bytes). Copy or export it again"
+
+
+def _check_ports(
+    session: onnxruntime.InferenceSession, path: str, picture: list[int | None], name: str, output: list[int | None]
+) -> None:
+    inputs = [(port.name, port.type, _sides(port.shape)) for port in session.get_inputs()]
+    if inputs != [("image", "tensor(uint8)", picture)]:
+        raise ModelError(
+            f"{path}: its input is {inputs}, not image: uint8 [N, {_text(picture)}]. Export it with: edge-digits export"
+        )
+    outputs = [(port.name, port.type, _sides(port.shape)) for port in session.get_outputs()]
+    if outputs != [(name, "tensor(float)", output)]:
+        raise ModelError(
+            f"{path}: its output is {outputs}, not {name}: float [N, {_text(output)}]. "
+            "Export it with: edge-digits export"
+        )
+
+
+def _sides(shape: list[Any]) -> list[int | None]:
+    """A shape without the number of pictures; None where any size will do."""
+    return [side if isinstance(side, int) else None for side in shape[1:]]
+
+
+def _text(sides: list[int | None]) -> str:
+    return ", ".join("any" if side is None else str(side) for side in sides)

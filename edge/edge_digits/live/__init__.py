@@ -1,0 +1,1 @@
+"""Frames -> what is announced, in a window, a terminal or a recording."""

@@ -1,0 +1,1 @@
+"""Scored candidates -> the most probable text that is allowed."""

@@ -1,0 +1,1 @@
+"""The commands `train`, `evaluate` and `data`, a thin module each."""

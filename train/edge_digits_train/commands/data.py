@@ -1,0 +1,61 @@
+"""`edge-digits data`: look at a data set before training on it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from edge_digits_train.pages import files
+
+if TYPE_CHECKING:
+    from edge_digits_train.pages import survey
+
+
+@click.command()
+@click.argument("source")
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path),
+    default=Path("data.html"),
+    show_default=True,
+    help="The page; beside it, .json.",
+)
+@click.option(
+    "--recipe",
+    "recipe_name",
+    default="digits",
+    show_default=True,
+    help="Show the augmentation of this recipe of train.",
+)
+@click.option("--force", is_flag=True, help="Write over a page that is there.")
+@click.option("-q", "--quiet", is_flag=True, help="Print nothing but errors.")
+def command(source: str, output: Path, recipe_name: str, force: bool, quiet: bool) -> None:
+    """Look at data: counts, pictures, means, duplicates, and what augmentation does.
+
+    SOURCE is what train takes: mnist, a folder of IDX files or of pictures, an .npz file.
+    """
+    record = files.ready("edge-digits data", ("jinja2", "matplotlib"), output, force=force)
+    from edge_digits_train.pages import survey
+    from edge_digits_train.recipes import recipe
+
+    chosen = recipe(recipe_name)
+    found = survey.survey(source)
+    files.write(output, survey.render(found, recipe_name, chosen), record, found.to_dict())
+    if not quiet:
+        click.echo(_table(found))
+        click.echo(f"{output} and {record}")
+    files.check_read(found.unreadable)
+
+
+def _table(found: survey.Survey) -> str:
+    counts = found.counts()
+    width = max(5, *(len(label) for label in found.labels))
+    lines = [f"{'class':{width}}" + "".join(f"{name:>9}" for name in counts)]
+    for place, label in enumerate(found.labels):
+        lines.append(f"{label:{width}}" + "".join(f"{row[place]:>9,}" for row in counts.values()))
+    lines.append(f"{'':{width}}" + "".join(f"{sum(row):>9,}" for row in counts.values()))
+    lines.append(f"{len(found.duplicates()):,} duplicates, {len(found.blank()):,} blank")
+    return "\n".join(lines)

@@ -1,0 +1,135 @@
+"""Labelled pictures in memory, and what can be done to any of them: checked, split, cut short."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edge_digits.errors import SourceError
+
+Pictures = NDArray[np.uint8]
+Labels = NDArray[np.int64]
+
+#: The class of pictures that are no digits.
+BACKGROUND = -1
+#: Classes that can be told apart by one network: what a model card may hold.
+LEAST_CLASSES, MOST_CLASSES = 2, 100
+
+
+class DataError(SourceError):
+    """Training data that are not to be had or not as they should be; the message names the file."""
+
+
+@dataclass(frozen=True)
+class Split:
+    """Pictures, uint8 [N, 28, 28], white on black, with their classes, int64 [N]."""
+
+    pictures: Pictures
+    classes: Labels
+
+    def __len__(self) -> int:
+        return len(self.classes)
+
+    def take(self, which: NDArray[Any]) -> Split:
+        """The pictures at these places."""
+        return Split(self.pictures[which], self.classes[which])
+
+    def with_more(self, more: Split) -> Split:
+        """These pictures, and others behind them."""
+        return Split(np.concatenate([self.pictures, more.pictures]), np.concatenate([self.classes, more.classes]))
+
+
+@dataclass(frozen=True)
+class Data:
+    """A training and a test set.
+
+    Attributes:
+        train, test: the pictures.
+        labels: the text of each class.
+        origin: where they came from.
+        sha256: of the training pictures and classes, the extra ones among them.
+        extra: crops to train on beside `train`, of class -1 where they are no digits.
+    """
+
+    train: Split
+    test: Split
+    labels: tuple[str, ...]
+    origin: str
+    sha256: str
+    extra: Split | None = None
+
+
+def numbered(origin: str, train: Split, test: Split) -> Data:
+    """Data whose labels are the numbers of their classes."""
+    count = int(max(train.classes.max(initial=0), test.classes.max(initial=0))) + 1
+    return Data(train, test, tuple(map(str, range(count))), origin, "")
+
+
+def split(data: Split, share: float, seed: int) -> tuple[Split, Split]:
+    """Set a share aside, chosen by the seed: what is left, and what was set aside (at least one picture each).
+
+    One picture of each class stays at least.
+    """
+    order = np.random.default_rng(seed).permutation(len(data))
+    count = min(max(1, round(share * len(data))), len(data) - 1)
+    _, last = np.unique(data.classes[order][::-1], return_index=True)
+    stays = np.zeros(len(data), bool)
+    stays[len(data) - 1 - last] = True
+    aside = np.zeros(len(data), bool)
+    aside[np.flatnonzero(~stays)[:count]] = True
+    if not aside.any():
+        aside[0] = True  # a picture of each class, and nothing to choose from
+    return data.take(np.sort(order[~aside])), data.take(np.sort(order[aside]))
+
+
+def some(data: Split, limit: int, seed: int) -> Split:
+    """So many pictures at most; by the seed, for a test set may be in the order of its classes."""
+    return data.take(np.sort(np.random.default_rng(seed).permutation(len(data))[:limit]))
+
+
+def check(data: Data, advice: str) -> None:
+    """Refuse data that no network can be trained on.
+
+    Raises:
+        DataError: too few or too many classes, or a class without training pictures, which `advice` tells how to mend.
+    """
+    count = len(data.labels)
+    for label in data.labels:
+        if any("\ud800" <= character <= "\udfff" for character in label):
+            # Of a folder whose name is no UTF-8; no model card could hold it.
+            raise DataError(f"{data.origin}: the name of class {label!r} is no UTF-8. Rename it")
+    check_count(data.origin, count)
+    for name, part in (("training", data.train), ("test", data.test)):
+        if len(part) == 0:
+            raise DataError(f"{data.origin}: the {name} set is empty")
+        if int(part.classes.max()) >= count:
+            raise DataError(f"{data.origin}: the {name} set holds class {part.classes.max()}, outside 0 to {count - 1}")
+    empty = np.flatnonzero(np.bincount(data.train.classes, minlength=count) == 0)
+    if len(empty):
+        raise DataError(
+            f"{data.origin}: no training picture of class {', '.join(data.labels[i] for i in empty)} "
+            f"among {len(data.train)}. {advice}"
+        )
+
+
+def check_count(origin: str, count: int) -> None:
+    """Refuse what no model card could hold.
+
+    Raises:
+        DataError: fewer than 2 classes or more than 100.
+    """
+    if not LEAST_CLASSES <= count <= MOST_CLASSES:
+        raise DataError(f"{origin}: {count} classes; from {LEAST_CLASSES} to {MOST_CLASSES} can be trained")
+
+
+def sha256(*parts: Split) -> str:
+    """Of the pictures and classes, one part after the other."""
+    digest = hashlib.sha256()
+    for part in parts:
+        digest.update(np.ascontiguousarray(part.pictures).tobytes())
+        digest.update(part.classes.astype("<i8").tobytes())
+    return digest.hexdigest()

@@ -1,0 +1,77 @@
+"""What is in a folder of labelled pictures: a sub-folder a class, or a labels.csv beside them."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+from edge_digits.errors import PictureError
+from edge_digits.imaging.pixels import Gray, to_gray
+from edge_digits.sources import decode
+from edge_digits.sources.files import SUFFIXES, natural_key
+from edge_digits_train.datasets.data import DataError
+
+#: The label of a picture that shows none of the classes.
+NONE = "none"
+
+
+def rows(path: Path) -> dict[str, str]:
+    """The labels of files by their names, from a labels.csv (columns file, label), in its order.
+
+    Raises:
+        DataError: it cannot be read, lacks something, or lists a file twice.
+    """
+    labels: dict[str, str] = {}
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as stream:
+            reader = csv.DictReader(stream)
+            if not {"file", "label"} <= set(reader.fieldnames or ()):
+                raise DataError(f"{path}: its first line names {reader.fieldnames}; columns file and label are needed")
+            for row in reader:
+                if not row["file"] or not row["label"]:
+                    raise DataError(f"{path}: line {reader.line_num} lacks a file or a label")
+                if row["file"] in labels:
+                    # One copy could be trained on and the other be in the test set.
+                    raise DataError(f"{path}: line {reader.line_num} lists {row['file']} again. Keep one of the lines")
+                labels[row["file"]] = row["label"]
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise DataError(f"{path}: cannot be read ({error}). Save it as CSV in UTF-8") from None
+    if not labels:
+        raise DataError(f"{path}: lists no pictures")
+    return labels
+
+
+def classes(path: Path) -> dict[str, list[str]]:
+    """The names of files, below the folder, by the sub-folder that they are in; both in natural order.
+
+    Raises:
+        DataError: a folder cannot be read.
+    """
+    return {
+        folder.name: [str(file.relative_to(path)) for file in _visible(folder) if file.suffix.lower() in SUFFIXES]
+        for folder in _visible(path)
+        if folder.is_dir()
+    }
+
+
+def picture(file: Path) -> Gray:
+    """Read a picture.
+
+    Raises:
+        PictureError: it cannot be read.
+    """
+    try:
+        return to_gray(decode(file.read_bytes()))
+    except OSError as error:
+        raise PictureError(f"{file}: unreadable picture: {error.strerror}") from None
+    except (ValueError, PictureError) as error:  # ValueError: a name with a NUL in it
+        raise PictureError(f"{file}: unreadable picture: {error}") from None
+
+
+def _visible(folder: Path) -> list[Path]:
+    """What is in a folder, in natural order, but for hidden files and folders, which `predict` skips as well."""
+    try:
+        entries = [entry for entry in folder.iterdir() if not entry.name.startswith(".")]
+    except OSError as error:
+        raise DataError(f"{folder}: the folder cannot be read ({error.strerror})") from None
+    return sorted(entries, key=lambda entry: natural_key(entry.name))

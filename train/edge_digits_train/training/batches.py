@@ -1,0 +1,78 @@
+"""The pictures of each epoch, augmented by other processes while the network trains on the epoch before."""
+
+from __future__ import annotations
+
+from concurrent.futures import Future, ProcessPoolExecutor
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edge_digits.normalize import normalize
+from edge_digits_train.datasets.data import Labels, Pictures, Split
+from edge_digits_train.networks.open_set import one_hot
+from edge_digits_train.pool import Ahead
+from edge_digits_train.synthesis.augment import Augmentation, augment
+
+#: Pictures that a process makes at a time.
+_CHUNK = 1000
+
+
+class Epochs(Ahead[Pictures]):
+    """Makes the training pictures of any epoch; the same seed and epoch give the same pictures in the same order."""
+
+    def __init__(self, train: Split, how: Augmentation | None, seed: int, one_hot: int = 0, redraw: int = 1) -> None:
+        """Args:
+        train: what pictures are made of.
+        how: augmentation; None leaves them as they are, but for `normalize`.
+        seed: decides all.
+        one_hot: targets are rows of `open_set.one_hot` for as many classes, or classes for 0.
+        redraw: epochs that pictures serve, in another order each, before they are drawn anew.
+        """
+        super().__init__()
+        self._train, self._how, self._seed, self._one_hot, self._redraw = train, how, seed, one_hot, redraw
+        self._drawn: tuple[int, Pictures] | None = None
+
+    def begin(self, number: int) -> None:
+        """Begin to make the pictures of an epoch."""
+        super().begin(self._first(number))
+
+    def make(self, epoch: int, *, then: int | None) -> tuple[Pictures, NDArray[Any]]:
+        """The pictures, uint8 [N, 28, 28], and targets of an epoch; begins to make those of epoch `then` beside it."""
+        first = self._first(epoch)
+        if self._drawn is None or self._drawn[0] != first:
+            self._drawn = (first, np.concatenate(self._take(first)))
+        if then is not None and self._first(then) != first:
+            self.begin(then)
+        pictures, classes = self._drawn[1], self._train.classes[self._order(first)]
+        if epoch != first:
+            again = self._order(epoch)
+            pictures, classes = pictures[again], classes[again]
+        return pictures, one_hot(classes, self._one_hot) if self._one_hot else classes
+
+    def _first(self, epoch: int) -> int:
+        """The epoch that this one has its pictures from: without augmentation, they are always the same."""
+        return 0 if self._how is None else epoch - epoch % self._redraw
+
+    def _order(self, epoch: int) -> Labels:
+        return np.random.default_rng((self._seed, epoch)).permutation(len(self._train))
+
+    def _submit(self, pool: ProcessPoolExecutor, number: int) -> list[Future[Pictures]]:
+        order = self._order(number)
+        return [
+            pool.submit(
+                make_pictures,
+                self._train.pictures[chunk],
+                self._train.classes[chunk],
+                (self._seed, number, place),
+                self._how,
+            )
+            for place, chunk in enumerate(np.array_split(order, max(1, len(order) // _CHUNK)))
+        ]
+
+
+def make_pictures(pictures: Pictures, classes: Labels, seed: tuple[int, ...], how: Augmentation | None) -> Pictures:
+    """Augment pictures, or only normalise them where `how` is None: uint8 [N, 28, 28]."""
+    if how is None:
+        return np.stack([normalize(picture) for picture in pictures])
+    return augment(pictures, classes, seed, how)
