@@ -163,7 +163,7 @@ def test_options_that_a_page_mentions_exist(page: Path) -> None:
     for script in [*(ROOT / "scripts").iterdir(), *(ROOT / "benchmarks").glob("*.py")]:
         known |= set(re.findall(r"--[a-z][a-z0-9-]*", script.read_text(encoding="utf-8") if script.is_file() else ""))
     # Indented lines may be commands of other programs; those of this one are checked above.
-    prose = re.sub(r"^```.*?^```|^ {4,}.*$", "", page.read_text(encoding="utf-8"), flags=re.M | re.S)
+    prose = re.sub(r"^```.*?^```|^ {4,}[^\n]*$", "", page.read_text(encoding="utf-8"), flags=re.M | re.S)
     commands = r"`(?:rpicam|sudo|vcgencmd|pip)[^`]*`"
     shown = set(re.findall(r"(?<![\w-])--[a-z][a-z0-9-]*", re.sub(commands, "", prose)))
     assert sorted(shown - known) == []
