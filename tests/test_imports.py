@@ -85,3 +85,9 @@ def test_the_tree_of_errors_carries_the_exit_codes() -> None:
         "SourceError": 3,
         "UsageError": 2,
     }
+
+
+def test_a_missing_extra_is_installed_from_a_checkout_because_no_index_has_it() -> None:
+    message = str(edge_digits.MissingExtraError("training", "train", "Keras"))
+    assert message.startswith("training needs Keras, which is not installed.")
+    assert message.endswith(f"in a checkout of edge-digits: {sys.executable} -m pip install '.[train]'")

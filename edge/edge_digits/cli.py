@@ -16,13 +16,10 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import click
 
 from edge_digits import __version__
-from edge_digits.errors import EdgeDigitsError
+from edge_digits.errors import INTERRUPTED, EdgeDigitsError
 
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
-
-#: What a shell calls a program that Ctrl-C ended.
-INTERRUPTED = 130
 
 
 class EdgeDigitsGroup(click.Group):

@@ -2,7 +2,7 @@
 
     EdgeDigitsError              exit code 1
     ├── UsageError               2   options that do not go together
-    ├── SourceError              3   a file, folder, camera or address that is not to be had
+    ├── SourceError              3   a file, folder, camera or address that is not available
     ├── PictureError             5   one picture that cannot be read; the others are
     ├── ModelError               4   a model file that is missing, broken or of another contract
     ├── OutputError              1   a result that cannot be written
@@ -13,7 +13,14 @@ Every message names the file or option, says what was wrong and what to do next.
 
 from __future__ import annotations
 
+import shlex
+import sys
 from typing import ClassVar
+
+#: Exit code of a run in which some inputs failed and the others were read.
+SOME_FAILED = 5
+#: Exit code of a run that Ctrl-C ended, as shells have it: 128 and the number of SIGINT.
+INTERRUPTED = 130
 
 
 class EdgeDigitsError(Exception):
@@ -37,7 +44,7 @@ class SourceError(EdgeDigitsError):
 class PictureError(EdgeDigitsError):
     """One picture that cannot be decoded or read."""
 
-    exit_code = 5
+    exit_code = SOME_FAILED
 
 
 class ModelError(EdgeDigitsError):
@@ -54,6 +61,15 @@ class MissingExtraError(EdgeDigitsError):
     """A part of edge-digits whose packages are not installed."""
 
     def __init__(self, what: str, extra: str, missing: str) -> None:
-        super().__init__(
-            f"{what} needs {missing}, which is not installed. Install it with: pip install 'edge-digits[{extra}]'"
-        )
+        remedy = install_from_checkout(f"'.[{extra}]'")
+        super().__init__(f"{what} needs {missing}, which is not installed. Install it {remedy}")
+
+
+def pip_install(arguments: str) -> str:
+    """The command that installs packages for the Python that runs, whatever `pip` the shell would find."""
+    return f"{shlex.quote(sys.executable)} -m pip install {arguments}"
+
+
+def install_from_checkout(arguments: str = ".") -> str:
+    """How edge-digits itself, or a part of it, is installed: no package index has it."""
+    return f"in a checkout of edge-digits: {pip_install(arguments)}"

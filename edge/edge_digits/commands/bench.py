@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from edge_digits.errors import SourceError, UsageError
+from edge_digits.errors import INTERRUPTED, SourceError, UsageError
 
 if TYPE_CHECKING:
     from edge_digits.bench import Plan, Report, Run
@@ -19,8 +19,6 @@ if TYPE_CHECKING:
 
 #: A run is slower than --fail-if-slower allows.
 SLOWER = 6
-#: What a shell calls a program that Ctrl-C ended.
-INTERRUPTED = 130
 _FORMATS = click.Choice(["table", "markdown", "csv"])
 
 

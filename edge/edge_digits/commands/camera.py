@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from edge_digits.commands.options import constraint, model_options, reading_options
-from edge_digits.errors import SourceError
+from edge_digits.errors import INTERRUPTED, SOME_FAILED, SourceError
 
 if TYPE_CHECKING:
     from edge_digits.live.panel import Keyboard, Panel
@@ -25,10 +25,6 @@ if TYPE_CHECKING:
     from edge_digits.live.window import Window
     from edge_digits.sources.grab import Camera
 
-#: What a shell calls a program that Ctrl-C ended.
-INTERRUPTED = 130
-#: A recording was cut short.
-SOME_FAILED = 5
 #: A grabber that has not moved for this long hangs in its driver, seconds: time for systemd.
 _HANGS = 90.0
 

@@ -13,16 +13,13 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from edge_digits.commands.options import constraint, model_options, reading_options
-from edge_digits.errors import EdgeDigitsError, SourceError, UsageError
+from edge_digits.errors import SOME_FAILED, EdgeDigitsError, SourceError, UsageError
 
 if TYPE_CHECKING:
     from edge_digits.outputs.records import Writer
     from edge_digits.reader import DigitReader, Examination
     from edge_digits.results import Reading
     from edge_digits.sources import PictureFile
-
-#: Some inputs failed, the others are read.
-SOME_FAILED = 5
 
 
 class RotationOption(click.Choice[str]):

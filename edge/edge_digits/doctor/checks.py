@@ -24,7 +24,7 @@ from typing import Any, Literal
 
 from edge_digits import __version__
 from edge_digits.board import Board, State, in_group, throttled_now, throttled_since_boot
-from edge_digits.errors import ModelError
+from edge_digits.errors import ModelError, install_from_checkout, pip_install
 from edge_digits.inference import shipped
 
 SCHEMA = "edge-digits/doctor/1"
@@ -45,8 +45,7 @@ _REFLASH = (
     "(https://www.raspberrypi.com/software/): there is no onnxruntime for 32 bits"
 )
 _LIBRARIES = "sudo apt install libgl1 libglib2.0-0"
-_PIP = f"{shlex.quote(sys.executable)} -m pip install"
-_REINSTALL = f"in a checkout of edge-digits: {_PIP} --force-reinstall --no-deps ."
+_REINSTALL = install_from_checkout("--force-reinstall --no-deps .")
 
 
 @dataclass(frozen=True)
@@ -135,7 +134,7 @@ def package(distribution: str, module: str, board: Board) -> Check:
     version = version or metadata.version(distribution)
     least = needed.partition(">=")[2]
     if least and _numbers(version) < _numbers(least):
-        return Check(distribution, "failure", f"{version}, and {least} is needed", f"{_PIP} --upgrade '{needed}'")
+        return Check(distribution, "failure", f"{version}, and {least} is needed", pip_install(f"--upgrade '{needed}'"))
     return Check(distribution, "ok", version)
 
 
@@ -145,16 +144,20 @@ def _mend(distribution: str, reason: str, board: Board) -> str:
         return _LIBRARIES
     if re.search(r"numpy\.dtype size changed|NumPy 1\.x|multiarray|numpy\.core", reason):
         numpy = _requirement("numpy")
-        return f"{_PIP} --upgrade --force-reinstall '{numpy}' '{needed}'" if distribution != "numpy" else _anew(numpy)
+        return (
+            pip_install(f"--upgrade --force-reinstall '{numpy}' '{needed}'")
+            if distribution != "numpy"
+            else _anew(numpy)
+        )
     if "No module named" in reason and board.bits == 32 and distribution == "onnxruntime":
         return _REFLASH
     if "No module named" in reason:
-        return f"{_PIP} '{needed}'"
+        return pip_install(f"'{needed}'")
     return _anew(needed)
 
 
 def _anew(needed: str) -> str:
-    return f"{_PIP} --upgrade --force-reinstall '{needed}'"
+    return pip_install(f"--upgrade --force-reinstall '{needed}'")
 
 
 def several_opencvs() -> Iterator[Check]:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any, cast
 
-from edge_digits.errors import ModelError
+from edge_digits.errors import ModelError, install_from_checkout
 
 SCHEMA_VERSION = 1
 #: The normalisation that this runner does: `normalize.normalize`, with its parameters.
@@ -81,7 +81,7 @@ class ModelCard:
 def _unknown(path: str, part: str, value: object) -> ModelError:
     return ModelError(
         f"{path}: this edge-digits does not know the {part} of its model card, {value!r}. "
-        "Upgrade edge-digits (pip install -U edge-digits), or export the model anew with this version"
+        f"Upgrade edge-digits (git pull; {install_from_checkout()}), or export the model anew with this version"
     )
 
 

@@ -11,14 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from edge_digits.errors import MissingExtraError, UsageError
+from edge_digits.errors import INTERRUPTED, MissingExtraError, UsageError
 from edge_digits.quiet import native_stderr_off
 
 if TYPE_CHECKING:
     from edge_digits_train.run import Config
     from edge_digits_train.training.fit import Outcome
-
-INTERRUPTED = 130
 
 
 @click.command()
