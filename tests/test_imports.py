@@ -47,6 +47,20 @@ def test_help_loads_neither_opencv_nor_onnxruntime_nor_tensorflow(args: list[str
     assert loaded_by(RUN_COMMAND, *args) & ((RUNTIME | TRAINING) - {"click"}) == set()
 
 
+@pytest.mark.parametrize("name", ["camera", "predict"])
+def test_a_region_is_parsed_before_opencv_is_loaded_which_reads_its_environment_then(name: str) -> None:
+    code = f"""
+import json, sys
+from edge_digits.commands.{name} import command
+regions = command.make_context("{name}", ["0", "--roi", "0.5,0,0.5,1"]).params["regions"]
+assert [str(region) for region in regions] == ["0.5,0,0.5,1"]
+print(json.dumps([*sys.modules]), file=sys.stderr)
+"""
+    loaded = loaded_by(code)
+    assert "edge_digits" in loaded
+    assert loaded & {"cv2", "onnxruntime"} == set()
+
+
 def test_predict_loads_no_training_framework(good: Path) -> None:
     loaded = loaded_by(RUN_COMMAND, "predict", str(good))
     assert loaded & TRAINING == set()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import signal
 import sys
@@ -17,6 +16,7 @@ import click
 
 from edge_digits.commands.options import constraint, model_options, reading_options
 from edge_digits.errors import INTERRUPTED, SOME_FAILED, SourceError
+from edge_digits.quiet import load_opencv
 
 if TYPE_CHECKING:
     from edge_digits.live.panel import Keyboard, Panel
@@ -113,25 +113,10 @@ def command(source: str | None, list_cameras: bool, **options: Any) -> int:
     3 no such camera or source; 4 model not usable;
     5 a recording is cut short; 130 Ctrl-C.
     """
-    _load_opencv(options["threads"], options["stall_seconds"])
+    load_opencv(options["threads"], options["stall_seconds"])
     if list_cameras:
         return _list()
     return _Run(source, options).run()
-
-
-def _load_opencv(threads: int, stall_seconds: float) -> None:
-    """Import OpenCV, quiet, with time limits; or say what the system lacks."""
-    # OpenCV waits ten seconds for a USB camera; it reads this when it is loaded.
-    os.environ.setdefault("OPENCV_VIDEOIO_V4L_SELECT_TIMEOUT", str(max(1, round(stall_seconds))))
-    try:
-        import cv2
-    except ImportError as error:
-        raise SourceError(
-            f"OpenCV cannot be loaded ({error}). Where a library is missing: sudo apt install libgl1 libglib2.0-0"
-        ) from None
-    cv2.setNumThreads(threads)
-    set_log_level = getattr(cv2, "setLogLevel", None) or cv2.utils.logging.setLogLevel
-    set_log_level(0)
 
 
 def _list() -> int:

@@ -14,6 +14,7 @@ import click
 
 from edge_digits.commands.options import constraint, model_options, reading_options
 from edge_digits.errors import SOME_FAILED, EdgeDigitsError, SourceError, UsageError
+from edge_digits.quiet import load_opencv
 
 if TYPE_CHECKING:
     from edge_digits.outputs.records import Writer
@@ -98,8 +99,8 @@ def command(
     from edge_digits.outputs.records import FORMATS
 
     known = constraint(options["digits"], options["pattern"], options["checksum"])
+    load_opencv(options["threads"])
     inputs = _expand(sources, options["recursive"])
-    _calm_opencv(options["threads"])
     from edge_digits.imaging.regions import WHOLE
     from edge_digits.reader import DigitReader
 
@@ -157,16 +158,6 @@ def _name(item: PictureFile | Reading) -> str:
     from edge_digits.results import Reading
 
     return item.source if isinstance(item, Reading) else item.name
-
-
-def _calm_opencv(threads: int) -> None:
-    """Keep OpenCV's decoders from writing on standard error, and from taking every core of a small board."""
-    import cv2
-
-    cv2.setNumThreads(threads)
-    # OpenCV 4 has it at the top, OpenCV 5 in its own module.
-    set_log_level = getattr(cv2, "setLogLevel", None) or cv2.utils.logging.setLogLevel
-    set_log_level(0)
 
 
 def _about(reader: DigitReader) -> str:

@@ -8,21 +8,18 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-import cv2
 import numpy as np
 
 from edge_digits.errors import UsageError
-from edge_digits.imaging.pixels import Gray
 from edge_digits.results import Box
+
+if TYPE_CHECKING:
+    from edge_digits.imaging.pixels import Gray
 
 #: What a sum of fractions may be off by: 0.7 + 0.3 of a file that kept six digits.
 _SLACK = 1e-6
-_ROTATIONS = {
-    1: cv2.ROTATE_90_CLOCKWISE,
-    2: cv2.ROTATE_180,
-    3: cv2.ROTATE_90_COUNTERCLOCKWISE,
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +140,12 @@ def crop(gray: Gray, region: Region) -> Gray:
 def rotate(gray: Gray, quarter_turns: int) -> Gray:
     """Turn a picture clockwise by quarters, uint8 [H, W] or [W, H]; as it is where there is nothing to turn."""
     turns = quarter_turns % 4
-    return gray if turns == 0 else np.asarray(cv2.rotate(gray, _ROTATIONS[turns]), np.uint8)
+    if turns == 0:
+        return gray
+    import cv2  # not above: options are parsed before OpenCV may be loaded, which reads its environment then
+
+    code = (cv2.ROTATE_90_CLOCKWISE, cv2.ROTATE_180, cv2.ROTATE_90_COUNTERCLOCKWISE)[turns - 1]
+    return np.asarray(cv2.rotate(gray, code), np.uint8)
 
 
 def rotate_back(box: Box, quarter_turns: int, width: int, height: int) -> Box:
