@@ -30,9 +30,10 @@ from edge_digits import DigitReader, SourceError, UsageError, open_camera
 from edge_digits.imaging.regions import Region
 from edge_digits.live.watch import LiveReader
 from edge_digits.results import Digit, Reading
-from edge_digits.sources.cameras import list_cameras, shown
-from edge_digits.sources.grab import Camera
+from edge_digits.sources.camera import Camera
+from edge_digits.sources.discovery import list_cameras
 from edge_digits.sources.mjpeg import JpegParts
+from edge_digits.sources.opening import without_password
 from edge_digits.sources.video import Usb
 
 __all__ = ["rpicam"]
@@ -54,6 +55,72 @@ def levels(camera: Camera, count: int) -> list[int]:
 def clip(tmp_path: Path) -> Path:
     """Twenty frames, each of another brightness."""
     return write_video(tmp_path / "clip.avi", [gray_level(5 + number) for number in range(20)])
+
+
+# What every camera has, whatever its source
+
+
+def state(camera: Camera) -> tuple[object, ...]:
+    """The attributes that are documented, but for its name and its clock."""
+    assert camera.beat <= time.monotonic()
+    return camera.live, camera.gaps, camera.dropped, camera.down, camera.ended, camera.problem, camera.rate
+
+
+@pytest.mark.parametrize("kind", ["file", "folder", "fake", "network", "first"])
+@pytest.mark.usefixtures("rpicam")
+def test_a_camera_has_its_attributes_before_while_and_after_it_is_open(kind: str, clip: Path, tmp_path: Path) -> None:
+    (tmp_path / "slides").mkdir()
+    for number in (1, 2):
+        (tmp_path / "slides" / f"{number}.png").write_bytes(png(gray_level(number)))
+    with motion_jpeg(lambda: paced(stream(5, 6, 7))) as address:
+        source, name, rate = {
+            "file": (str(clip), str(clip), pytest.approx(30)),
+            "folder": (str(tmp_path / "slides"), str(tmp_path / "slides"), 0.5),
+            "fake": (f"fake:{clip}", f"fake:{clip}", pytest.approx(30)),
+            "network": (address, address, None),
+            "first": (None, "csi:0", None),
+        }[kind]
+        live = kind not in ("file", "folder")
+        camera = opened(source, stall_seconds=60.0)
+        assert camera.name == (name if source else "first camera")
+        assert state(camera) == (True, 0, 0, False, False, None, None)
+        with pytest.raises(UsageError, match=r"is not open\. Open it first: with open_camera"):
+            camera.read()
+        with pytest.raises(UsageError, match="is not open"):
+            next(iter(camera))
+        with camera as entered:
+            assert entered is camera
+            frame = next(iter(camera))
+            assert frame.picture.shape[:2] == ((480, 640) if kind == "first" else (48, 64))
+            assert frame.number == 0
+            assert (camera.name, camera.live, camera.rate) == (name, live, rate)
+        assert (camera.name, camera.live, camera.rate, camera.gaps, camera.problem) == (name, live, rate, 0, None)
+
+
+@pytest.mark.parametrize("source", ["file", "folder", "fake"])
+def test_a_for_ends_with_the_recording_which_can_be_opened_again(source: str, clip: Path, tmp_path: Path) -> None:
+    (tmp_path / "slides").mkdir()
+    for number in range(20):
+        (tmp_path / "slides" / f"{number}.png").write_bytes(png(gray_level(5 + number)))
+    name = {"file": str(clip), "folder": str(tmp_path / "slides"), "fake": f"fake:{clip}"}[source]
+    camera = opened(name)
+    for _ in range(2):
+        with camera as frames:
+            levels_seen = [brightness(frame.picture) for frame in frames]
+        assert levels_seen == sorted(levels_seen)
+        assert (levels_seen[0], levels_seen[-1]) == (5, 24)
+        assert camera.ended
+
+
+def test_where_no_camera_is_found_entering_is_a_source_error_and_the_attributes_stay(
+    rpicam: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("STANDIN_NONE", "1")
+    camera = opened(None)
+    with pytest.raises(SourceError, match="no camera gives a picture"):
+        camera.__enter__()
+    assert state(camera) == (True, 0, 0, False, False, None, None)
+    camera.close()
 
 
 # Files
@@ -275,8 +342,8 @@ def test_an_address_that_gives_no_stream_says_why(head: bytes, why: str) -> None
 
 
 def test_a_password_is_sent_and_never_shown() -> None:
-    assert shown("rtsp://user:secret@host:554/a") == "rtsp://host:554/a"
-    assert shown("http://host/a@b") == "http://host/a@b"
+    assert without_password("rtsp://user:secret@host:554/a") == "rtsp://host:554/a"
+    assert without_password("http://host/a@b") == "http://host/a@b"
     with (
         motion_jpeg(lambda: paced(stream(5, 6))) as address,
         opened(address.replace("//", "//user:secret@")) as frames,

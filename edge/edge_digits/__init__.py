@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from edge_digits.inference.session import Model
     from edge_digits.reader import DigitReader
     from edge_digits.results import Box, Digit, Reading
-    from edge_digits.sources.cameras import open_camera
-    from edge_digits.sources.grab import Camera
+    from edge_digits.sources.camera import Camera
+    from edge_digits.sources.opening import open_camera
     from edge_digits.sources.stream import Frame
 
 __version__ = "0.1.0"
@@ -34,7 +34,7 @@ __version__ = "0.1.0"
 # Loaded when first used (PEP 562): `import edge_digits` costs neither OpenCV nor onnxruntime.
 _HOMES = {
     "Box": "results",
-    "Camera": "sources.grab",
+    "Camera": "sources.camera",
     "Digit": "results",
     "DigitReader": "reader",
     "EdgeDigitsError": "errors",
@@ -48,7 +48,7 @@ _HOMES = {
     "Reading": "results",
     "SourceError": "errors",
     "UsageError": "errors",
-    "open_camera": "sources.cameras",
+    "open_camera": "sources.opening",
     "to_gray": "imaging.pixels",
 }
 

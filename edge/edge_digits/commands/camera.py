@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from edge_digits.live.recording import Recording, UncertainCrops
     from edge_digits.live.watch import LiveReader, Seen
     from edge_digits.live.window import Window
-    from edge_digits.sources.grab import Camera
+    from edge_digits.sources.camera import Camera
 
 #: A grabber that has not moved for this long hangs in its driver, seconds: time for systemd.
 _HANGS = 90.0
@@ -120,14 +120,12 @@ def command(source: str | None, list_cameras: bool, **options: Any) -> int:
 
 
 def _list() -> int:
-    from edge_digits.sources.cameras import list_cameras
+    from edge_digits.sources.discovery import camera_hints, list_cameras
 
-    found = list_cameras()
-    if not found:
-        from edge_digits.sources.cameras import how_to_mend
-
-        raise SourceError("\n".join(["no camera is there.", *how_to_mend(found)]))
-    for camera in found:
+    cameras = list_cameras()
+    if not cameras:
+        raise SourceError("\n".join(["no camera is there.", *camera_hints(cameras)]))
+    for camera in cameras:
         click.echo(f"{camera.source:<14}{camera.description}")
     return 0
 
@@ -195,7 +193,7 @@ class _Run:
         from edge_digits.live.service import Service
         from edge_digits.live.watch import LiveReader
         from edge_digits.reader import DigitReader
-        from edge_digits.sources.cameras import open_camera
+        from edge_digits.sources.opening import open_camera
 
         options = self._options
         # The options on what is read are those of predict; turning is the camera's affair.

@@ -253,9 +253,9 @@ def group() -> Check:
 def cameras() -> Iterator[Check]:
     """The cameras that are there, and a frame of each, by the very command that reads them."""
     found, reason = _ask(
-        "from edge_digits.sources.cameras import how_to_mend, list_cameras\n"
+        "from edge_digits.sources.discovery import camera_hints, list_cameras\n"
         "found = list_cameras()\n"
-        "answer = [[[one.source, one.description] for one in found], how_to_mend(found)]"
+        "answer = [[[one.source, one.description] for one in found], camera_hints(found)]"
     )
     if reason:
         yield Check("cameras", "failure", f"cannot be listed: {reason}", _REINSTALL)

@@ -21,7 +21,7 @@ from edge_digits.imaging.pixels import Gray, to_gray
 from edge_digits.live.voting import Event, Steady
 from edge_digits.reader import DigitReader
 from edge_digits.results import Box, Digit, Reading
-from edge_digits.sources.grab import Camera
+from edge_digits.sources.camera import Camera
 from edge_digits.sources.stream import Frame
 
 EVENT_SCHEMA = "edge-digits/event/1"

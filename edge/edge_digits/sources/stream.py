@@ -53,13 +53,13 @@ class Stream(ABC):
 
     Attributes:
         live: whether frames that nobody took are to be dropped.
-        lasting: whether it is to be opened again when it fails.
+        reopens: whether it is to be opened again when it fails.
         rate: frames a second, where a recording says.
         damaged: how many pieces of it could not be decoded and were left out.
     """
 
     live = True
-    lasting = True
+    reopens = True
     rate: float | None = None
     damaged = 0
 

@@ -29,7 +29,7 @@ _FRAMES_OFF = 5
 class VideoFile(Stream):
     """A video file, every frame of it, as fast as it is taken."""
 
-    live = lasting = False
+    live = reopens = False
 
     def __init__(self, path: str) -> None:
         """Open it.
@@ -94,7 +94,7 @@ class VideoFile(Stream):
 class Slides(Stream):
     """Pictures, each shown for a while; those that cannot be read are left out and counted as damaged."""
 
-    live = lasting = False
+    live = reopens = False
 
     def __init__(self, files: Sequence[PictureFile], seconds: float = SLIDE_SECONDS) -> None:
         self._files = list(files)
@@ -123,7 +123,7 @@ class Slides(Stream):
 class Fake(Stream):
     """A recording that plays as if it were live: a frame is there when it is due, and gone when the next one is."""
 
-    lasting = False
+    reopens = False
 
     def __init__(self, recording: VideoFile | Slides) -> None:
         self._recording = recording

@@ -1,17 +1,12 @@
-"""The newest frame of a source, by a thread that grabs them all; and the source back when it was lost."""
+"""The thread that reads a source into one slot, and opens the source again when it was lost."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from threading import Condition, Event, Thread
 from time import monotonic
-from types import TracebackType
-from typing import Any, Self
-
-import cv2
-import numpy as np
-from numpy.typing import NDArray
+from typing import Self
 
 from edge_digits.errors import EdgeDigitsError, SourceError
 from edge_digits.sources.stream import Frame, Shot, Stream, StreamError
@@ -21,29 +16,15 @@ BACKOFF = (0.5, 30.0)
 #: A source has this long to deliver its first frame, or the seconds of a stall if those are more. Most have a shorter
 #: limit of their own; this one is for drivers that hang.
 _START_SECONDS = 40.0
-_TURNS = {90: cv2.ROTATE_90_CLOCKWISE, 180: cv2.ROTATE_180, 270: cv2.ROTATE_90_COUNTERCLOCKWISE}
 
 _log = logging.getLogger(__name__)
 
 
-class Camera:
-    """Frames of a source, in a `with` and a `for`.
-
-    A thread reads the source into one slot. Where the source is live, a new frame replaces one that nobody took, so
-    that the frame that you get is the newest; recordings wait instead, and lose none. A live source that fails (it
-    stalls, is unplugged, changes the size of its frames) is opened again for ever, at growing intervals; `for` waits
-    for it.
+class Grabber:
+    """Reads one source in a thread of its own, from `start` to `stop`.
 
     Attributes:
-        name: the source as it was named, passwords left out.
-        live: whether it is live.
-        gaps: how often it was lost.
-        dropped: frames that were replaced before anybody took them.
-        down: whether it is lost at this moment.
-        ended: whether it has come to its end and all its frames were taken.
-        problem: why it ended, where that was not its proper end.
-        rate: frames a second, where a recording says.
-        beat: `time.monotonic()` when its thread last showed life.
+        name, live, gaps, dropped, down, problem, rate, beat: as the properties of `Camera`.
     """
 
     def __init__(
@@ -51,34 +32,19 @@ class Camera:
         name: str,
         opener: Callable[[], Stream],
         *,
-        stall_seconds: float = 5.0,
-        rotate: int = 0,
-        hflip: bool = False,
-        vflip: bool = False,
-        backoff: tuple[float, float] = BACKOFF,
-        say: Callable[[str], None] | None = None,
+        stall_seconds: float,
+        backoff: tuple[float, float],
+        say: Callable[[str], None] | None,
     ) -> None:
-        """Get ready; the source is opened on entering a `with`.
-
-        Args:
-            name: for messages and records.
-            opener: opens the source; called again after each loss.
-            stall_seconds: for how long the source may give nothing at first, if that is more than 40 s.
-            rotate: turn each frame clockwise by 0, 90, 180 or 270 degrees.
-            hflip, vflip: then mirror it, left to right or top to bottom.
-            backoff: seconds from a failed attempt to open it to the next one, at first and at most; a source that was
-                open for longer is opened again at once.
-            say: takes one line about each loss and each return; by default they are logged as warnings.
-        """
+        """Get ready; the arguments are those of `Camera`."""
         self.name, self.live = name, True
         self.gaps = self.dropped = 0
-        self.down = self.ended = False
+        self.down = False
         self.problem: str | None = None
         self.rate: float | None = None
         self.beat = monotonic()
         self._opener, self._backoff = opener, backoff
         self._start_seconds = max(stall_seconds, _START_SECONDS)
-        self._rotate, self._hflip, self._vflip = rotate, hflip, vflip
         self._say = say or _log.warning
         self._changed = Condition()
         self._slot: Frame | None = None
@@ -89,15 +55,15 @@ class Camera:
         self._thread: Thread | None = None
         self._count = 0
         self._begun: float | None = None
-        self._lasting = True
+        self._reopens = True
         self._size: tuple[int, ...] | None = None
-        self._damage_said = False
+        self._damage_reported = False
 
-    def __enter__(self) -> Self:
-        """Open the source and wait for its first frame.
+    def start(self) -> Self:
+        """Open the source and wait for its first frame; nothing is left running where there is none.
 
         Raises:
-            SourceError: it is not to be had; says why and what to do.
+            SourceError: it is not available; says why and what to do.
         """
         self._thread = Thread(target=self._run, name=f"grabber of {self.name}", daemon=True)
         self._thread.start()
@@ -105,37 +71,26 @@ class Camera:
             with self._changed:
                 came = self._changed.wait_for(lambda: self._slot is not None or self._finished, self._start_seconds)
         except BaseException:  # Ctrl-C while a camera starts
-            self.close()
+            self.stop()
             raise
         if self._failed_to_open is not None or not came:
-            self.close()
+            self.stop()
             raise self._failed_to_open or SourceError(
                 f"{self.name}: was opened, but gives no frame in {self._start_seconds:g} s. Check its cable, and that "
                 "no other program uses it"
             )
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
-
-    def __iter__(self) -> Iterator[Frame]:
-        while (frame := self.read()) is not None or not self.ended:
-            if frame is not None:
-                yield frame
-
-    def read(self, timeout: float | None = None) -> Frame | None:
-        """The newest frame, waited for; None after `timeout` seconds without one, or where the source has `ended`."""
+    def take(self, timeout: float | None) -> tuple[Frame | None, bool]:
+        """The newest frame, waited for; None after `timeout` seconds without one; and whether the source has ended."""
         with self._changed:
-            # In pieces: the handlers of signals run between them.
             self._changed.wait_for(lambda: self._slot is not None or self._finished, timeout)
             frame, self._slot = self._slot, None
-            self.ended = frame is None and self._finished
+            ended = frame is None and self._finished
             self._changed.notify_all()
-        return None if frame is None else self._turned(frame)
+        return frame, ended
 
-    def close(self) -> None:
+    def stop(self) -> None:
         """Stop the thread and give the source back."""
         self._stop.set()
         stream = self._stream
@@ -147,17 +102,7 @@ class Camera:
             # A driver that hangs is left to its thread, which ends with the program.
             self._thread.join(3.0)
 
-    def _turned(self, frame: Frame) -> Frame:
-        if not (self._rotate or self._hflip or self._vflip):
-            return frame
-        picture: NDArray[Any] = frame.picture
-        if self._rotate:
-            picture = np.asarray(cv2.rotate(picture, _TURNS[self._rotate]))
-        if self._hflip or self._vflip:
-            picture = np.asarray(cv2.flip(picture, -1 if self._hflip and self._vflip else int(self._hflip)))
-        return Frame(picture, frame.number, frame.time, frame.captured, frame.lasts, frame.gap)
-
-    # What follows runs in the grabber's thread.
+    # What follows runs in the thread.
 
     def _run(self) -> None:
         try:
@@ -167,7 +112,7 @@ class Camera:
                 came, why = self._session(lost)
                 if why is None or self._stop.is_set():
                     return
-                if not self._lasting:
+                if not self._reopens:
                     self.problem = _named(self.name, why)
                     return
                 if came:
@@ -201,12 +146,12 @@ class Camera:
                 return False, None
             return False, str(error)
         try:
-            self.live, self._lasting, self.rate = stream.live, stream.lasting, stream.rate
+            self.live, self._reopens, self.rate = stream.live, stream.reopens, stream.rate
             while not self._stop.is_set():
                 self.beat = monotonic()
                 shot = stream.read()
-                if stream.damaged and not self._damage_said:
-                    self._damage_said = True
+                if stream.damaged and not self._damage_reported:
+                    self._damage_reported = True
                     self._say(f"{self.name}: holds damaged pictures; they are left out")
                 if shot is None:
                     return came, None

@@ -1,0 +1,189 @@
+"""A moving source as a user names it -> its frames."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from edge_digits.errors import SourceError, UsageError
+from edge_digits.sources.camera import Camera
+from edge_digits.sources.csi import PROGRAMS, Picamera, RpicamPipe, find_program, has_picamera2
+from edge_digits.sources.discovery import camera_hints, list_cameras
+from edge_digits.sources.files import SUFFIXES, expand, is_video
+from edge_digits.sources.grabber import BACKOFF
+from edge_digits.sources.mjpeg import MotionJpeg, NotMotionJpegError
+from edge_digits.sources.stream import Stream
+from edge_digits.sources.video import SLIDE_SECONDS, Fake, NetworkVideo, Slides, Usb, VideoFile
+
+_FAKE = "fake:"
+
+
+@dataclass(frozen=True)
+class StreamOptions:
+    """What is asked of a source; cameras deliver what they can.
+
+    Attributes:
+        resolution: width and height in pixels.
+        fps: frames a second; for a folder, the inverse of how long a slide is shown.
+        stall_seconds: without a frame for this long, a live source is lost.
+        gray: no colours are wanted.
+    """
+
+    resolution: tuple[int, int] | None = None
+    fps: float | None = None
+    stall_seconds: float = 5.0
+    gray: bool = False
+
+
+def open_camera(
+    source: str | None = None,
+    *,
+    resolution: tuple[int, int] | None = None,
+    fps: float | None = None,
+    rotate: int = 0,
+    hflip: bool = False,
+    vflip: bool = False,
+    gray: bool = False,
+    stall_seconds: float = 5.0,
+    backoff: tuple[float, float] = BACKOFF,
+    say: Callable[[str], None] | None = None,
+) -> Camera:
+    """Frames of a camera, a video, an address or a folder.
+
+    >>> from edge_digits import open_camera
+    >>> with open_camera("samples/number-427.png") as camera:
+    ...     for frame in camera:
+    ...         print(frame.number, frame.time, frame.picture.ndim)
+    0 0.0 2
+
+    Args:
+        source: "0" or "/dev/video0" (USB), "csi:0", a video file, a folder or glob (slides), "rtsp://...", "http://..."
+            (Motion JPEG, or what FFmpeg knows), "fake:FILE" to play a recording as if live. None takes the first camera
+            that delivers a frame, CSI before USB.
+        resolution: width and height that are asked of a camera; 640x480 by default.
+        fps: frames a second that are asked of a camera; slides a second for a folder.
+        rotate: turn frames clockwise by 0, 90, 180 or 270 degrees.
+        hflip, vflip: then mirror them, left to right or top to bottom.
+        gray: no colours are wanted; some sources are cheaper then.
+        stall_seconds: without a frame for this long, a live source is taken for lost and opened again.
+        backoff: seconds between attempts to open it again, at first and at most; the first one comes at once.
+        say: takes one line about each loss and return; by default they are logged as warnings.
+
+    Returns:
+        A `Camera`; its source is opened on entering a `with`.
+
+    Raises:
+        SourceError: on entering: the source is not available; says what was tried and how to mend it.
+        UsageError: an argument is out of its range.
+    """
+    if rotate not in (0, 90, 180, 270):
+        raise UsageError(f"rotate is 0, 90, 180 or 270, not {rotate}")
+    if stall_seconds <= 0 or (fps is not None and fps <= 0):
+        raise UsageError("stall_seconds and fps are more than 0")
+    if resolution is not None and not all(16 <= side <= 16384 for side in resolution):
+        raise UsageError(f"a resolution of {resolution[0]}x{resolution[1]} is none: write WIDTHxHEIGHT in pixels")
+    options = StreamOptions(resolution, fps, stall_seconds, gray)
+    common: dict[str, Any] = {
+        "stall_seconds": stall_seconds,
+        "rotate": rotate,
+        "hflip": hflip,
+        "vflip": vflip,
+        "backoff": backoff,
+        "say": say,
+    }
+    if source is None:
+        return _FirstCamera(options, **common)
+    return Camera(without_password(source), partial(open_stream, source, options), **common)
+
+
+def without_password(source: str) -> str:
+    """The source for messages and records: an address without its password."""
+    if "://" not in source:
+        return source
+    return re.sub(r"//[^/@]*@", "//", source)
+
+
+def open_stream(source: str, options: StreamOptions) -> Stream:
+    """Open a source once.
+
+    Raises:
+        SourceError: it is not available.
+    """
+    if source.startswith(_FAKE):
+        return Fake(_recording(source.removeprefix(_FAKE), options))
+    if source.isdecimal():
+        return Usb(f"/dev/video{source}", options.resolution, options.fps)
+    if source.startswith("/dev/video"):
+        return Usb(source, options.resolution, options.fps)
+    if source == "csi" or source.startswith("csi:"):
+        return _csi(source, options)
+    if "://" in source:
+        return _address(source, options)
+    return _recording(source, options)
+
+
+def _recording(path: str, options: StreamOptions) -> VideoFile | Slides:
+    if is_video(path) or (Path(path).is_file() and not _is_picture(path)):
+        return VideoFile(path)
+    return Slides(expand(path), 1 / options.fps if options.fps else SLIDE_SECONDS)
+
+
+def _is_picture(path: str) -> bool:
+    return os.path.splitext(path)[1].lower() in SUFFIXES
+
+
+def _csi(source: str, options: StreamOptions) -> Stream:
+    number = source.partition(":")[2] or "0"
+    if not number.isdecimal():
+        raise SourceError(f"{source}: name a CSI camera by its number: csi:0")
+    program = find_program()
+    if program is not None:
+        return RpicamPipe(int(number), options.resolution, options.fps, options.stall_seconds, program)
+    if has_picamera2():
+        return Picamera(int(number), options.resolution, options.fps, options.stall_seconds)
+    raise SourceError(
+        f"{source}: neither {' nor '.join(PROGRAMS)} is installed. Install it: sudo apt install rpicam-apps-lite"
+    )
+
+
+def _address(address: str, options: StreamOptions) -> Stream:
+    scheme = urlsplit(address).scheme
+    if scheme in ("http", "https"):
+        try:
+            return MotionJpeg(address, options.stall_seconds, gray=options.gray)
+        except NotMotionJpegError as error:
+            if error.kind.startswith("text/"):
+                raise
+    elif scheme not in ("rtsp", "rtsps", "rtmp", "rtp", "udp", "tcp", "srt"):
+        raise SourceError(f"{scheme}:// is no kind of address that is known. Use rtsp://, http:// or https://")
+    return NetworkVideo(address, options.stall_seconds)
+
+
+class _FirstCamera(Camera):
+    """The first camera that delivers a frame; after a loss, that one again."""
+
+    def __init__(self, options: StreamOptions, **common: Any) -> None:
+        super().__init__("first camera", _nothing_found, **common)
+        self._options = options
+
+    def _open(self) -> None:
+        cameras = list_cameras()
+        failures = []
+        for camera in cameras:
+            try:
+                self._grab(camera.source, partial(open_stream, camera.source, self._options))
+            except SourceError as error:
+                failures.append(f"  {error}")
+            else:
+                return
+        raise SourceError("\n".join(["no camera gives a picture. Tried:", *failures, *camera_hints(cameras)]))
+
+
+def _nothing_found() -> Stream:
+    raise SourceError("no camera has been looked for")
