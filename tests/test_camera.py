@@ -588,8 +588,8 @@ def test_boxes_are_in_pixels_of_the_whole_frame_whatever_part_and_size_is_read(r
     picture[400 : 400 + text.shape[0], 500 : 500 + text.shape[1]] = text
     direct = reader.read(picture)
     frame = _frame(picture)
-    whole = LiveReader(reader).see(frame, "x").reading
-    part = LiveReader(DigitReader(reader.model, regions=[Region(0.35, 0.4, 0.55, 0.27)])).see(frame, "x").reading
+    whole = LiveReader(reader).read(frame, "x").reading
+    part = LiveReader(DigitReader(reader.model, regions=[Region(0.35, 0.4, 0.55, 0.27)])).read(frame, "x").reading
     assert direct.text == whole.text == part.text == "427"
     for reading in (whole, part):
         assert (reading.width, reading.height) == (1280, 960)
@@ -603,7 +603,7 @@ def test_small_digits_in_a_large_frame_are_read_too(reader: DigitReader) -> None
     text = page("427", 26)
     picture[300 : 300 + text.shape[0], 600 : 600 + text.shape[1]] = text
     live = LiveReader(reader)
-    texts = [live.see(_frame(picture, number), "x").reading.text for number in range(20)]
+    texts = [live.read(_frame(picture, number), "x").reading.text for number in range(20)]
     assert texts == ["427"] * 20
 
 

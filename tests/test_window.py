@@ -138,7 +138,7 @@ def test_a_display_that_refuses_is_found_out_before_it_can_abort_us(
 
 def test_an_opencv_without_windows_is_found_out(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     (tmp_path / "cv2.py").write_text("class error(Exception): pass\ndef namedWindow(name): raise error('no GUI')\n")
-    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")]))
     monkeypatch.setenv("DISPLAY", ":0")
     reason = why_no_window()
     assert reason is not None
@@ -149,7 +149,7 @@ def test_what_is_drawn_fits_its_frame(reader: DigitReader) -> None:
     for width, height in ((1280, 960), (640, 480), (160, 120)):
         live = LiveReader(reader)
         frame = Frame(scene("42", width, height), 3, 0.1, time.monotonic(), gap=2)
-        picture = draw(live.see(frame, "x"), 29.7, regions=[Region(0, 0, 0.5, 1)], note="paused")
+        picture = draw(live.read(frame, "x"), 29.7, regions=[Region(0, 0, 0.5, 1)], note="paused")
         assert picture.dtype == np.uint8
         assert picture.shape[1] >= width
         assert picture.shape[0] > height

@@ -9,7 +9,7 @@ import sys
 from time import monotonic
 from typing import Any, TextIO
 
-from edge_digits.live.watch import Seen
+from edge_digits.live.watch import LiveResult
 
 #: Seconds between two pictures of the living line: faster cannot be read, and an SSH connection need not carry it.
 _PERIOD = 0.1
@@ -18,31 +18,31 @@ _PERIOD = 0.1
 class Panel:
     """Announcements on standard output; on a terminal, in colour, with a living line on standard error."""
 
-    def __init__(self, stream: TextIO, status: TextIO, *, quiet: bool = False) -> None:
-        self._stream, self._status = stream, status
+    def __init__(self, stream: TextIO, status: TextIO, *, raw: bool = False, quiet: bool = False) -> None:
+        self._stream, self._status, self._raw = stream, status, raw
         self._lives = status.isatty() and not quiet
         self._colours = stream.isatty() and not os.environ.get("NO_COLOR")
         self._next = 0.0
         self._drawn = False
 
-    def show(self, seen: Seen, rate: float, *, raw: bool = False) -> None:
-        """Print what came and went, or with `raw` what was read, and renew the living line."""
-        if raw and seen.frame is not None:
-            self._line(f"{seen.frame.time:9.2f} s  {_one_line(seen.reading.text) or '-'}")
-        for event in seen.events if not raw else ():
+    def show(self, result: LiveResult, rate: float) -> None:
+        """Print what came and went, or where it is `raw` what was read, and renew the living line."""
+        if self._raw and result.frame is not None:
+            self._line(f"{result.frame.time:9.2f} s  {_one_line(result.reading.text) or '-'}")
+        for event in result.events if not self._raw else ():
             text = _one_line(event.text)
             if event.kind == "announced":
                 text = f"\x1b[1;32m{text}\x1b[0m" if self._colours else text
                 self._line(f"{event.time:9.2f} s  {text}  {100 * event.confidence:.1f} %")
             else:
                 self._line(f"{event.time:9.2f} s  {text}  gone")
-        if not self._lives or seen.frame is None or monotonic() < self._next:
+        if not self._lives or result.frame is None or monotonic() < self._next:
             return
         self._next = monotonic() + _PERIOD
-        now = _one_line(seen.reading.text) or "-"
-        gaps = f"  {seen.frame.gap} gaps" if seen.frame.gap else ""
-        held = _one_line(seen.text) or "nothing"
-        text = f"{held} | now {now} | {rate:.0f} fps  {seen.age_ms:.0f} ms old{gaps} | q quits"
+        now = _one_line(result.reading.text) or "-"
+        gaps = f"  {result.frame.gap} gaps" if result.frame.gap else ""
+        held = _one_line(result.text) or "nothing"
+        text = f"{held} | now {now} | {rate:.0f} fps  {result.age_ms:.0f} ms old{gaps} | q quits"
         self._status.write("\r" + text[: max(10, shutil.get_terminal_size().columns - 1)] + "\x1b[K")
         self._status.flush()
         self._drawn = True

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from edge_digits.errors import OutputError
 from edge_digits.imaging.pixels import to_gray
-from edge_digits.live.watch import Seen
+from edge_digits.live.watch import LiveResult
 from edge_digits.outputs.files import cannot_write, check_free, write_picture
 from edge_digits.outputs.pictures import CropFolder, annotate, crop
 
@@ -42,21 +42,21 @@ class Recording:
         self._size = (0, 0)
         self._time = self._owed = 0.0
 
-    def write(self, seen: Seen) -> None:
+    def write(self, result: LiveResult) -> None:
         """Add a frame, repeated or left out so that the recording runs as fast as the source did.
 
         Raises:
             OutputError: it cannot be written.
         """
-        if seen.frame is None:
+        if result.frame is None:
             return
-        picture = annotate(seen.frame.picture, seen.reading)
+        picture = annotate(result.frame.picture, result.reading)
         if self._writer is None:
             self._open(picture)
             self._owed = 1.0
         else:
-            self._owed += self._rate * min(max(seen.frame.time - self._time, 0.0), _LONGEST_STILL)
-        self._time = seen.frame.time
+            self._owed += self._rate * min(max(result.frame.time - self._time, 0.0), _LONGEST_STILL)
+        self._time = result.frame.time
         if (picture.shape[1], picture.shape[0]) != self._size:
             picture = np.asarray(cv2.resize(picture, self._size, interpolation=cv2.INTER_AREA), np.uint8)
         # Half a frame of grace: the steps of a steady source are never exactly equal.
@@ -120,25 +120,25 @@ class UncertainCrops:
         """Whether the folder has its size."""
         return self._left <= 0
 
-    def write(self, seen: Seen) -> None:
+    def write(self, result: LiveResult) -> None:
         """Keep the unsure digits of a frame, unless one was just kept or the folder is full.
 
         Raises:
             OutputError: they cannot be written.
         """
-        unsure = [digit for digit in seen.reading.digits if digit.confidence < self._below]
+        unsure = [digit for digit in result.reading.digits if digit.confidence < self._below]
         now = monotonic()
-        if not unsure or seen.frame is None or now < self._next or self.full:
+        if not unsure or result.frame is None or now < self._next or self.full:
             return
         self._next = now + self._period
-        gray = to_gray(seen.frame.picture)
+        gray = to_gray(result.frame.picture)
         stem = datetime.now().strftime("%Y%m%d-%H%M%S-%f")[:-3]
         for number, digit in enumerate(unsure):
             path = self._folder / f"{stem}.{number:03d}.png"
             write_picture(path, crop(gray, digit))
             self._left -= path.stat().st_size
             box = digit.box
-            row = (path.name, digit.label, f"{digit.confidence:.4f}", int(digit.rejected), seen.reading.source)
+            row = (path.name, digit.label, f"{digit.confidence:.4f}", int(digit.rejected), result.reading.source)
             try:
                 self._add((*row, box.x1, box.y1, box.x2, box.y2))
             except OSError as error:

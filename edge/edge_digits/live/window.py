@@ -15,14 +15,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge_digits.imaging.regions import Region
-from edge_digits.live.watch import Seen
+from edge_digits.live.watch import LiveResult
 from edge_digits.outputs.pictures import annotate
 
 _NAME = "edge-digits"
 _FONT = cv2.FONT_HERSHEY_SIMPLEX
 _WHITE, _GRAY, _GREEN, _BLUE = (255, 255, 255), (190, 190, 190), (110, 230, 90), (230, 160, 60)
-#: What opens a window and no more. OpenCV aborts the process where that fails, so another process tries it first.
-_TRIAL = "import cv2; cv2.namedWindow('edge-digits'); cv2.waitKey(1); cv2.destroyAllWindows()"
+#: The program that opens a window and no more. OpenCV aborts the process where that fails: another one tries it first.
+_TRIAL = (sys.executable, "-P", "-m", "edge_digits.live.window_trial")
 
 
 def why_no_window() -> str | None:
@@ -31,9 +31,7 @@ def why_no_window() -> str | None:
     if not name:
         return "there is no display (DISPLAY is not set)"
     try:
-        ended = subprocess.run(
-            [sys.executable, "-c", _TRIAL], capture_output=True, timeout=30, check=False, stdin=subprocess.DEVNULL
-        )
+        ended = subprocess.run(_TRIAL, capture_output=True, timeout=30, check=False, stdin=subprocess.DEVNULL)
     except (OSError, subprocess.TimeoutExpired) as error:
         return f"the display {name} does not answer ({type(error).__name__})"
     if ended.returncode == 0:
@@ -98,11 +96,11 @@ class Window:
         cv2.waitKey(1)
 
 
-def draw(seen: Seen, rate: float, *, regions: Sequence[Region] = (), note: str = "") -> NDArray[np.uint8]:
+def draw(result: LiveResult, rate: float, *, regions: Sequence[Region] = (), note: str = "") -> NDArray[np.uint8]:
     """A frame with boxes, the number that is announced above it, and rate and age below it.
 
     Args:
-        seen: what was seen; with a frame.
+        result: what was read in a frame.
         rate: frames a second that are read.
         regions: the parts that are read, drawn as frames.
         note: a word on the state, such as "paused".
@@ -110,8 +108,8 @@ def draw(seen: Seen, rate: float, *, regions: Sequence[Region] = (), note: str =
     Returns:
         uint8 [H, W, 3], BGR.
     """
-    assert seen.frame is not None
-    picture = annotate(seen.frame.picture, seen.reading)
+    assert result.frame is not None
+    picture = annotate(result.frame.picture, result.reading)
     for region in regions:
         box = region.box(picture.shape[1], picture.shape[0])
         cv2.rectangle(picture, (box.x1, box.y1), (box.x2 - 1, box.y2 - 1), _BLUE, 1)
@@ -120,17 +118,19 @@ def draw(seen: Seen, rate: float, *, regions: Sequence[Region] = (), note: str =
     tall, low = round(56 * unit), round(28 * unit)
     head = np.full((tall, width, 3), 28, np.uint8)
     foot = np.full((low, width, 3), 28, np.uint8)
-    text = seen.text.replace("\n", " / ")
+    text = result.text.replace("\n", " / ")
     if text:
         size = min(1.35 * unit, 0.7 * width / max(1, cv2.getTextSize(text, _FONT, 1.0, 2)[0][0]))
         end = _put(head, text, round(12 * unit), tall - round(16 * unit), size, _GREEN, 2)
-        _put(head, f"{100 * seen.confidence:.0f} %", end + round(14 * unit), tall - round(16 * unit), 0.6 * unit, _GRAY)
+        _put(
+            head, f"{100 * result.confidence:.0f} %", end + round(14 * unit), tall - round(16 * unit), 0.6 * unit, _GRAY
+        )
     if note:
         note_width = cv2.getTextSize(note, _FONT, 0.7 * unit, 1)[0][0]
         _put(head, note, width - note_width - round(12 * unit), tall - round(18 * unit), 0.7 * unit, _BLUE)
-    status = f"{rate:.0f} fps   {seen.age_ms:.0f} ms"
-    if seen.frame.gap:
-        status += f"   {seen.frame.gap} gaps"
+    status = f"{rate:.0f} fps   {result.age_ms:.0f} ms"
+    if result.frame.gap:
+        status += f"   {result.frame.gap} gaps"
     small = 0.5 * unit
     end = _put(foot, status, round(12 * unit), low - round(9 * unit), small, _WHITE)
     keys = "q quit  s save  space pause  f full screen"
@@ -149,7 +149,7 @@ def blank(name: str, note: str) -> NDArray[np.uint8]:
 
 
 def _screen_size() -> tuple[int, int]:
-    """Width and height of the screen, by Xlib; 0 where that is not to be had."""
+    """Width and height of the screen, by Xlib; 0 where it cannot be asked."""
     try:
         xlib = ctypes.CDLL("libX11.so.6")
         xlib.XOpenDisplay.restype = ctypes.c_void_p
@@ -184,6 +184,6 @@ def _put(
     return x + int(cv2.getTextSize(text, _FONT, size, pen)[0][0])
 
 
-def _last_line(said: bytes) -> str:
-    lines = said.decode("utf-8", "replace").strip().splitlines()
-    return lines[-1][:160] if lines else "without a word"
+def _last_line(output: bytes) -> str:
+    lines = output.decode("utf-8", "replace").strip().splitlines()
+    return lines[-1][:160] if lines else "without a message"
