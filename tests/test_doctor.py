@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import subprocess
 import sys
 from pathlib import Path
 
@@ -12,8 +14,8 @@ from cameras import rpicam
 from conftest import Run, Terminal
 
 from edge_digits.board import Board, State
-from edge_digits.doctor import checks, selftest
-from edge_digits.doctor.checks import Check
+from edge_digits.doctor import cameras, child, packages, selftest, system
+from edge_digits.doctor.check import SCHEMA, Check
 from edge_digits.inference import shipped
 
 __all__ = ["rpicam"]
@@ -38,10 +40,15 @@ def module(folder: Path, name: str, code: str) -> Path:
     return folder
 
 
+def first_in_path(folder: Path) -> str:
+    """PYTHONPATH with this folder before all others."""
+    return os.pathsep.join([str(folder), os.environ.get("PYTHONPATH", "")])
+
+
 @pytest.fixture
 def shadowed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder whose modules hide those that are installed."""
-    monkeypatch.setenv("PYTHONPATH", str(tmp_path / "modules"))
+    monkeypatch.setenv("PYTHONPATH", first_in_path(tmp_path / "modules"))
     return tmp_path / "modules"
 
 
@@ -49,7 +56,7 @@ def test_this_machine_can_do_its_work(run: Run) -> None:
     ended = run("doctor", "--json", timeout=SLOW)
     page = json.loads(ended.out)
     checks = {check["name"]: check for check in page["checks"]}
-    assert (page["schema"], ended.code, ended.err) == (checks.SCHEMA, 0, "")
+    assert (page["schema"], ended.code, ended.err) == (SCHEMA, 0, "")
     assert {"system", "python", "numpy", "libGL, libglib", "power, heat", "memory", "disk", "display"} <= checks.keys()
     assert page["board"]["cores"] >= 1
     for name in shipped.names():
@@ -59,7 +66,8 @@ def test_this_machine_can_do_its_work(run: Run) -> None:
 
 
 def test_without_opencv_the_page_says_so_and_how_to_mend_it(run: Run, tmp_path: Path) -> None:
-    ended = run("doctor", env={"PYTHONPATH": str(module(tmp_path / "modules", "cv2", NO_LIBGL))}, timeout=SLOW)
+    path = first_in_path(module(tmp_path / "modules", "cv2", NO_LIBGL))
+    ended = run("doctor", env={"PYTHONPATH": path}, timeout=SLOW)
     assert ended.code == 1
     assert "sudo apt install libgl1 libglib2.0-0" in ended.out
     assert "not tried, for want of opencv-python" in ended.out
@@ -86,7 +94,7 @@ def test_a_package_that_fails_is_told_with_its_reason_and_mended(
     shadowed: Path, distribution: str, name: str, code: str, said: str, mend: str
 ) -> None:
     module(shadowed, name, code)
-    check = checks.package(distribution, name, PI)
+    check = packages.package(distribution, name, PI)
     assert check.status == "failure"
     assert said in check.said
     assert mend in check.mend
@@ -94,16 +102,16 @@ def test_a_package_that_fails_is_told_with_its_reason_and_mended(
 
 def test_a_module_in_the_current_folder_hides_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(module(tmp_path / "here", "click", "raise RuntimeError"))
-    assert checks.package("click", "click", PI).status == "ok"
+    assert packages.package("click", "click", PI).status == "ok"
 
 
 def test_a_32_bit_system_fails_and_is_to_be_written_anew(shadowed: Path) -> None:
     old = Board(**{**PI.__dict__, "bits": 32})
     module(shadowed, "onnxruntime", "raise ModuleNotFoundError(\"No module named 'onnxruntime'\")")
-    for check in (checks.system(old), checks.package("onnxruntime", "onnxruntime", old)):
+    for check in (system.system(old), packages.package("onnxruntime", "onnxruntime", old)):
         assert check.status == "failure"
         assert "64-bit Raspberry Pi OS" in check.mend
-    assert checks.system(PI).status == "ok"
+    assert system.system(PI).status == "ok"
 
 
 @pytest.mark.parametrize(
@@ -120,7 +128,7 @@ def test_a_32_bit_system_fails_and_is_to_be_written_anew(shadowed: Path) -> None
     ],
 )
 def test_a_weak_supply_and_heat_are_told(facts: dict[str, object], status: str, said: str, mend: str) -> None:
-    check = checks.supply(state(**facts))
+    check = system.power(state(**facts))
     assert check.status == status
     assert said in check.said
     assert mend in check.mend
@@ -128,34 +136,34 @@ def test_a_weak_supply_and_heat_are_told(facts: dict[str, object], status: str, 
 
 
 def test_little_memory_is_a_warning() -> None:
-    assert checks.memory(state(available_bytes=90 << 20)).status == "warning"
-    assert checks.memory(WELL).status == "ok"
-    assert checks.memory(state(available_bytes=None)).status == "ok"
+    assert system.memory(state(available_bytes=90 << 20)).status == "warning"
+    assert system.memory(WELL).status == "ok"
+    assert system.memory(state(available_bytes=None)).status == "ok"
 
 
 def test_a_processor_without_dot_products_is_pointed_to_fp32() -> None:
-    assert "digits.fp32" in checks.processor(PI).said
-    assert "asimddp" in checks.processor(Board(**{**PI.__dict__, "features": ("asimddp",)})).said
+    assert "digits.fp32" in system.processor(PI).said
+    assert "asimddp" in system.processor(Board(**{**PI.__dict__, "features": ("asimddp",)})).said
 
 
 def test_picamera2_with_another_numpy_is_told_where_nothing_else_reads_csi(
     shadowed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert checks.picamera2().status == "ok", "not installed"
+    assert packages.picamera2().status == "ok", "not installed"
     module(shadowed, "picamera2", CLASH)
     monkeypatch.setenv("PATH", str(tmp_path))
-    check = checks.picamera2()
+    check = packages.picamera2()
     assert check.status == "warning"
     assert "numpy.dtype size changed" in check.said
     assert check.mend == "sudo apt install rpicam-apps-lite"
     program = tmp_path / "rpicam-vid"
     program.write_text("#!/bin/sh\n")
     program.chmod(0o755)
-    assert checks.picamera2().status == "ok"
+    assert packages.picamera2().status == "ok"
 
 
 def test_a_camera_gives_a_real_frame(rpicam: Path) -> None:
-    found = {check.name: check for check in checks.cameras()}
+    found = {check.name: check for check in cameras.cameras()}
     assert found["camera csi:0"].status == "ok", found
     assert "640 x 480" in found["camera csi:0"].said
 
@@ -165,7 +173,7 @@ def test_a_camera_that_gives_none_fails_with_its_reason(rpicam: Path) -> None:
     real = program.read_text().splitlines()[1].removeprefix("exec ").removesuffix('"$@"')
     listing = f'#!/bin/sh\ncase "$*" in *--list-cameras*) exec {real} "$@";; esac\n'
     program.write_text(listing + "echo 'ERROR: *** no cameras available ***' >&2; exit 255\n")
-    (check,) = (check for check in checks.cameras() if check.name == "camera csi:0")
+    (check,) = (check for check in cameras.cameras() if check.name == "camera csi:0")
     assert check.status == "failure"
     assert "no cameras available" in check.said
     assert check.mend
@@ -174,9 +182,9 @@ def test_a_camera_that_gives_none_fails_with_its_reason(rpicam: Path) -> None:
 def test_without_a_display_nothing_is_wrong_and_one_that_is_dead_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("DISPLAY", raising=False)
     monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
-    assert checks.display().status == "ok"
+    assert cameras.display().status == "ok"
     monkeypatch.setenv("DISPLAY", ":97")
-    check = checks.display()
+    check = cameras.display()
     assert check.status == "warning"
     assert check.mend
 
@@ -228,6 +236,40 @@ def test_a_check_is_what_json_takes() -> None:
     }
 
 
+BEHAVIOURS = {
+    "hangs": ("import time; time.sleep(600)", "no answer within 3 s"),
+    "dies": (DIES, "died of SIGILL"),
+    "ends at once": ("import os; os._exit(7)", "ended with 7"),
+    "raises SystemExit": ("raise SystemExit('enough')", "SystemExit: enough"),
+    "prints a number and dies": ("print(5, flush=True); import os; os._exit(0)", "ended with 0"),
+    "prints a list and dies": ("print('[1, 2]', flush=True); import os; os._exit(0)", "ended with 0"),
+    "prints an object and dies": ("print('{}', flush=True); import os; os._exit(0)", "ended with 0"),
+    "complains and dies": ("import os; os.write(2, b'first\\nno such device\\n'); os._exit(1)", "no such device"),
+}
+
+
+@pytest.mark.parametrize("behaviour", BEHAVIOURS)
+def test_a_child_that_gives_no_answer_gives_a_reason(shadowed: Path, behaviour: str) -> None:
+    code, reason = BEHAVIOURS[behaviour]
+    module(shadowed, "click", code)
+    timeout = 3.0 if behaviour == "hangs" else child.TIMEOUT
+    answer, said = child.ask("package_version", "click", timeout=timeout)
+    assert answer is None
+    assert reason in said
+
+
+@pytest.mark.parametrize("rubbish", ["print('rubbish')", "import os; os.write(1, b'rubbish without an end')"])
+def test_a_child_that_prints_rubbish_is_understood(shadowed: Path, rubbish: str) -> None:
+    module(shadowed, "click", f"__version__ = '9.1'; {rubbish}")
+    assert child.ask("package_version", "click") == ("9.1", "")
+
+
+def test_the_probe_imports_nothing_that_may_be_broken() -> None:
+    code = "import sys, edge_digits.doctor.probe, edge_digits.doctor.examination; print(*sys.modules)"
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert {"numpy", "cv2", "onnxruntime", "click"} & set(ended.stdout.split()) == set()
+
+
 def test_pip_is_that_of_this_python(shadowed: Path) -> None:
     module(shadowed, "onnxruntime", DIES)
-    assert checks.package("onnxruntime", "onnxruntime", PI).mend.startswith(sys.executable)
+    assert packages.package("onnxruntime", "onnxruntime", PI).mend.startswith(sys.executable)

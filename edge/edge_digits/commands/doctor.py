@@ -11,7 +11,8 @@ import click
 
 from edge_digits import __version__
 from edge_digits.board import Board, State
-from edge_digits.doctor.checks import SCHEMA, Check, examine
+from edge_digits.doctor.check import SCHEMA, Check
+from edge_digits.doctor.examination import examine
 
 _COLOURS = {"ok": "green", "warning": "yellow", "failure": "red"}
 #: Columns of the status and of the name.

@@ -41,13 +41,13 @@ def draw(lines: tuple[str, ...], height: int) -> Gray:
 
 def answers(models: list[str]) -> dict[str, dict[str, Any]]:
     """The `answer` of each of these models; {"error": why} of one that cannot be used."""
-    given: dict[str, dict[str, Any]] = {}
+    by_model: dict[str, dict[str, Any]] = {}
     for model in models:
         try:
-            given[model] = answer(model)
+            by_model[model] = answer(model)
         except EdgeDigitsError as error:
-            given[model] = {"error": str(error)}
-    return given
+            by_model[model] = {"error": str(error)}
+    return by_model
 
 
 def answer(model: str) -> dict[str, Any]:
