@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -17,8 +16,10 @@ from edge_digits.errors import SOME_FAILED, EdgeDigitsError, SourceError, UsageE
 from edge_digits.quiet import load_opencv
 
 if TYPE_CHECKING:
+    from edge_digits.outputs.folders import Folders
     from edge_digits.outputs.records import Writer
-    from edge_digits.reader import DigitReader, Examination
+    from edge_digits.outputs.tally import Tally
+    from edge_digits.reader import DigitReader
     from edge_digits.results import Reading
     from edge_digits.sources import PictureFile
 
@@ -114,13 +115,16 @@ def command(
     )
     if options["verbose"]:
         click.echo(_about(reader), err=True)
-    tally = _Tally()
+    from edge_digits.outputs.tally import Tally
+
+    tally = Tally()
     with ExitStack() as stack:
-        folders = _Folders(options["save_annotated"], options["save_crops"], options["explain"], options["force"])
+        folders = _folders(options["save_annotated"], options["save_crops"], options["explain"], options["force"])
         stream = stack.enter_context(_records(options["output"], options["force"]))
         writer = FORMATS[form](stream, [_name(item) for item in inputs])
-        stack.callback(folders.close)
-        stack.callback(tally.report, quiet=quiet, verbose=options["verbose"])
+        if folders is not None:
+            stack.callback(folders.close)
+        stack.callback(_summarize, tally, quiet=quiet, verbose=options["verbose"])
         for item in stack.enter_context(_progress(inputs, quiet, options["output"] is None)):
             for reading in _read_all(item, reader, writer, folders, options["stride"]):
                 tally.add(reading)
@@ -137,7 +141,7 @@ def _ask() -> str:
 
 
 def _expand(sources: tuple[str, ...], recursive: bool) -> list[PictureFile | Reading]:
-    """All picture files, and in its place a record for each source that is not to be had while another is."""
+    """All picture files, and in its place a record for each source that is not available while another is."""
     from edge_digits.results import Reading
     from edge_digits.sources import expand
 
@@ -158,6 +162,20 @@ def _name(item: PictureFile | Reading) -> str:
     from edge_digits.results import Reading
 
     return item.source if isinstance(item, Reading) else item.name
+
+
+def _folders(annotated: Path | None, crops: Path | None, explained: Path | None, force: bool) -> Folders | None:
+    """What is to be written beside the records; None where that is nothing, which needs no module for it."""
+    if annotated is crops is explained is None:
+        return None
+    from edge_digits.outputs.folders import Folders
+
+    return Folders(annotated, crops, explained, force=force)
+
+
+def _summarize(tally: Tally, *, quiet: bool, verbose: bool) -> None:
+    if not quiet and (verbose or sys.stderr.isatty()):
+        click.echo(tally.summary(times=verbose), err=True)
 
 
 def _about(reader: DigitReader) -> str:
@@ -193,7 +211,7 @@ def _progress(inputs: list[PictureFile | Reading], quiet: bool, records_on_stdou
 
 
 def _read_all(
-    file: PictureFile | Reading, reader: DigitReader, writer: Writer, folders: _Folders, stride: int
+    file: PictureFile | Reading, reader: DigitReader, writer: Writer, folders: Folders | None, stride: int
 ) -> Iterator[Reading]:
     """Read a picture, or a video frame by frame."""
     from edge_digits.results import Reading
@@ -210,7 +228,8 @@ def _read_all(
             examination = reader.examine(shot.picture, file.name)
             reading = replace(examination.reading, frame=number, time=shot.time)
             writer.write(reading)
-            folders.write(replace(examination, reading=reading))
+            if folders is not None:
+                folders.write(replace(examination, reading=reading))
             yield reading
     except EdgeDigitsError as error:
         failed = Reading.failed(file.name, str(error).removeprefix(f"{file.name}: "), number)
@@ -218,7 +237,7 @@ def _read_all(
         yield failed
 
 
-def _read(file: PictureFile | Reading, reader: DigitReader, writer: Writer, folders: _Folders) -> Reading:
+def _read(file: PictureFile | Reading, reader: DigitReader, writer: Writer, folders: Folders | None) -> Reading:
     from edge_digits.results import Reading
 
     if isinstance(file, Reading):
@@ -227,84 +246,13 @@ def _read(file: PictureFile | Reading, reader: DigitReader, writer: Writer, fold
     try:
         examination = reader.examine_bytes(file.read(), file.name)
         reading = examination.reading
-        folders.prepare(examination)
+        if folders is not None:
+            folders.prepare(examination)
     except EdgeDigitsError as error:
         reading = Reading.failed(file.name, str(error))
         writer.write(reading)
         return reading
     writer.write(reading)
-    folders.write(examination)
+    if folders is not None:
+        folders.write(examination)
     return reading
-
-
-class _Folders:
-    """The folders that pictures are written to, as far as they were asked for."""
-
-    def __init__(self, annotated: Path | None, crops: Path | None, explained: Path | None, force: bool) -> None:
-        from edge_digits.outputs.files import Names, make_folder
-
-        named = [folder.resolve() for folder in (annotated, crops, explained) if folder is not None]
-        if len(set(named)) < len(named):
-            raise UsageError("--save-annotated, --save-crops and --explain each need a folder of their own")
-        for folder in (annotated, crops, explained):
-            if folder is not None:
-                make_folder(folder, force=force)
-        self._annotated, self._explained = annotated, explained
-        self._crops = None
-        self._wanted = bool(named)
-        self._names = Names()
-        if crops is not None:
-            from edge_digits.outputs.pictures import CropFolder
-
-            self._crops = CropFolder(crops)
-
-    def prepare(self, examination: Examination) -> None:
-        """Decode the picture in full where one will be written, so that a failure to is in its record."""
-        if self._wanted:
-            _ = examination.picture
-
-    def write(self, examination: Examination) -> None:
-        if not self._wanted:
-            return
-        from edge_digits.outputs.files import write_picture
-        from edge_digits.outputs.pictures import annotate, explain
-
-        reading = examination.reading
-        # Of a video, the frame's number is part of the name.
-        frame = "" if reading.time is None else f"-{reading.frame:06d}"
-        name = self._names.of(f"{os.path.splitext(reading.source)[0]}{frame}.png" if frame else reading.source)
-        if self._annotated is not None:
-            write_picture(self._annotated / f"{name}.png", annotate(examination.picture, examination.reading))
-        if self._explained is not None:
-            write_picture(self._explained / f"{name}.png", explain(examination))
-        if self._crops is not None:
-            self._crops.write(name, examination)
-
-    def close(self) -> None:
-        if self._crops is not None:
-            self._crops.close()
-
-
-class _Tally:
-    """Counts for the summary."""
-
-    def __init__(self) -> None:
-        self.count = self.failed = self.unsure = 0
-        self._ms: dict[str, float] = {}
-
-    def add(self, reading: Reading) -> None:
-        self.count += 1
-        self.failed += reading.status == "error"
-        self.unsure += reading.status in ("uncertain", "no_digits")
-        for step, ms in reading.speed_ms.items():
-            self._ms[step] = self._ms.get(step, 0.0) + ms
-
-    def report(self, *, quiet: bool, verbose: bool) -> None:
-        if quiet or not (verbose or sys.stderr.isatty()):
-            return
-        parts = [f"{self.count} {'picture' if self.count == 1 else 'pictures'}"]
-        parts += [f"{self.unsure} uncertain or without digits"] * bool(self.unsure)
-        parts += [f"{self.failed} failed"] * bool(self.failed)
-        if verbose:
-            parts += [f"{step} {ms / max(self.count - self.failed, 1):.2f} ms" for step, ms in self._ms.items()]
-        click.echo(", ".join(parts), err=True)
