@@ -59,8 +59,8 @@ def open_camera(
     >>> from edge_digits import open_camera
     >>> with open_camera("samples/number-427.png") as camera:
     ...     for frame in camera:
-    ...         print(frame.number, frame.time, frame.picture.ndim)
-    0 0.0 2
+    ...         print(frame.number, frame.time, frame.picture.shape)
+    0 0.0 (240, 480, 3)
 
     Args:
         source: "0" or "/dev/video0" (USB), "csi:0", a video file, a folder or glob (slides), "rtsp://...", "http://..."

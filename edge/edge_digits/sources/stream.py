@@ -22,6 +22,12 @@ class StreamError(SourceError):
 class Frame:
     """One frame of a source.
 
+    >>> from edge_digits import open_camera
+    >>> with open_camera("samples/number-427.png") as camera:
+    ...     frame = camera.read()
+    >>> frame.number, frame.time, frame.picture.shape, frame.picture.dtype
+    (0, 0.0, (240, 480, 3), dtype('uint8'))
+
     Attributes:
         picture: uint8 [H, W] or [H, W, 3] (BGR).
         number: which frame of its source it is, from 0; numbers are left out where a live source's frames were dropped.
