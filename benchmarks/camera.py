@@ -75,11 +75,11 @@ def report(data: Path, seconds: float) -> None:
             loss("Motion JPEG: the camera closes the connection", [address])
         for fault, name in {"die": "dies", "hang": "hangs (told after 1 s)"}.items():
             with _standin(Path(folder)) as environment:
-                wanted = {"FAULT": fault, "AFTER": "20", "RUNS": str(Path(folder) / fault)}
+                standin = {"FAULT": fault, "AFTER": "20", "RUNS": str(Path(folder) / fault)}
                 loss(
                     f"CSI pipe: the program {name}",
                     ["csi:0"],
-                    {**environment, **{f"STANDIN_{key}": value for key, value in wanted.items()}},
+                    {**environment, **{f"STANDIN_{key}": value for key, value in standin.items()}},
                 )
 
 
@@ -90,9 +90,9 @@ def accuracy(video: Path, label: str) -> None:
     first = texts.index(label) if label in texts else 0
     right = statistics.mean(text == label for text in texts[first:]) if texts else 0.0
     events = [(row["event"], row["text"]) for row in _run([f"fake:{video}"])]
-    said = ", ".join(f"{text}{'' if kind == 'announced' else ' withdrawn'}" for kind, text in events)
+    announced = ", ".join(f"{text}{'' if kind == 'announced' else ' withdrawn'}" for kind, text in events)
     dropped = rows[-1]["frame"] + 1 - len(rows)
-    print(f"| {video.stem} ({label}) | {len(rows)} | {dropped} | {100 * right:.1f} % | {said} |")
+    print(f"| {video.stem} ({label}) | {len(rows)} | {dropped} | {100 * right:.1f} % | {announced} |")
 
 
 def cost(name: str, args: list[str], seconds: float, environment: dict[str, str] | None = None) -> None:
@@ -139,12 +139,12 @@ def soak(data: Path, frames: int) -> None:
     marks = {1000, *range(frames // 5, frames, frames // 5), frames}
     at_first = 0.0
     count = 0
-    with camera, Path(os.devnull).open("w") as nowhere:
-        for seen in reader.watch(camera):
-            if seen is None or seen.frame is None:
+    with camera, Path(os.devnull).open("w") as sink:
+        for result in reader.watch(camera):
+            if result is None or result.frame is None:
                 continue
-            nowhere.write(json.dumps(seen.record()))
-            nowhere.writelines(json.dumps(seen.event_record(event)) for event in seen.events)
+            sink.write(json.dumps(result.record()))
+            sink.writelines(json.dumps(result.event_record(event)) for event in result.events)
             count += 1
             if count in marks:
                 memory = _resident_megabytes()
@@ -219,25 +219,25 @@ def _served(frames: list[Picture], fails_after: int = 0) -> Iterator[str]:
         process.join()
 
 
-def _serve(server: socket.socket, jpegs: list[bytes], most: int) -> None:
+def _serve(server: socket.socket, jpegs: list[bytes], max_frames: int) -> None:
     while True:
         connection, _ = server.accept()
         with connection, suppress(OSError):  # until the reader goes
             connection.recv(4096)
             connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Type: multipart/x-mixed-replace; boundary=frame\r\n\r\n")
-            for number in _paced(30, most):
+            for number in _paced(30, max_frames):
                 connection.sendall(_part(jpegs[number % len(jpegs)]))
-        most = 0
+        max_frames = 0
 
 
 def _part(jpeg: bytes) -> bytes:
     return b"--frame\r\nContent-Type: image/jpeg\r\nContent-Length: %d\r\n\r\n%s\r\n" % (len(jpeg), jpeg)
 
 
-def _paced(rate: float, most: int) -> Iterator[int]:
-    """0, 1, 2 and so on at a rate; for ever where `most` is 0."""
+def _paced(rate: float, max_frames: int) -> Iterator[int]:
+    """0, 1, 2 and so on at a rate; without end where `max_frames` is 0."""
     begun = time.monotonic()
-    for number in itertools.count() if most == 0 else range(most):
+    for number in itertools.count() if max_frames == 0 else range(max_frames):
         yield number
         time.sleep(max(0.0, begun + (number + 1) / rate - time.monotonic()))
 

@@ -374,7 +374,7 @@ def test_garbage_is_held_for_a_while_at_most(noise: bytes) -> None:
     for _ in range(60):
         parts.feed(noise.replace(b"\xff", b"\xfe") + b" " * 2000)
         assert parts.next() is None
-    assert len(parts._held) < 80_000
+    assert len(parts._buffer) < 80_000
     parts.feed(BOUNDARY + b"\r\n" + stream(9)[0])
     assert parts.next() is not None
 

@@ -210,15 +210,15 @@ def _measure(options: dict[str, Any]) -> int:
     except (KeyboardInterrupt, Interrupted):
         if not runs:
             raise KeyboardInterrupt from None
-    made = report(runs, single_stream=options["single_stream"])
-    _print(made, options)
+    measured = report(runs, single_stream=options["single_stream"])
+    _print(measured, options)
     if options["output"] is not None:
-        made.write(options["output"], force=options["force"])
+        measured.write(options["output"], force=options["force"])
     if options["plot"] is not None:
         from edge_digits.bench.plot import draw_report
         from edge_digits.outputs.files import write_picture
 
-        write_picture(options["plot"], draw_report(made))
+        write_picture(options["plot"], draw_report(measured))
     if len(runs) < len(chosen) or runs[-1].interrupted:
         click.echo(f"interrupted: {len(runs)} of {len(chosen)} runs, and this is what was measured", err=True)
         return INTERRUPTED
@@ -281,9 +281,9 @@ def _print(report: Report, options: dict[str, Any]) -> None:
         sys.stdout.write("".join(f"{line}{'  ' if form == 'markdown' else ''}\n" for line in lines) + "\n")
         sys.stdout.write(tables.render(form, tables.of_report(report)))
         if report.single_stream:
-            said = ", ".join(tables.milliseconds(run.latency_ms["p90"]) for run in report.runs)
+            p90 = ", ".join(tables.milliseconds(run.latency_ms["p90"]) for run in report.runs)
             sys.stdout.write(
-                f"\nsingle stream, 90th percentile: {said} (1,024 calls and 60 s at least, the rule of MLPerf's single "
+                f"\nsingle stream, 90th percentile: {p90} (1,024 calls and 60 s at least, the rule of MLPerf's single "
                 "stream; this is no MLPerf result)\n"
             )
     sys.stdout.flush()

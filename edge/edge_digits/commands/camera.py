@@ -92,7 +92,7 @@ def _resolution(ctx: click.Context, parameter: click.Parameter, value: str | Non
 @click.option("--duration", type=click.FloatRange(0.01), metavar="SECONDS", help="End after this time.")
 @click.option("--force", is_flag=True, help="Write over the file of --record.")
 @click.option("--threads", type=click.IntRange(1, 64), default=1, show_default=True, help="Threads for one inference.")
-@click.option("-q", "--quiet", is_flag=True, help="No living line, no summary.")
+@click.option("-q", "--quiet", is_flag=True, help="No status line, no summary.")
 def command(source: str | None, list_cameras: bool, **options: Any) -> int:
     """Read digits that are held before a camera.
 
@@ -133,7 +133,7 @@ def _reader(options: dict[str, Any]) -> LiveReader:
     from edge_digits.live.watch import LiveReader
     from edge_digits.reader import DigitReader
 
-    # The options on what is read are those of predict; turning is the camera's affair.
+    # The options on what is read are those of predict; rotation is the camera's.
     reader = DigitReader.load(
         options["model"],
         constraint=constraint(options["digits"], options["pattern"], options["checksum"]),

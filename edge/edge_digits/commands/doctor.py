@@ -56,7 +56,7 @@ def command(as_json: bool) -> int:
 def _show(check: Check) -> None:
     width = max(60, min(shutil.get_terminal_size((120, 24)).columns, 120))
     indent = " " * (_STATUS + _NAME)
-    # A command is to be copied: it stays in one line, however long.
+    # Only this is wrapped: commands are to be copied, and stay in one line.
     said = textwrap.fill(
         check.said,
         width,

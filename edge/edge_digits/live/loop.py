@@ -35,7 +35,7 @@ class LiveOptions:
     Attributes:
         raw: print what is read in each frame, not what holds.
         jsonl: print JSON Lines, not text.
-        quiet: no living line.
+        quiet: no status line.
         window: whether a window is wanted; None for: with text, if it can be.
         fullscreen: let the window fill the screen.
         regions: the parts that are read, drawn in the window.
@@ -129,7 +129,7 @@ class LiveLoop:
         self._begun = monotonic()
 
     def say(self, message: str) -> None:
-        """Print a message on standard error; for `open_camera`, so that it does not break the living line."""
+        """Print a message on standard error; for `open_camera`, so that it does not break the status line."""
         self._panel.say(message)
 
     def run(self, camera: Camera, reader: LiveReader) -> Outcome:
@@ -169,7 +169,7 @@ class LiveLoop:
             stack.callback(self._recording.close)
         if options.save_uncertain is not None:
             self._crops = UncertainCrops(
-                options.save_uncertain, below=options.uncertain_below, most_bytes=options.uncertain_bytes
+                options.save_uncertain, below=options.uncertain_below, max_bytes=options.uncertain_bytes
             )
 
     def _loop(self, camera: Camera, reader: LiveReader, keyboard: Keyboard, stopper: Stopper, service: Service) -> None:

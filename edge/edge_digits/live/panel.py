@@ -1,4 +1,4 @@
-"""The camera in a terminal: announcements line by line, and below them one line that lives."""
+"""The camera in a terminal: announcements line by line, and a status line below them that is updated in place."""
 
 from __future__ import annotations
 
@@ -11,22 +11,22 @@ from typing import Any, TextIO
 
 from edge_digits.live.watch import LiveResult
 
-#: Seconds between two pictures of the living line: faster cannot be read, and an SSH connection need not carry it.
+#: Seconds between two updates of the status line: nobody could read it faster, and SSH connections may be slow.
 _PERIOD = 0.1
 
 
 class Panel:
-    """Announcements on standard output; on a terminal, in colour, with a living line on standard error."""
+    """Announcements on standard output; on a terminal, in colour, with a status line on standard error."""
 
     def __init__(self, stream: TextIO, status: TextIO, *, raw: bool = False, quiet: bool = False) -> None:
         self._stream, self._status, self._raw = stream, status, raw
-        self._lives = status.isatty() and not quiet
+        self._shows_status = status.isatty() and not quiet
         self._colours = stream.isatty() and not os.environ.get("NO_COLOR")
         self._next = 0.0
         self._drawn = False
 
     def show(self, result: LiveResult, rate: float) -> None:
-        """Print what came and went, or where it is `raw` what was read, and renew the living line."""
+        """Print what came and went, or where it is `raw` what was read, and update the status line."""
         if self._raw and result.frame is not None:
             self._line(f"{result.frame.time:9.2f} s  {_one_line(result.reading.text) or '-'}")
         for event in result.events if not self._raw else ():
@@ -36,7 +36,7 @@ class Panel:
                 self._line(f"{event.time:9.2f} s  {text}  {100 * event.confidence:.1f} %")
             else:
                 self._line(f"{event.time:9.2f} s  {text}  gone")
-        if not self._lives or result.frame is None or monotonic() < self._next:
+        if not self._shows_status or result.frame is None or monotonic() < self._next:
             return
         self._next = monotonic() + _PERIOD
         now = _one_line(result.reading.text) or "-"
@@ -48,13 +48,13 @@ class Panel:
         self._drawn = True
 
     def say(self, message: str) -> None:
-        """Print a message on standard error, above the living line."""
+        """Print a message on standard error, above the status line."""
         self._clear()
         self._status.write(message + "\n")
         self._status.flush()
 
     def close(self) -> None:
-        """Take the living line away."""
+        """Erase the status line."""
         self._clear()
 
     def _line(self, text: str) -> None:

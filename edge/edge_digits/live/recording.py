@@ -20,7 +20,7 @@ from edge_digits.outputs.files import cannot_write, check_free, write_picture
 from edge_digits.outputs.pictures import CropFolder, annotate, crop
 
 _CODECS = {".mp4": "mp4v", ".mkv": "mp4v", ".avi": "MJPG"}
-#: A pause of the source is shown as a still of this length at most, seconds.
+#: A pause of the source becomes a still of this length at most, seconds.
 _LONGEST_STILL = 1.0
 
 
@@ -40,7 +40,7 @@ class Recording:
         self._part = path.with_name(f"{path.stem}.part{path.suffix}")
         self._writer: Any = None
         self._size = (0, 0)
-        self._time = self._owed = 0.0
+        self._time = self._frames_due = 0.0
 
     def write(self, result: LiveResult) -> None:
         """Add a frame, repeated or left out so that the recording runs as fast as the source did.
@@ -53,16 +53,16 @@ class Recording:
         picture = annotate(result.frame.picture, result.reading)
         if self._writer is None:
             self._open(picture)
-            self._owed = 1.0
+            self._frames_due = 1.0
         else:
-            self._owed += self._rate * min(max(result.frame.time - self._time, 0.0), _LONGEST_STILL)
+            self._frames_due += self._rate * min(max(result.frame.time - self._time, 0.0), _LONGEST_STILL)
         self._time = result.frame.time
         if (picture.shape[1], picture.shape[0]) != self._size:
             picture = np.asarray(cv2.resize(picture, self._size, interpolation=cv2.INTER_AREA), np.uint8)
-        # Half a frame of grace: the steps of a steady source are never exactly equal.
-        while self._owed > 0.5:
+        # Half a frame of tolerance: the intervals of a constant rate are never exactly equal.
+        while self._frames_due > 0.5:
             self._writer.write(picture)
-            self._owed -= 1.0
+            self._frames_due -= 1.0
 
     def close(self) -> None:
         """End the file and give it its name.
@@ -91,20 +91,20 @@ class Recording:
 class UncertainCrops:
     """Crops of digits of low confidence, with a `labels.csv` to correct and train on; it never fills the disk."""
 
-    def __init__(self, folder: Path, *, below: float = 0.9, period: float = 1.0, most_bytes: int = 100 << 20) -> None:
+    def __init__(self, folder: Path, *, below: float = 0.9, period: float = 1.0, max_bytes: int = 100 << 20) -> None:
         """Open the folder; what it holds already counts.
 
         Args:
-            folder: made where it is not there; later runs add to it.
+            folder: created where it does not exist; later runs add to it.
             below: digits less sure than this are kept.
-            period: seconds from one frame that crops are kept of to the next.
-            most_bytes: the folder's size at most.
+            period: minimum seconds between frames that crops are kept of.
+            max_bytes: maximum size of the folder.
 
         Raises:
             OutputError: the folder cannot be made or written to.
         """
         self._folder, self._below, self._period = folder, below, period
-        self._left = most_bytes
+        self._left = max_bytes
         self._next = 0.0
         self._labels = folder / "labels.csv"
         try:

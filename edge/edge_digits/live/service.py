@@ -20,19 +20,19 @@ class Service:
 
     def ready(self) -> None:
         """The source is open."""
-        self._tell("READY=1")
+        self._notify("READY=1")
 
     def alive(self) -> None:
-        """Call it often: it tells at half the time that systemd waits."""
+        """Call it often: it notifies systemd at half of its watchdog's time."""
         if self._period and monotonic() >= self._next:
             self._next = monotonic() + self._period
-            self._tell("WATCHDOG=1")
+            self._notify("WATCHDOG=1")
 
     def stopping(self) -> None:
         """The end has begun."""
-        self._tell("STOPPING=1")
+        self._notify("STOPPING=1")
 
-    def _tell(self, state: str) -> None:
+    def _notify(self, state: str) -> None:
         if not self._address:
             return
         address = "\0" + self._address[1:] if self._address.startswith("@") else self._address

@@ -27,7 +27,7 @@ _MIN_SIDE, _MIN_DIGIT_HEIGHT = 256, 20
 _FULL_READ_PERIOD = 0.2
 
 
-@dataclass(frozen=True, eq=False)  # pictures do not compare to one truth
+@dataclass(frozen=True, eq=False)  # arrays have no single truth value
 class LiveResult:
     """A frame with all that is known once it has been read; or, without a frame, that the source was lost.
 

@@ -24,14 +24,14 @@ import numpy as np
 from edge_digits.errors import SourceError
 from edge_digits.sources.stream import USUAL_RATE, Shot, Stream, StreamError
 
-#: The programs, the one of today first.
+#: The programs, the present one first.
 PROGRAMS = ("rpicam-vid", "libcamera-vid")
 #: Rows of the hardware's buffers begin at multiples of this many bytes: https://github.com/raspberrypi/linux/pull/4419
-_ROW = 64
-#: The program, the camera and its exposure have so long until the first frame.
+_ALIGNMENT = 64
+#: Seconds that the program, the camera and its exposure may take until the first frame.
 _START_SECONDS = 15.0
-#: Length of a row in bytes, once measured, by program, width and height.
-_rows: dict[tuple[str, int, int], int] = {}
+#: Row stride in bytes, once measured, by program, width and height.
+_strides: dict[tuple[str, int, int], int] = {}
 #: Frames that are at most this many kilobytes pass through the pipe in one piece (the largest that Linux gives a user).
 _PIPE = 1 << 20
 
@@ -65,29 +65,28 @@ class RpicamPipe(Stream):
             *(program, "--nopreview", "--camera", str(camera), "--codec", "yuv420", "--flush", "--output", "-"),
             *("--width", str(self._width), "--height", str(self._height), "--framerate", f"{fps or USUAL_RATE:g}"),
         ]
-        # Other widths are padded, and by how much is the hardware's affair: Pi 5 and Pi 4 differ.
+        # Rows of other widths are padded to a stride that depends on the hardware: Pi 5 and Pi 4 differ.
         size = (program, self._width, self._height)
-        if self._width % _ROW and size not in _rows:
-            _rows[size] = self._row_length()
-        row = _rows.get(size, self._width)
-        self._plane = row * self._height
-        self._row = row
+        if self._width % _ALIGNMENT and size not in _strides:
+            _strides[size] = self._measure_stride()
+        self._stride = _strides.get(size, self._width)
+        self._plane = self._stride * self._height
         self._frame = memoryview(bytearray(self._plane * 3 // 2))
         self._pipe = _Pipe([*self._command, "--timeout", "0"])
-        self._patience = max(seconds, _START_SECONDS)
+        self._timeout = max(seconds, _START_SECONDS)
 
     def read(self) -> Shot | None:
-        patience, self._patience = self._patience, self._seconds
-        deadline = monotonic() + patience
+        timeout, self._timeout = self._timeout, self._seconds
+        deadline = monotonic() + timeout
         filled = 0
         while filled < len(self._frame):
             count = self._pipe.read_into(self._frame[filled:], deadline)
             if count is None:
-                raise StreamError(f"{self._pipe.name} gave no frame for {patience:g} s{self._pipe.last_words()}")
+                raise StreamError(f"{self._pipe.name} gave no frame for {timeout:g} s{self._pipe.last_error()}")
             if count == 0:
-                raise StreamError(f"{self._pipe.name} ended{self._pipe.last_words()}")
+                raise StreamError(f"{self._pipe.name} ended{self._pipe.last_error()}")
             filled += count
-        gray = np.frombuffer(self._frame, np.uint8, self._plane).reshape(self._height, self._row)
+        gray = np.frombuffer(self._frame, np.uint8, self._plane).reshape(self._height, self._stride)
         return Shot(gray[:, : self._width].copy())
 
     def interrupt(self) -> None:
@@ -96,27 +95,27 @@ class RpicamPipe(Stream):
     def close(self) -> None:
         self._pipe.close()
 
-    def _row_length(self) -> int:
-        """Bytes from one row to the next, padding included: one frame is taken and counted."""
+    def _measure_stride(self) -> int:
+        """Bytes from one row to the next, padding included, by the size of one frame."""
         pipe = _Pipe([*self._command, "--frames", "1", "--timeout", "0"])
         try:
-            size, rest = 0, memoryview(bytearray(_PIPE))
+            size, buffer = 0, memoryview(bytearray(_PIPE))
             deadline = monotonic() + max(self._seconds, _START_SECONDS)
-            while count := pipe.read_into(rest, deadline):
+            while count := pipe.read_into(buffer, deadline):
                 size += count
-            row, odd = divmod(size * 2, self._height * 3)
-            if odd or not self._width <= row < self._width + 4 * _ROW:
+            stride, remainder = divmod(size * 2, self._height * 3)
+            if remainder or not self._width <= stride < self._width + 4 * _ALIGNMENT:
                 raise SourceError(
-                    f"{pipe.name} gave {size} bytes for a frame of {self._width} x {self._height}{pipe.last_words()}. "
+                    f"{pipe.name} gave {size} bytes for a frame of {self._width} x {self._height}{pipe.last_error()}. "
                     "Use a width that is a multiple of 64, such as --resolution 640x480"
                 )
-            return row
+            return stride
         finally:
             pipe.close()
 
 
 class _Pipe:
-    """A program that writes frames, read with time limits; what it says on standard error is kept, the last of it."""
+    """A program that writes frames, read with time limits; the last lines of its standard error are kept."""
 
     def __init__(self, command: list[str]) -> None:
         self.name = os.path.basename(command[0])
@@ -135,7 +134,7 @@ class _Pipe:
         assert self._process.stdout is not None
         assert self._process.stderr is not None
         self._out, self._err = self._process.stdout.fileno(), self._process.stderr.fileno()
-        self._said: deque[bytes] = deque(maxlen=20)
+        self._stderr_lines: deque[bytes] = deque(maxlen=20)
         with suppress(OSError, AttributeError):
             fcntl.fcntl(self._out, fcntl.F_SETPIPE_SZ, _PIPE)
         os.set_blocking(self._err, False)
@@ -144,41 +143,41 @@ class _Pipe:
         self._selector.register(self._out, selectors.EVENT_READ)
         self._selector.register(self._err, selectors.EVENT_READ)
 
-    def read_into(self, room: memoryview, deadline: float) -> int | None:
-        """Read what is there, or wait for it: how many bytes, 0 at the end, None when the deadline has passed."""
+    def read_into(self, buffer: memoryview, deadline: float) -> int | None:
+        """Read available bytes, or wait for some: how many, 0 at the end, None when the deadline has passed."""
         while True:
             left = deadline - monotonic()
             if left <= 0:
                 return None
             for key, _ in self._selector.select(left):
                 if key.fd == self._err:
-                    self._listen()
+                    self._read_stderr()
                     continue
                 try:
-                    return os.readv(self._out, [room])
+                    return os.readv(self._out, [buffer])
                 except BlockingIOError:
                     continue
 
-    def _listen(self) -> None:
+    def _read_stderr(self) -> None:
         try:
-            said = os.read(self._err, 4096)
+            output = os.read(self._err, 4096)
         except OSError as error:
             if error.errno == errno.EAGAIN:
                 return
-            said = b""
-        if not said:
+            output = b""
+        if not output:
             self._selector.unregister(self._err)
-        self._said.extend(line for line in said.splitlines() if line.strip())
+        self._stderr_lines.extend(line for line in output.splitlines() if line.strip())
 
-    def last_words(self) -> str:
-        """What it said last about an error, for a message."""
+    def last_error(self) -> str:
+        """The last error that it wrote, else its last line, in brackets for a message; "" where it wrote none."""
         with suppress(subprocess.TimeoutExpired):
             self._process.wait(0.2)
         with suppress(OSError, ValueError, KeyError):
-            self._listen()
-        lines = [line.decode("utf-8", "replace").strip() for line in self._said]
-        told = [line for line in lines if "ERROR" in line] or lines[-1:]
-        return f" ({told[-1][:200]})" if told else ""
+            self._read_stderr()
+        lines = [line.decode("utf-8", "replace").strip() for line in self._stderr_lines]
+        errors = [line for line in lines if "ERROR" in line] or lines[-1:]
+        return f" ({errors[-1][:200]})" if errors else ""
 
     def kill(self) -> None:
         """End it and all that it started, now."""
@@ -186,14 +185,14 @@ class _Pipe:
             os.killpg(self._process.pid, signal.SIGKILL)
 
     def close(self) -> None:
-        """End it, kindly first, so that the camera is free for the next one."""
+        """End it, by SIGTERM first, so that it leaves the camera free for the next one."""
         if self._process.poll() is None:
             with suppress(ProcessLookupError, PermissionError):
                 os.killpg(self._process.pid, signal.SIGTERM)
-            # Its pipe is full, and it may wait for that before it looks at signals.
+            # It may be blocked on a full pipe until somebody reads it.
             deadline = monotonic() + 1.0
-            rest = memoryview(bytearray(1 << 16))
-            while self._process.poll() is None and self.read_into(rest, deadline):
+            buffer = memoryview(bytearray(1 << 16))
+            while self._process.poll() is None and self.read_into(buffer, deadline):
                 pass
         with suppress(subprocess.TimeoutExpired):
             self._process.wait(0.5)

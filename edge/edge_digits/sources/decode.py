@@ -12,7 +12,7 @@ from edge_digits.errors import PictureError
 from edge_digits.imaging.pixels import MAX_PIXELS, Gray, to_gray
 from edge_digits.sources.size import picture_size
 
-#: By what a JPEG's sides are divided, for fewer coefficients of each block of 8 x 8: how OpenCV is told.
+#: OpenCV's flags by what a JPEG's sides are divided by: it decodes fewer DCT coefficients of each block of 8 x 8.
 _GRAY_BY_DENOMINATOR = {
     1: cv2.IMREAD_GRAYSCALE,
     2: cv2.IMREAD_REDUCED_GRAYSCALE_2,
@@ -24,7 +24,8 @@ _GRAY_BY_DENOMINATOR = {
 def decode(content: bytes, *, ignore_exif: bool = False) -> NDArray[Any]:
     """Decode a picture: grey, BGR, or BGRA where it has an alpha channel; uint8 or uint16; the first frame of many.
 
-    The EXIF orientation is obeyed, unless told not to or where there is an alpha channel (which cameras do not write).
+    The EXIF orientation is applied, unless it is to be ignored or where there is an alpha channel (which cameras do not
+    write).
 
     Raises:
         PictureError: empty, no picture, broken, cut short, or too large to be decoded safely.
@@ -34,7 +35,7 @@ def decode(content: bytes, *, ignore_exif: bool = False) -> NDArray[Any]:
         return _decode(content, cv2.IMREAD_ANYDEPTH | cv2.IMREAD_ANYCOLOR, ignore_exif)
     picture = _decode(content, cv2.IMREAD_UNCHANGED)
     has_alpha = picture.ndim == 3 and picture.shape[2] == 4
-    if not has_alpha and not ignore_exif and _may_be_turned(content):
+    if not has_alpha and not ignore_exif and _may_have_orientation(content):
         picture = _decode(content, cv2.IMREAD_ANYDEPTH | cv2.IMREAD_ANYCOLOR)
     return picture
 
@@ -44,7 +45,7 @@ def decode_gray(content: bytes, side: int, *, ignore_exif: bool = False) -> tupl
 
     Args:
         content: the bytes of the file.
-        side: what the longer side keeps at least, where it has it, pixels.
+        side: minimum length of the longer side, where it is not shorter itself, pixels.
         ignore_exif: as for `decode`.
 
     Returns:
@@ -61,7 +62,7 @@ def decode_gray(content: bytes, side: int, *, ignore_exif: bool = False) -> tupl
     denominator = max(d for d in _GRAY_BY_DENOMINATOR if d == 1 or max(size) >= d * side)
     small = (-(-size[0] // denominator), -(-size[1] // denominator))
     if small[0] == small[1] and size[0] != size[1]:
-        # Of what has become a square nobody can say any more whether it was turned.
+        # Whether a picture was rotated cannot be seen once it is reduced to a square.
         denominator = 1
     gray = to_gray(_decode(content, _GRAY_BY_DENOMINATOR[denominator], ignore_exif))
     if denominator == 1:
@@ -70,13 +71,13 @@ def decode_gray(content: bytes, side: int, *, ignore_exif: bool = False) -> tupl
 
 
 def _check(content: bytes) -> None:
-    """What can be told from a file without decoding it."""
+    """Refuse what can be refused without decoding it."""
     if not content:
         raise PictureError("is empty (0 bytes): copy it again")
     size = picture_size(content)
     if size is not None and size[0] * size[1] > MAX_PIXELS:
         raise PictureError(f"is too large: {size[0]} x {size[1]} pixels, of {MAX_PIXELS} at most. Scale it down")
-    if _cut_short(content):
+    if _is_truncated(content):
         raise PictureError("is cut short: its end is missing. Copy it again")
 
 
@@ -99,14 +100,14 @@ def _is_jpeg(content: bytes) -> bool:
     return content.startswith(b"\xff\xd8")
 
 
-def _may_be_turned(content: bytes) -> bool:
+def _may_have_orientation(content: bytes) -> bool:
     return b"eXIf" in content or b"EXIF" in content or b"Exif" in content
 
 
-def _cut_short(content: bytes) -> bool:
-    """Decoders fill what is missing with grey and say nothing; the end markers of JPEG and PNG tell."""
+def _is_truncated(content: bytes) -> bool:
+    """Whether the end marker of a JPEG or PNG is missing: decoders silently fill the rest with grey."""
     if _is_jpeg(content):
-        # After it there may be more: phones append a film.
+        # Other data may follow it: phones append a video.
         return content.rfind(b"\xff\xd9") < content.rfind(b"\xff\xda")
     if content.startswith(b"\x89PNG"):
         return b"IEND" not in content

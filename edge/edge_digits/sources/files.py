@@ -56,7 +56,7 @@ VIDEO_SUFFIXES = frozenset(
     ]
 )
 STDIN = "-"
-_MAGIC = re.compile(r"[*?[]")
+_GLOB = re.compile(r"[*?[]")
 
 
 @dataclass(frozen=True)
@@ -103,15 +103,15 @@ def expand(source: str, *, recursive: bool = False) -> list[PictureFile]:
         recursive: look into sub-folders as well; links to folders are not followed.
 
     Raises:
-        SourceError: there is nothing of that name, or no picture in it.
+        SourceError: nothing has that name, or holds no picture.
     """
     if source == STDIN:
         return [PictureFile(STDIN)]
     if source.startswith("@"):
-        return [PictureFile(name) for name in _listed(source[1:])]
+        return [PictureFile(name) for name in _read_list(source[1:])]
     if os.path.isdir(source):
         return _in_folder(source, recursive)
-    if not os.path.lexists(source) and _MAGIC.search(source):
+    if not os.path.lexists(source) and _GLOB.search(source):
         import glob
 
         matches = [match for match in glob.glob(source, recursive=recursive) if not os.path.isdir(match)]
@@ -139,7 +139,7 @@ def natural_key(name: str) -> list[tuple[int, int, str]]:
     ]
 
 
-def _listed(path: str) -> list[str]:
+def _read_list(path: str) -> list[str]:
     try:
         content = _standard_input() if path == STDIN else Path(path).read_bytes()
     except OSError as error:

@@ -1,6 +1,6 @@
 """Motion JPEG over HTTP (`multipart/x-mixed-replace`), as network cameras and phones serve it.
 
-Read by our own hand and not by FFmpeg: a stall ends after the seconds that were asked for, garbage between the pictures
+Parsed here and not by FFmpeg: a stall ends after the seconds that were asked for, garbage between the pictures
 costs only the picture that it hits, and the grey plane is decoded alone where nobody wants colours.
 """
 
@@ -24,79 +24,79 @@ from edge_digits.sources.size import picture_size
 from edge_digits.sources.stream import Shot, Stream, StreamError
 
 _BEGIN, _END = b"\xff\xd8\xff", b"\xff\xd9"
-#: A JPEG larger than this is none.
-_LARGEST = 32 << 20
+#: Anything larger is not taken for a JPEG.
+_MAX_BYTES = 32 << 20
 _LENGTH = re.compile(rb"content-length:\s*(\d{1,9})", re.IGNORECASE)
 
 
 class JpegParts:
-    """Cuts a stream of bytes into JPEG files, whatever stands between them.
+    """Cuts a stream of bytes into JPEG files, whatever lies between them.
 
     Attributes:
         damaged: how many pieces were begun and not ended, or were lost among garbage.
     """
 
     def __init__(self) -> None:
-        self._held = bytearray()
+        self._buffer = bytearray()
         self._searched = 0
         self.damaged = 0
 
     def feed(self, data: bytes) -> None:
         """Add what came."""
-        self._held += data
+        self._buffer += data
 
     def next(self) -> bytes | None:
         """The next whole JPEG; None where more bytes are needed."""
         while True:
-            begin = self._held.find(_BEGIN)
+            begin = self._buffer.find(_BEGIN)
             if begin < 0:
                 self._drop_garbage()
                 return None
-            end = self._end(begin)
+            end = self._find_end(begin)
             if end is None:
-                if len(self._held) - begin > _LARGEST:
+                if len(self._buffer) - begin > _MAX_BYTES:
                     self._drop(begin + len(_BEGIN))
                     self.damaged += 1
                     continue
                 return None
             # A picture that was cut short runs into the next one.
-            again = self._held.rfind(_BEGIN, begin + 2, end) if self._held.find(b"\n--", begin, end) >= 0 else -1
+            again = self._buffer.rfind(_BEGIN, begin + 2, end) if self._buffer.find(b"\n--", begin, end) >= 0 else -1
             if again >= 0:
                 self.damaged += 1
                 self._drop(again)
                 continue
-            part = bytes(self._held[begin:end])
+            part = bytes(self._buffer[begin:end])
             self._drop(end)
             return part
 
-    def _end(self, begin: int) -> int | None:
+    def _find_end(self, begin: int) -> int | None:
         """Where the JPEG ends: by the length that its header gives, if that fits; else at the next end marker."""
-        lengths = _LENGTH.findall(self._held, max(0, begin - 1000), begin)
+        lengths = _LENGTH.findall(self._buffer, max(0, begin - 1000), begin)
         if lengths:
             end = begin + int(lengths[-1])
-            if end - begin <= _LARGEST:
-                if len(self._held) < end:
-                    return None if self._held.find(b"\r\n--", begin) < 0 else self._marker(begin)
-                if self._held.rfind(_END, max(begin, end - 16), end) >= 0:
+            if end - begin <= _MAX_BYTES:
+                if len(self._buffer) < end:
+                    return None if self._buffer.find(b"\r\n--", begin) < 0 else self._find_end_marker(begin)
+                if self._buffer.rfind(_END, max(begin, end - 16), end) >= 0:
                     return end
-        return self._marker(begin)
+        return self._find_end_marker(begin)
 
-    def _marker(self, begin: int) -> int | None:
-        at = self._held.find(_END, max(begin, self._searched - 1))
+    def _find_end_marker(self, begin: int) -> int | None:
+        at = self._buffer.find(_END, max(begin, self._searched - 1))
         if at < 0:
-            self._searched = len(self._held)
+            self._searched = len(self._buffer)
             return None
         return at + len(_END)
 
     def _drop(self, count: int) -> None:
-        del self._held[:count]
+        del self._buffer[:count]
         self._searched = 0
 
     def _drop_garbage(self) -> None:
-        """Keep what may be a header, which tells the length of what follows."""
-        if len(self._held) > 1 << 16:
+        """Drop all but the last bytes, which may be a header with the length of what follows."""
+        if len(self._buffer) > 1 << 16:
             self.damaged += 1
-            self._drop(len(self._held) - 1024)
+            self._drop(len(self._buffer) - 1024)
 
 
 class MotionJpeg(Stream):
@@ -106,17 +106,18 @@ class MotionJpeg(Stream):
         """Connect; `seconds` without a whole picture are a failure.
 
         Raises:
-            SourceError: nothing answers, or something else than Motion JPEG; `kind` is then what it is.
+            SourceError: nothing answers, or something else than Motion JPEG; `content_type` then says what.
         """
         self._seconds, self._gray = seconds, gray
         self._parts = JpegParts()
         self._undecodable = 0
-        self._connection, self._answer = _connect(address, seconds)
-        kind = self._answer.headers.get_content_type()
-        if kind != "multipart/x-mixed-replace":
+        self._connection, self._response = _connect(address, seconds)
+        content_type = self._response.headers.get_content_type()
+        if content_type != "multipart/x-mixed-replace":
             self.close()
             raise NotMotionJpegError(
-                f"serves {kind}, not multipart/x-mixed-replace. Name the address of the camera's MJPEG stream", kind
+                f"serves {content_type}, not multipart/x-mixed-replace. Name the address of the camera's MJPEG stream",
+                content_type,
             )
 
     @property
@@ -143,7 +144,7 @@ class MotionJpeg(Stream):
                 raise TimeoutError
             if self._connection.sock is not None:
                 self._connection.sock.settimeout(left)
-            data = self._answer.read1(1 << 16)
+            data = self._response.read1(1 << 16)
         except TimeoutError:
             raise StreamError(f"no frame for {self._seconds:g} s") from None
         except (OSError, http.client.HTTPException, ValueError, AttributeError) as error:
@@ -170,16 +171,16 @@ class MotionJpeg(Stream):
                 sock.shutdown(socket.SHUT_RDWR)
 
     def close(self) -> None:
-        self._answer.close()
+        self._response.close()
         self._connection.close()
 
 
 class NotMotionJpegError(SourceError):
-    """An address that serves something else; `kind` says what."""
+    """An address that serves something else; `content_type` says what."""
 
-    def __init__(self, message: str, kind: str) -> None:
+    def __init__(self, message: str, content_type: str) -> None:
         super().__init__(message)
-        self.kind = kind
+        self.content_type = content_type
 
 
 def _connect(
@@ -200,22 +201,22 @@ def _connect(
         connection.connect()
         kept = connection.sock
         connection.request("GET", f"{parts.path or '/'}{'?' + parts.query if parts.query else ''}", headers=headers)
-        answer = connection.getresponse()
+        response = connection.getresponse()
         connection.sock = kept
     except (OSError, http.client.HTTPException) as error:
         connection.close()
         raise SourceError(
             f"nothing answers there ({error or type(error).__name__}). Check address and network, and that it is on"
         ) from None
-    if answer.status in (301, 302, 303, 307, 308) and redirects:
-        answer.close()
-        return _connect(urljoin(address, answer.headers.get("Location", "")), seconds, redirects - 1)
-    if answer.status != 200:
-        answer.close()
+    if response.status in (301, 302, 303, 307, 308) and redirects:
+        response.close()
+        return _connect(urljoin(address, response.headers.get("Location", "")), seconds, redirects - 1)
+    if response.status != 200:
+        response.close()
         why = (
             "Put user and password into the address: http://USER:PASSWORD@HOST/"
-            if answer.status == 401
+            if response.status == 401
             else "Check the path"
         )
-        raise SourceError(f"answers {answer.status} {answer.reason}. {why}")
-    return connection, answer
+        raise SourceError(f"answers {response.status} {response.reason}. {why}")
+    return connection, response

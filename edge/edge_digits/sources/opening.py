@@ -158,7 +158,7 @@ def _address(address: str, options: StreamOptions) -> Stream:
         try:
             return MotionJpeg(address, options.stall_seconds, gray=options.gray)
         except NotMotionJpegError as error:
-            if error.kind.startswith("text/"):
+            if error.content_type.startswith("text/"):
                 raise
     elif scheme not in ("rtsp", "rtsps", "rtmp", "rtp", "udp", "tcp", "srt"):
         raise SourceError(f"{scheme}:// is no kind of address that is known. Use rtsp://, http:// or https://")

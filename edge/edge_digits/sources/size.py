@@ -10,8 +10,8 @@ _JPEG_FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 def picture_size(content: bytes) -> tuple[int, int] | None:
     """Width and height in pixels, as stored (before any EXIF orientation); None where the format keeps them elsewhere.
 
-    Formats: PNG (ISO/IEC 15948), GIF89a, BMP, WebP (RFC 9649), TIFF 6.0 and JPEG (ITU-T T.81 B.2.2). Others are told
-    apart by nothing here: their decoder finds out.
+    Formats: PNG (ISO/IEC 15948), GIF89a, BMP, WebP (RFC 9649), TIFF 6.0 and JPEG (ITU-T T.81 B.2.2). Other
+    formats are left to their decoder.
     """
     try:
         if content.startswith(b"\x89PNG\r\n\x1a\n"):
@@ -39,9 +39,9 @@ def _tiff_size(content: bytes) -> tuple[int, int] | None:
     (count,) = struct.unpack_from(order + "H", content, directory)
     sizes: dict[int, int] = {}
     for entry in range(directory + 2, directory + 2 + 12 * count, 12):
-        tag, kind = struct.unpack_from(order + "HH", content, entry)
+        tag, field_type = struct.unpack_from(order + "HH", content, entry)
         if tag in (256, 257):
-            (sizes[tag],) = struct.unpack_from(order + ("H" if kind == 3 else "I"), content, entry + 8)
+            (sizes[tag],) = struct.unpack_from(order + ("H" if field_type == 3 else "I"), content, entry + 8)
     return (sizes[256], sizes[257]) if len(sizes) == 2 else None
 
 

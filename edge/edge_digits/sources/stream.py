@@ -1,4 +1,4 @@
-"""What a moving source gives: frames, one after the other."""
+"""The interface of moving sources, and the frames that they deliver."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class StreamError(SourceError):
     """A source that was open and fails: unplugged, stalled, cut short. The grabber opens it again if it is live."""
 
 
-@dataclass(frozen=True, eq=False)  # arrays do not compare to one truth
+@dataclass(frozen=True, eq=False)  # arrays have no single truth value
 class Frame:
     """One frame of a source.
 
@@ -32,8 +32,8 @@ class Frame:
         picture: uint8 [H, W] or [H, W, 3] (BGR).
         number: which frame of its source it is, from 0; numbers are left out where a live source's frames were dropped.
         time: seconds since the first frame: by the clock for live sources, by time stamps for recordings.
-        captured: `time.monotonic()` when it was there.
-        lasts: seconds that it stands for, 0 for the moment; a slide stands for as long as it is shown.
+        captured: `time.monotonic()` at its capture.
+        lasts: seconds that it is shown for if it is a slide, else 0.
         gap: how many times the source had been lost before it.
     """
 
@@ -46,7 +46,7 @@ class Frame:
 
 
 class Shot(NamedTuple):
-    """What a stream delivers: a picture, its time stamp where it has one, and when it was due or there."""
+    """What a stream delivers: a picture, its time stamp where it has one, when it was captured, how long it lasts."""
 
     picture: NDArray[Any]
     time: float | None = None
@@ -74,7 +74,7 @@ class Stream(ABC):
         """The next frame, waited for; None where the source has come to its end.
 
         Raises:
-            StreamError: it failed, or gave nothing for as long as it was given.
+            StreamError: it failed, or delivered nothing within its time limit.
         """
 
     @abstractmethod

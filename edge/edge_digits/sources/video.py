@@ -22,8 +22,9 @@ from edge_digits.sources.stream import USUAL_RATE, Shot, Stream, StreamError
 
 #: How long a slide is shown, seconds.
 SLIDE_SECONDS = 2.0
-#: A recording that ends this many frames before what its header promises was cut short; headers may be a little off.
-_FRAMES_OFF = 5
+#: A recording that ends more than this many frames before what its header promises was cut short; headers may be a
+#: little off.
+_COUNT_TOLERANCE = 5
 
 
 class VideoFile(Stream):
@@ -35,7 +36,7 @@ class VideoFile(Stream):
         """Open it.
 
         Raises:
-            SourceError: it is not there, or no video that can be decoded.
+            SourceError: it does not exist, or is no video that can be decoded.
         """
         self._path = path
         if not Path(path).is_file():
@@ -60,7 +61,7 @@ class VideoFile(Stream):
         if not done:
             if self._read == 0:
                 raise StreamError(f"{self._path}: no frame can be decoded. Convert it: ffmpeg -i FILE video.mp4")
-            if self._read < self.count - _FRAMES_OFF:
+            if self._read < self.count - _COUNT_TOLERANCE:
                 raise StreamError(
                     f"{self._path}: ended after {self._read} of {self.count} frames: it is cut short or damaged. "
                     "Copy it again"
@@ -121,7 +122,7 @@ class Slides(Stream):
 
 
 class Fake(Stream):
-    """A recording that plays as if it were live: a frame is there when it is due, and gone when the next one is."""
+    """A recording that plays as if it were live: frames come at their own rate, and are replaced by newer ones."""
 
     reopens = False
 
@@ -140,7 +141,7 @@ class Fake(Stream):
         due = self._begun + (shot.time or 0.0)
         if due > now:
             self._stopped.wait(due - now)
-        # A frame that was decoded too late is as old as it would be in life.
+        # A frame that was decoded too late counts as captured when it was due.
         return shot._replace(captured=due)
 
     def interrupt(self) -> None:
@@ -157,7 +158,7 @@ class Usb(Stream):
         """Open it.
 
         Raises:
-            SourceError: it is not there, or another program has it, or this user may not use it.
+            SourceError: it does not exist, or another program has it, or this user may not use it.
         """
         self._device = device
         if not Path(device).exists():
@@ -182,7 +183,7 @@ class Usb(Stream):
         self._capture.set(cv2.CAP_PROP_FRAME_HEIGHT, height)
         if fps:
             self._capture.set(cv2.CAP_PROP_FPS, fps)
-        # Some drivers obey; for the others the grabber throws the old frames away.
+        # Some drivers ignore it; the grabber drops old frames of those.
         self._capture.set(cv2.CAP_PROP_BUFFERSIZE, 1)
 
     def read(self) -> Shot | None:
@@ -204,13 +205,13 @@ class NetworkVideo(Stream):
         Raises:
             SourceError: nothing answers there, or no video comes.
         """
-        # UDP, the default, loses packets, and then shows what never was.
+        # UDP, the default, loses packets, and decoders then make pictures up.
         os.environ.setdefault("OPENCV_FFMPEG_CAPTURE_OPTIONS", "rtsp_transport;tcp")
-        patience = int(1000 * seconds)
+        timeout_ms = int(1000 * seconds)
         self._capture = _capture(
             address,
             cv2.CAP_FFMPEG,
-            [cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, patience, cv2.CAP_PROP_READ_TIMEOUT_MSEC, patience],
+            [cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, timeout_ms, cv2.CAP_PROP_READ_TIMEOUT_MSEC, timeout_ms],
         )
         if not self._capture.isOpened():
             raise SourceError(
@@ -221,14 +222,14 @@ class NetworkVideo(Stream):
         done, picture = self._capture.read()
         if not done:
             raise StreamError("the stream ended or stalled")
-        return Shot(np.asarray(picture))  # their own time stamps jump: ours are by the clock
+        return Shot(np.asarray(picture))  # without its time stamps, which jump: the grabber takes the clock's
 
     def close(self) -> None:
         self._capture.release()
 
 
 def _capture(source: str, backend: int, parameters: list[int]) -> Any:
-    """OpenCV's capture with one decoding thread: more would each hold a frame back, and take cores from the rest."""
+    """OpenCV's capture with one decoding thread: each further one would delay frames by one, and take a core."""
     # FFmpeg writes its complaints on standard error, a page for each broken frame; -8 is its AV_LOG_QUIET.
     os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
     if backend == cv2.CAP_FFMPEG:
