@@ -20,7 +20,7 @@ pytest.importorskip("keras", reason="training needs the extra `train`")
 from stopping import Stopping
 
 from edge_digits.errors import ModelError
-from edge_digits.inference.heatmap import CELL, EXTRA, judge, spots
+from edge_digits.inference.heatmap import REGRESSION_CHANNELS, STRIDE, find_peaks, recall_and_precision
 from edge_digits.inference.session import Finder, Model
 from edge_digits_train import datasets, recipes
 from edge_digits_train.run import Config, RunFolder
@@ -41,11 +41,11 @@ def scene(*places: tuple[tuple[float, float, float, float], int], shape: tuple[i
 def perfect(targets: NDArray[np.float32]) -> NDArray[np.float32]:
     """Cells that say just what the targets ask for, [H/4, W/4, 14]."""
     sure = np.where(targets[..., :10] > 0.99, 12.0, -12.0)
-    return np.concatenate([sure, targets[..., 10 : 10 + EXTRA]], axis=-1).astype(np.float32)
+    return np.concatenate([sure, targets[..., 10 : 10 + REGRESSION_CHANNELS]], axis=-1).astype(np.float32)
 
 
 def folded(cells: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Cells -> maps as a network gives them, [1, H/8, W/8, 4 x 14]: what `maps.unfold` undoes."""
+    """Cells -> maps as a network gives them, [1, H/8, W/8, 4 x 14]: what `heatmap.depth_to_space` undoes."""
     rows, columns, values = cells.shape
     quarters = cells.reshape(rows // 2, 2, columns // 2, 2, values).transpose(0, 2, 1, 3, 4)
     return quarters.reshape(1, rows // 2, columns // 2, 4 * values)
@@ -62,7 +62,7 @@ def test_a_digits_middle_is_in_the_cell_that_holds_it_and_nowhere_else() -> None
     target = encode(scene(((40, 20, 58, 50), 6), ((101, 33, 107, 63), 1)))
     assert target.shape == (20, 40, 16)
     middles = np.argwhere(target[..., -2] == 1)
-    assert middles.tolist() == [[35 // CELL, 49 // CELL], [48 // CELL, 104 // CELL]]
+    assert middles.tolist() == [[35 // STRIDE, 49 // STRIDE], [48 // STRIDE, 104 // STRIDE]]
     assert target[8, 12, 6] == target[12, 26, 1] == 1.0
     assert (target[..., :10] == 1).sum() == 2
     assert target[..., :10].max(axis=(0, 1)).tolist() == [0, 1, 0, 0, 0, 0, 1, 0, 0, 0]
@@ -76,11 +76,11 @@ def test_heat_falls_off_around_a_middle() -> None:
     assert heat[8, 16] < 1e-3
 
 
-def test_what_is_encoded_is_decoded_as_spots() -> None:
+def test_what_is_encoded_is_decoded_as_peaks() -> None:
     found = lost = 0
     for number in range(60):
         made = COMPOSER.scene(np.random.default_rng((4, number)))
-        given = spots(perfect(encode(made)), 0.0)
+        given = find_peaks(perfect(encode(made)), 0.0)
         for box, digit in zip(made.boxes, made.classes, strict=True):
             if digit < 0:
                 continue
@@ -91,7 +91,7 @@ def test_what_is_encoded_is_decoded_as_spots() -> None:
                 lost += 1  # two middles in one cell, or one out of the picture
                 continue
             found += 1
-            # No narrower than an upright stroke of 3.8 pixels, which is what e to the -2 of SIZE is.
+            # No narrower than an upright stroke of 3.8 pixels, which is what e to the -2 of REFERENCE_HEIGHT is.
             assert given.width[near] == pytest.approx(max(box[2] - box[0], 3.79), rel=2e-3)
             assert given.height[near] == pytest.approx(box[3] - box[1], rel=1e-3)
     assert found > 100
@@ -354,6 +354,6 @@ def test_judged_scenes_can_be_judged_perfectly() -> None:
         ink, made = finder._seen(composer, (9, number))
         np.testing.assert_array_equal(ink, seen[number])
         cells.append(perfect(encode(made)))
-    right, precise = judge(np.stack(cells), truth)
+    right, precise = recall_and_precision(np.stack(cells), truth)
     assert right > 0.95
     assert precise > 0.95

@@ -17,7 +17,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from edge_digits import Model, ModelCard, ModelError
 from edge_digits.inference.card import FINDER_NORMALIZE
-from edge_digits.inference.heatmap import EXTRA, unfold
+from edge_digits.inference.heatmap import REGRESSION_CHANNELS, depth_to_space
 from edge_digits.inference.session import Finder, find_model
 from edge_digits.normalize import normalize
 
@@ -240,7 +240,7 @@ def test_a_link_that_leads_to_itself_is_refused_with_its_name(tmp_path: Path) ->
 
 def tiny_finder(classes: int = 10, output: str = "maps") -> onnx.ModelProto:
     """A finder whose numbers are all the mean of its 8x8 pixels."""
-    values = 4 * (classes + EXTRA)
+    values = 4 * (classes + REGRESSION_CHANNELS)
     graph = helper.make_graph(
         [
             helper.make_node("Cast", ["image"], ["floats"], to=TensorProto.FLOAT),
@@ -269,9 +269,9 @@ def test_a_finder_takes_pictures_of_any_size_in_steps_of_8(tmp_path: Path, shape
     pictures = np.random.default_rng(0).integers(0, 256, shape, np.uint8)
     count, height, width = shape
     means = pictures.reshape(count, height // 8, 8, width // 8, 8).mean(axis=(2, 4))
-    expected = unfold(np.repeat(means[..., None], 4 * (10 + EXTRA), axis=3).astype(np.float32))
+    expected = depth_to_space(np.repeat(means[..., None], 4 * (10 + REGRESSION_CHANNELS), axis=3).astype(np.float32))
     given = finder.maps(pictures)
-    assert given.shape == (count, height // 4, width // 4, 10 + EXTRA)
+    assert given.shape == (count, height // 4, width // 4, 10 + REGRESSION_CHANNELS)
     np.testing.assert_allclose(given, expected, rtol=1e-5)
 
 
@@ -280,7 +280,7 @@ def test_the_shipped_finder_knows_the_ten_digits() -> None:
     assert (finder.card.name, finder.card.labels, finder.card.output) == ("finder", DIGITS, "maps")
     assert Path(finder.path).stat().st_size <= 1_000_000
     blank = finder.maps(np.zeros((1, 64, 96), np.uint8))
-    assert blank.shape == (1, 16, 24, 10 + EXTRA)
+    assert blank.shape == (1, 16, 24, 10 + REGRESSION_CHANNELS)
     assert (blank[..., :10] < 0).all(), "there is nothing on a blank page"
 
 

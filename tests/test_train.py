@@ -27,7 +27,7 @@ from conftest import Terminal
 from stopping import Stopping
 
 from edge_digits.errors import OutputError, UsageError
-from edge_digits.inference.heatmap import unfold
+from edge_digits.inference.heatmap import depth_to_space
 from edge_digits_train import datasets, recipes
 from edge_digits_train.commands import train as train_command
 from edge_digits_train.commands.progress import progress
@@ -595,7 +595,7 @@ def test_a_finder_takes_pictures_of_any_size_and_begins_by_seeing_nothing() -> N
     for height, width in ((8, 8), (40, 64)):
         maps = np.asarray(model(np.zeros((2, height, width, 1), np.float32)))
         assert maps.shape == (2, height // 8, width // 8, 56)
-        assert unfold(maps)[..., :10].max() < -3
+        assert depth_to_space(maps)[..., :10].max() < -3
 
 
 @pytest.mark.parametrize(

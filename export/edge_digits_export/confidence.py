@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from edge_digits.inference.softmax import softmax
+
 #: Of the pictures that are read right, this share may be refused.
 _MAY_BE_REFUSED = 0.002
 
@@ -34,8 +36,6 @@ def temperature(logits: NDArray[np.float32], classes: NDArray[np.int64]) -> floa
 
 def threshold(logits: NDArray[np.float32], classes: NDArray[np.int64], temperature: float) -> float:
     """The confidence that all but 0.2 % of the rightly read validation pictures reach, 0..1."""
-    scaled = logits.astype(np.float64) / temperature
-    probabilities = np.exp(scaled - scaled.max(axis=1, keepdims=True))
-    probabilities /= probabilities.sum(axis=1, keepdims=True)
+    probabilities = softmax(logits.astype(np.float64), temperature)  # [N, classes]
     right = probabilities.argmax(axis=1) == classes
     return round(float(np.quantile(probabilities.max(axis=1)[right], _MAY_BE_REFUSED)), 3) if right.any() else 0.0

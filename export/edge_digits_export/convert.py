@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from edge_digits.errors import EdgeDigitsError, SourceError
-from edge_digits.inference.heatmap import EXTRA
+from edge_digits.inference.heatmap import REGRESSION_CHANNELS
 from edge_digits_export.trained import Trained
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ def check_ports(model: Any, source: Trained) -> None:
     ports = [tuple(getattr(model, name, ())) for name in ("input_shape", "output_shape")]
     wanted: list[tuple[int | None, ...]] = [(None, 28, 28, 1), (None, len(source.labels))]
     if source.finder:
-        wanted = [(None, None, None, 1), (None, None, None, 4 * (len(source.labels) + EXTRA))]
+        wanted = [(None, None, None, 1), (None, None, None, 4 * (len(source.labels) + REGRESSION_CHANNELS))]
     if ports != wanted:
         raise SourceError(
             f"{source.model}: takes {ports[0]} and gives {ports[1]}, where {wanted[0]} and {wanted[1]} are wanted: "

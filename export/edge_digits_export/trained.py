@@ -20,7 +20,7 @@ class Judged:
     """Pictures as the model sees them, uint8 [N, H, W], with what is in them.
 
     Of a reader of single digits: classes, int64 [N], -1 for what is no digit. Of a finder: digits, float32 [M, 6], as
-    `edge_digits.inference.heatmap.judge` takes them.
+    `edge_digits.inference.heatmap.recall_and_precision` takes them.
     """
 
     pictures: NDArray[np.uint8]

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edge_digits.inference.heatmap import EXTRA, judge, unfold
+from edge_digits.inference.heatmap import REGRESSION_CHANNELS, depth_to_space, recall_and_precision
 from edge_digits.inference.session import Finder, Model
 from edge_digits_export.trained import Judged, Trained
 
@@ -102,7 +102,7 @@ def _verified(
 def _accuracy(part: tuple[NDArray[np.float32], Judged], trained: Trained) -> float:
     logits, judged = part
     if trained.finder:
-        return judge(unfold(logits), judged.truth)[0]
+        return recall_and_precision(depth_to_space(logits), judged.truth)[0]
     # Of digits, whether the label is right, refused or not; of what is no digit, whether it is refused.
     right = np.where(judged.truth < 0, logits.max(axis=1) < 0, logits.argmax(axis=1) == judged.truth)
     return float(right.mean())
@@ -110,7 +110,7 @@ def _accuracy(part: tuple[NDArray[np.float32], Judged], trained: Trained) -> flo
 
 def _agreement(logits: NDArray[np.float32], source: NDArray[np.float32], trained: Trained) -> float:
     if trained.finder:
-        said, wanted = (unfold(maps)[..., :-EXTRA] for maps in (logits, source))
+        said, wanted = (depth_to_space(maps)[..., :-REGRESSION_CHANNELS] for maps in (logits, source))
         digits = wanted.max(axis=-1) > 0
         same = (said.argmax(axis=-1) == wanted.argmax(axis=-1)) & (said.max(axis=-1) > 0)
         return float(same[digits].mean()) if digits.any() else 1.0

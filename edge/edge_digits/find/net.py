@@ -14,7 +14,14 @@ from edge_digits.find.glyph import Candidate, Glyph, Ground, Line
 from edge_digits.find.single import find_digit
 from edge_digits.imaging.ink import Ink, levelled
 from edge_digits.imaging.pixels import Gray
-from edge_digits.inference.heatmap import CELL, EXTRA, HEIGHTS, SIZE, STEP, spots
+from edge_digits.inference.heatmap import (
+    DIGIT_HEIGHTS,
+    INPUT_MULTIPLE,
+    REFERENCE_HEIGHT,
+    REGRESSION_CHANNELS,
+    STRIDE,
+    find_peaks,
+)
 
 Maps = Callable[[NDArray[np.uint8]], NDArray[np.float32]]
 
@@ -89,7 +96,7 @@ def judged(lines: list[Line], ink: Ink, maps: Maps) -> list[Line]:
 
 def _opinion(glyph: Glyph, page: Gray, maps: Maps) -> NDArray[np.float32]:
     """The strongest logits of each class near the middle of a glyph, in the crop scaled to the best height."""
-    scale = SIZE / max(glyph.height, 0.7 * glyph.width)
+    scale = REFERENCE_HEIGHT / max(glyph.height, 0.7 * glyph.width)
     width, height = (max(8, round(side * scale)) for side in (page.shape[1], page.shape[0]))
     method = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
     scaled = np.asarray(cv2.resize(page, (width, height), interpolation=method), np.uint8)
@@ -98,11 +105,11 @@ def _opinion(glyph: Glyph, page: Gray, maps: Maps) -> NDArray[np.float32]:
     # What lies far off has no say, and costs as much.
     x1, y1 = max(0, round(middle[0] - _AROUND)), max(0, round(middle[1] - _AROUND))
     part = scaled[y1 : round(middle[1] + _AROUND), x1 : round(middle[0] + _AROUND)]
-    rest = (-part.shape[0] % STEP, -part.shape[1] % STEP)
+    rest = (-part.shape[0] % INPUT_MULTIPLE, -part.shape[1] % INPUT_MULTIPLE)
     padded = np.asarray(cv2.copyMakeBorder(part, 0, rest[0], 0, rest[1], cv2.BORDER_CONSTANT, value=0), np.uint8)
     cells = maps(padded[None])[0]
-    column, row = int((middle[0] - x1) / CELL), int((middle[1] - y1) / CELL)
-    near = cells[max(0, row - 1) : row + 2, max(0, column - 1) : column + 2, :-EXTRA]
+    column, row = int((middle[0] - x1) / STRIDE), int((middle[1] - y1) / STRIDE)
+    near = cells[max(0, row - 1) : row + 2, max(0, column - 1) : column + 2, :-REGRESSION_CHANNELS]
     return np.asarray(near.reshape(-1, near.shape[-1]).max(axis=0), np.float32)
 
 
@@ -142,8 +149,8 @@ def _at_all_scales(page: Gray, maps: Maps) -> _Finds:
     for level in reversed(levels):
         factor = page.shape[1] / level.shape[1]
         for x, y, part in _inked_parts(level, sure / factor):
-            found = spots(maps(part[None])[0], _LEAST)
-            inside = (found.height >= 0.75 * HEIGHTS[0]) & (found.height <= 1.3 * HEIGHTS[1])
+            found = find_peaks(maps(part[None])[0], _LEAST)
+            inside = (found.height >= 0.75 * DIGIT_HEIGHTS[0]) & (found.height <= 1.3 * DIGIT_HEIGHTS[1])
             half_w, half_h = found.width / 2, found.height / 2
             left, top = found.x + x - half_w, found.y + y - half_h
             box = np.stack([left, top, left + found.width, top + found.height], axis=1) * factor
@@ -195,7 +202,7 @@ def _inked_parts(level: Gray, sure: NDArray[np.float32]) -> list[tuple[int, int,
 
 
 def _stepped(first: int, last: int) -> int:
-    return first + -(-(last - first) // STEP) * STEP
+    return first + -(-(last - first) // INPUT_MULTIPLE) * INPUT_MULTIPLE
 
 
 def _apart(found: _Finds) -> _Finds:

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from edge_digits.errors import ModelError
 from edge_digits.inference import shipped
 from edge_digits.inference.card import ModelCard
-from edge_digits.inference.heatmap import EXTRA, unfold
+from edge_digits.inference.heatmap import REGRESSION_CHANNELS, depth_to_space
+from edge_digits.inference.softmax import softmax
 
 if TYPE_CHECKING:
     import onnxruntime
@@ -33,9 +34,9 @@ class Network:
         path: where it came from.
     """
 
-    #: Shape of one picture in the input, and name of the output.
-    _PICTURE: ClassVar[list[int | None]] = [28, 28]
-    _OUTPUT: ClassVar[str] = "logits"
+    #: Height and width of the input, None where any will do; name of the output.
+    _INPUT_SIDES: ClassVar[list[int | None]] = [28, 28]
+    _OUTPUT_NAME: ClassVar[str] = "logits"
 
     def __init__(self, session: onnxruntime.InferenceSession, card: ModelCard, path: str) -> None:
         self.card = card
@@ -73,17 +74,17 @@ class Network:
         try:
             session = open_session(content, threads=threads)
         except Exception as error:  # onnxruntime raises a dozen types of its own, none of them documented
-            raise ModelError(_why_not(path, content, error)) from None
+            raise ModelError(_why_not_loaded(path, content, error)) from None
         card = ModelCard.from_metadata(session.get_modelmeta().custom_metadata_map, path)
-        if (card.output == "maps") != (cls._OUTPUT == "maps"):
+        if (card.output == "maps") != (cls._OUTPUT_NAME == "maps"):
             kinds = {True: "a finder of digits in pages", False: "a reader of single digits"}
             raise ModelError(
-                f"{path}: is {kinds[card.output == 'maps']}, and {kinds[cls._OUTPUT == 'maps']} is needed here"
+                f"{path}: is {kinds[card.output == 'maps']}, and {kinds[cls._OUTPUT_NAME == 'maps']} is needed here"
             )
-        _check_ports(session, path, cls._PICTURE, cls._OUTPUT, cls._outputs(card))
+        _check_ports(session, path, cls._INPUT_SIDES, cls._OUTPUT_NAME, cls._output_sides(card))
         model = cls(session, card, path)
         try:
-            model.run(np.zeros((2, *(side or 32 for side in cls._PICTURE)), np.uint8))
+            model.run(np.zeros((2, *(side or 32 for side in cls._INPUT_SIDES)), np.uint8))
         except Exception as error:
             reason = str(error).strip().splitlines()[0][:200]
             raise ModelError(
@@ -92,12 +93,12 @@ class Network:
         return model
 
     @classmethod
-    def _outputs(cls, card: ModelCard) -> list[int | None]:
-        """Shape of what the network says of one picture."""
+    def _output_sides(cls, card: ModelCard) -> list[int | None]:
+        """Shape of the output for one picture; None where any size will do."""
         return [len(card.labels)]
 
     def run(self, pictures: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Run the network on pictures, one at least."""
+        """Run the network on uint8 [N, H, W], N at least 1: its output as it is, float32 [N, ...]."""
         outputs: list[Any] = self._session.run(None, {"image": pictures})
         return np.asarray(outputs[0], np.float32)
 
@@ -111,7 +112,7 @@ class Model(Network):
         return super().load(model, threads=threads)
 
     def logits(self, pictures: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Run the network: uint8 [N, 28, 28] as `normalize` makes them -> float32 [N, classes]; N may be 0."""
+        """The logits of pictures as `normalize` makes them: uint8 [N, 28, 28] -> float32 [N, classes]; N may be 0."""
         return self.run(pictures) if len(pictures) else np.zeros((0, len(self.card.labels)), np.float32)
 
     def probabilities(self, pictures: NDArray[np.uint8]) -> NDArray[np.float32]:
@@ -122,22 +123,14 @@ class Model(Network):
         logits = self.logits(pictures)
         if self.card.output == "scores":
             return logits
-        background = self.card.reject["method"] == "background"
-        top = logits.max(axis=1, keepdims=True)
-        if background:
-            top = np.maximum(top, np.float32(0.0))
-        exponentials = np.exp((logits - top) / np.float32(self.card.temperature))
-        total = exponentials.sum(axis=1, keepdims=True)
-        if background:
-            total += np.exp(-top / np.float32(self.card.temperature))
-        return np.asarray(exponentials / total, np.float32)
+        return softmax(logits, self.card.temperature, background=self.card.reject["method"] == "background")
 
 
 class Finder(Network):
     """A network that says of every place in a page whether a digit is there: see `maps`."""
 
-    _PICTURE: ClassVar[list[int | None]] = [None, None]
-    _OUTPUT: ClassVar[str] = "maps"
+    _INPUT_SIDES: ClassVar[list[int | None]] = [None, None]
+    _OUTPUT_NAME: ClassVar[str] = "maps"
 
     @classmethod
     def load(cls, model: str | os.PathLike[str] = DEFAULT_FINDER, *, threads: int = 1) -> Self:
@@ -145,12 +138,16 @@ class Finder(Network):
         return super().load(model, threads=threads)
 
     @classmethod
-    def _outputs(cls, card: ModelCard) -> list[int | None]:
-        return [None, None, 4 * (len(card.labels) + EXTRA)]
+    def _output_sides(cls, card: ModelCard) -> list[int | None]:
+        return [None, None, 4 * (len(card.labels) + REGRESSION_CHANNELS)]
 
     def maps(self, pictures: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Levelled ink, uint8 [N, H, W], sides multiples of `STEP` -> cells, float32 [N, H/4, W/4, classes + 4]."""
-        return unfold(self.run(pictures))
+        """The cells of pages (`heatmap`): float32 [N, H/4, W/4, classes + 4].
+
+        Args:
+            pictures: levelled ink, uint8 [N, H, W], both sides multiples of `heatmap.INPUT_MULTIPLE`.
+        """
+        return depth_to_space(self.run(pictures))
 
 
 def open_session(content: bytes, *, threads: int = 1) -> onnxruntime.InferenceSession:
@@ -197,7 +194,7 @@ def _onnxruntime() -> Any:
     return onnxruntime
 
 
-def _why_not(path: str, content: bytes, error: Exception) -> str:
+def _why_not_loaded(path: str, content: bytes, error: Exception) -> str:
     if not content:
         return f"{path}: is empty (0 bytes). Copy or export the model again"
     text = str(error)
@@ -208,17 +205,23 @@ def _why_not(path: str, content: bytes, error: Exception) -> str:
 
 
 def _check_ports(
-    session: onnxruntime.InferenceSession, path: str, picture: list[int | None], name: str, output: list[int | None]
+    session: onnxruntime.InferenceSession,
+    path: str,
+    input_sides: list[int | None],
+    output_name: str,
+    output_sides: list[int | None],
 ) -> None:
+    """Check name, dtype and shape of input and output."""
     inputs = [(port.name, port.type, _sides(port.shape)) for port in session.get_inputs()]
-    if inputs != [("image", "tensor(uint8)", picture)]:
+    if inputs != [("image", "tensor(uint8)", input_sides)]:
         raise ModelError(
-            f"{path}: its input is {inputs}, not image: uint8 [N, {_text(picture)}]. Export it with: edge-digits export"
+            f"{path}: its input is {inputs}, not image: uint8 [N, {_as_text(input_sides)}]. "
+            "Export it with: edge-digits export"
         )
     outputs = [(port.name, port.type, _sides(port.shape)) for port in session.get_outputs()]
-    if outputs != [(name, "tensor(float)", output)]:
+    if outputs != [(output_name, "tensor(float)", output_sides)]:
         raise ModelError(
-            f"{path}: its output is {outputs}, not {name}: float [N, {_text(output)}]. "
+            f"{path}: its output is {outputs}, not {output_name}: float [N, {_as_text(output_sides)}]. "
             "Export it with: edge-digits export"
         )
 
@@ -228,5 +231,5 @@ def _sides(shape: list[Any]) -> list[int | None]:
     return [side if isinstance(side, int) else None for side in shape[1:]]
 
 
-def _text(sides: list[int | None]) -> str:
+def _as_text(sides: list[int | None]) -> str:
     return ", ".join("any" if side is None else str(side) for side in sides)

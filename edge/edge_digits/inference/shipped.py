@@ -31,21 +31,21 @@ def names() -> list[str]:
     return sorted(path.stem for path in folder().glob("*.onnx"))
 
 
-def damaged(where: Path) -> dict[str, str]:
+def damaged(directory: Path) -> dict[str, str]:
     """What is wrong with the models of a folder, by their file's name; empty where all are as they were released.
 
     Args:
-        where: the folder; its SHA256SUMS says what is to be in it.
+        directory: the folder; its SHA256SUMS says what belongs in it.
     """
     try:
-        lines = (where / SUMS).read_text(encoding="ascii").splitlines()
+        lines = (directory / SUMS).read_text(encoding="ascii").splitlines()
     except (OSError, UnicodeDecodeError):
         return {SUMS: "is missing or cannot be read"}
     sums = {name: digest for digest, _, name in (line.partition("  ") for line in lines)}
-    wrong = {path.name: "is not one that was released" for path in where.glob("*.onnx") if path.name not in sums}
+    wrong = {path.name: "is not one that was released" for path in directory.glob("*.onnx") if path.name not in sums}
     for name, digest in sums.items():
         try:
-            content = (where / name).read_bytes()
+            content = (directory / name).read_bytes()
         except OSError as error:
             wrong[name] = f"cannot be read ({error.strerror})"
             continue

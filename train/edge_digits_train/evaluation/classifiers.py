@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from edge_digits.errors import MissingExtraError, ModelError
 from edge_digits.inference.session import Model, find_model
+from edge_digits.inference.softmax import softmax
 from edge_digits.normalize import SIDE
 from edge_digits.quiet import native_stderr_off
 from edge_digits_train.run import Config, RunFolder
@@ -145,11 +146,7 @@ class KerasClassifier:
         logits = np.concatenate([self._run(self._network, part) for part in parts])
         if len(logits) and logits.min() >= 0 and np.allclose(logits.sum(axis=1), 1, atol=1e-3):
             return logits  # its last layer is a softmax
-        if self.background:
-            logits = np.pad(logits, [(0, 0), (1, 0)])
-        exponentials = np.exp(logits - logits.max(axis=1, keepdims=True))
-        shares = exponentials / exponentials.sum(axis=1, keepdims=True)
-        return np.asarray(shares[:, 1:] if self.background else shares, np.float32)
+        return softmax(logits, background=self.background)
 
     def layers(self, pictures: Pictures) -> list[Layer]:
         import keras

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from edge_digits.errors import UsageError
-from edge_digits.inference.heatmap import EXTRA
+from edge_digits.inference.heatmap import REGRESSION_CHANNELS
 
 if TYPE_CHECKING:
     import keras
@@ -136,10 +136,10 @@ def build_finder(classes: int, width: int = 64) -> keras.Model:
         y = _conv(_conv(x, width, 3), width, 3)
         x = keras.layers.Add()([x, y])
     x = _conv(x, width, 3)
-    maps = keras.layers.Conv2D(4 * (classes + EXTRA), 1, name="maps")
+    maps = keras.layers.Conv2D(4 * (classes + REGRESSION_CHANNELS), 1, name="maps")
     model = keras.Model(image, maps(x), name=FINDER)
     # Nearly no place is the middle of a digit: begin there (Lin et al. 2017, focal loss).
-    maps.bias.assign(np.tile(np.array([-4.0] * classes + [0.0] * EXTRA, np.float32), 4))
+    maps.bias.assign(np.tile(np.array([-4.0] * classes + [0.0] * REGRESSION_CHANNELS, np.float32), 4))
     return model
 
 

@@ -11,7 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge_digits.imaging.ink import extract_ink, levelled
-from edge_digits.inference.heatmap import CELL, EXTRA, SIZE, judge, unfold
+from edge_digits.inference.heatmap import (
+    REFERENCE_HEIGHT,
+    REGRESSION_CHANNELS,
+    STRIDE,
+    depth_to_space,
+    recall_and_precision,
+)
 from edge_digits_train.datasets.data import BACKGROUND, Data, Split, split
 from edge_digits_train.networks import architectures
 from edge_digits_train.pool import Ahead, start_worker
@@ -69,7 +75,7 @@ def _start(train: Split) -> None:
 def _make(seed: tuple[int, ...], count: int) -> tuple[NDArray[np.uint8], Targets]:
     assert _composer is not None
     seen = np.empty((count, *TILE), np.uint8)
-    targets = np.empty((count, TILE[0] // CELL, TILE[1] // CELL, 10 + EXTRA + 2), np.float16)
+    targets = np.empty((count, TILE[0] // STRIDE, TILE[1] // STRIDE, 10 + REGRESSION_CHANNELS + 2), np.float16)
     for i in range(count):
         seen[i], scene = _seen(_composer, (*seed, i))
         targets[i] = encode(scene)
@@ -93,7 +99,7 @@ def _seen(composer: Composer, seed: tuple[int, ...]) -> tuple[NDArray[np.uint8],
 
 
 def _judged(part: Split, seed: tuple[int, ...], count: int) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
-    """Scenes as a finder sees them, uint8 [N, 80, 160], and their digits as `maps.judge` takes them."""
+    """Scenes as a finder sees them, uint8 [N, 80, 160]; their digits as `heatmap.recall_and_precision` takes them."""
     composer, seen, truth = Composer(part.pictures, part.classes), [], [np.zeros((0, 6), np.float32)]
     for number in range(count):
         ink, scene = _seen(composer, (*seed, number))
@@ -145,7 +151,7 @@ class FinderTask:
 
 def _judge(model: keras.Model, seen: NDArray[np.uint8], truth: NDArray[np.float32]) -> tuple[float, float]:
     maps = np.asarray(model.predict(seen[..., None], batch_size=50, verbose=0))
-    return judge(unfold(maps), truth)
+    return recall_and_precision(depth_to_space(maps), truth)
 
 
 def encode(scene: Scene) -> NDArray[np.float32]:
@@ -154,27 +160,28 @@ def encode(scene: Scene) -> NDArray[np.float32]:
     Ten heat maps, the four numbers of `inference.heatmap`, 1 at the digits' middles, and a weight that is 0 where
     digits may be found or not.
     """
-    rows, columns = scene.gray.shape[0] // CELL, scene.gray.shape[1] // CELL
-    target = np.zeros((rows, columns, 10 + EXTRA + 2), np.float32)
+    rows, columns = scene.gray.shape[0] // STRIDE, scene.gray.shape[1] // STRIDE
+    target = np.zeros((rows, columns, 10 + REGRESSION_CHANNELS + 2), np.float32)
     target[..., -1] = 1.0
     for box, digit in zip(scene.boxes, scene.classes, strict=True):
         if digit == IGNORED:
-            x1, y1, x2, y2 = (round(float(v) / CELL) for v in box)
+            x1, y1, x2, y2 = (round(float(v) / STRIDE) for v in box)
             target[max(y1, 0) : max(y2 + 1, 0), max(x1, 0) : max(x2 + 1, 0), -1] = 0.0
     for box, digit in zip(scene.boxes, scene.classes, strict=True):
         if digit < 0:
             continue
         width, height = float(box[2] - box[0]), float(box[3] - box[1])
-        x, y = float(box[0] + box[2]) / (2 * CELL), float(box[1] + box[3]) / (2 * CELL)
+        x, y = float(box[0] + box[2]) / (2 * STRIDE), float(box[1] + box[3]) / (2 * STRIDE)
         column, row = int(x), int(y)
         if not (0 <= column < columns and 0 <= row < rows):
             continue
-        spread = 0.4 + 0.06 * height / CELL
+        spread = 0.4 + 0.06 * height / STRIDE
         across = np.exp(-((np.arange(columns) - column) ** 2) / (2 * spread**2))
         down = np.exp(-((np.arange(rows) - row) ** 2) / (2 * spread**2))
         heat = target[..., int(digit)]
         np.maximum(heat, down[:, None] * across, out=heat)
-        target[row, column, 10:] = (np.log(height / SIZE), np.log(width / SIZE), x - column - 0.5, y - row - 0.5, 1, 1)
+        size = np.log(height / REFERENCE_HEIGHT), np.log(width / REFERENCE_HEIGHT)
+        target[row, column, 10:] = (*size, x - column - 0.5, y - row - 0.5, 1, 1)
     return target
 
 
@@ -184,7 +191,7 @@ def loss(targets: Any, maps: Any) -> Any:
 
     cells, targets = _cells(maps), ops.cast(targets, "float32")
     logits, numbers = cells[..., :10], cells[..., 10:]
-    heat, wanted = targets[..., :10], targets[..., 10 : 10 + EXTRA]
+    heat, wanted = targets[..., :10], targets[..., 10 : 10 + REGRESSION_CHANNELS]
     middle, weight = targets[..., -2:-1], targets[..., -1:]
     said = ops.sigmoid(logits)
     positive = ops.cast(heat > 0.99, "float32")
@@ -205,9 +212,11 @@ def accuracy(targets: Any, maps: Any) -> Any:
 
 
 def _cells(maps: Any) -> Any:
-    """As `edge_digits.inference.heatmap.unfold`."""
+    """As `edge_digits.inference.heatmap.depth_to_space`."""
     from keras import ops
 
     count, rows, columns = ops.shape(maps)[:3]
-    cells = ops.reshape(maps, (count, rows, columns, 2, 2, 10 + EXTRA))
-    return ops.reshape(ops.transpose(cells, (0, 1, 3, 2, 4, 5)), (count, 2 * rows, 2 * columns, 10 + EXTRA))
+    cells = ops.reshape(maps, (count, rows, columns, 2, 2, 10 + REGRESSION_CHANNELS))
+    return ops.reshape(
+        ops.transpose(cells, (0, 1, 3, 2, 4, 5)), (count, 2 * rows, 2 * columns, 10 + REGRESSION_CHANNELS)
+    )
