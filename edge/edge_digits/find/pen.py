@@ -8,12 +8,10 @@ from numpy.typing import NDArray
 
 from edge_digits.find.grid import without_grid
 from edge_digits.find.ruling import without_ruling
-from edge_digits.find.strokes import Mask, Strokes, strokes_of, typical
-from edge_digits.imaging.ink import Ink
-from edge_digits.imaging.pixels import Gray
+from edge_digits.find.strokes import MAX_STROKES, Mask, Strokes, strokes_of, typical
+from edge_digits.imaging.ink import Ink, ink_threshold
+from edge_digits.imaging.pixels import CROP_SIDE, Gray
 
-#: As for one digit: ink stands out by so many standard deviations of the paper's noise, and by so much at least.
-_NOISE_FACTOR, _FAINTEST = 3.0, 18
 #: The noise of a page is that of its calmer tiles of so many pixels.
 _TILE, _CALMER = 16, 30
 #: From this noise on, paper is patterned, and pen is what passes this fraction of Otsu's threshold.
@@ -22,12 +20,10 @@ _PATTERNED, _PEN = 5.0, 0.85
 _SPECK, _DOT, _PALE = 0.06, 0.2, 0.35
 #: In sizes of the page's strokes: a blot, a shadow, the edge of a sheet; where those are no specks, pixels.
 _BLOT, _SURE = 5.0, 12
-#: Up to this side, pixels, lines from rim to rim are ruling; from this smaller side on, shadows lie at the rim.
-_CROP, _PAGE = 112, 200
+#: Up to this smaller side, pixels, no shadows lie at the rim.
+_PAGE = 200
 #: What may run around a digit is at least so large, pixels; and how many strokes within it are looked at.
 _FRAME, _ENOUGH = 24, 8
-#: Strokes beyond this many, by weight, are texture.
-_MOST_STROKES = 400
 
 
 def pen_strokes(ink: Ink) -> Strokes:
@@ -36,8 +32,8 @@ def pen_strokes(ink: Ink) -> Strokes:
     strokes = strokes_of(mask, ink.strength)
     strokes = strokes.take(~_at_rim(strokes, mask.shape))
     strokes = strokes.take(~_frames(strokes))
-    if len(strokes) > _MOST_STROKES:
-        strokes = strokes.take(strokes.weight >= np.sort(strokes.weight)[-_MOST_STROKES])
+    if len(strokes) > MAX_STROKES:
+        strokes = strokes.take(strokes.weight >= np.sort(strokes.weight)[-MAX_STROKES])
     if len(strokes) < 2:
         return strokes
     # Specks, and what is much paler than the rest: old pencil, print showing through, the grain of the paper.
@@ -88,14 +84,15 @@ def _without_dots(strokes: Strokes) -> Strokes:
 def written(ink: Ink) -> Mask:
     """Where the pen has been on a page: uint8 [H, W] of 0 and 1, straight lines and printed pattern left out."""
     mask = pen_mask(ink)
-    return without_grid(mask) if max(mask.shape) > _CROP else without_ruling(mask)
+    # In a crop, lines from rim to rim are ruling.
+    return without_grid(mask) if max(mask.shape) > CROP_SIDE else without_ruling(mask)
 
 
 def pen_mask(ink: Ink) -> Mask:
     """Where a page is written on: uint8 [H, W] of 0 and 1, straight lines included, a printed pattern left out."""
     calm = np.asarray(cv2.blur(ink.strength, (3, 3)), np.uint8)
     noise = min(ink.noise, _local_noise(ink.strength))
-    threshold = min(max(_FAINTEST, round(_NOISE_FACTOR * noise)), 254)
+    threshold = min(ink_threshold(noise), 254)
     if noise < _PATTERNED:
         return _above(calm, threshold)
     otsu, _ = cv2.threshold(calm, 0, 1, cv2.THRESH_BINARY | cv2.THRESH_OTSU)

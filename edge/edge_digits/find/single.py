@@ -7,15 +7,8 @@ import numpy as np
 
 from edge_digits.find.glyph import Glyph
 from edge_digits.find.ruling import without_ruling
-from edge_digits.find.strokes import Mask, Strokes, cut_off, group, strokes_of
-from edge_digits.imaging.ink import Ink
-
-#: Ink is what stands out of the paper by this many standard deviations of its noise, and by this much at least: print
-#: that shows through from the back of the sheet reaches about 16 of 255.
-_NOISE_FACTOR = 3.0
-_FAINTEST = 18
-#: Components beyond this many, by area, are texture.
-_MOST_STROKES = 400
+from edge_digits.find.strokes import MAX_STROKES, Mask, Strokes, cut_off, group, strokes_of
+from edge_digits.imaging.ink import Ink, ink_threshold
 
 
 def find_digit(ink: Ink) -> Glyph | None:
@@ -34,8 +27,7 @@ def ink_mask(ink: Ink) -> Mask:
     if min(strength.shape) >= 48 or ink.noise >= 4.0:
         # Takes two thirds of the noise away, where it is not smeared by JPEG.
         strength = np.asarray(cv2.blur(strength, (3, 3)), np.uint8)
-    threshold = max(_FAINTEST, round(_NOISE_FACTOR * ink.noise))
-    return np.asarray(cv2.threshold(strength, min(threshold, 254), 1, cv2.THRESH_BINARY)[1], np.uint8)
+    return np.asarray(cv2.threshold(strength, min(ink_threshold(ink.noise), 254), 1, cv2.THRESH_BINARY)[1], np.uint8)
 
 
 def _strokes(ink: Ink) -> Strokes:
@@ -46,8 +38,8 @@ def _strokes(ink: Ink) -> Strokes:
         strokes = strokes.take(~rests)
     if len(strokes) < 2:
         return strokes
-    if len(strokes) > _MOST_STROKES:
-        strokes = strokes.take(strokes.area >= np.sort(strokes.area)[-_MOST_STROKES])
+    if len(strokes) > MAX_STROKES:
+        strokes = strokes.take(strokes.area >= np.sort(strokes.area)[-MAX_STROKES])
     # Specks, and what is much paler than the main stroke: old pencil, print showing through, the grain of the paper.
     main = int(strokes.weight.argmax())
     pale = strokes.weight * strokes.area[main] < 0.35 * strokes.weight[main] * strokes.area

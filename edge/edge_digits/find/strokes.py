@@ -14,6 +14,9 @@ from edge_digits.imaging.pixels import Gray
 
 Mask = NDArray[np.uint8]
 
+#: Strokes beyond this many, by area or weight, are texture.
+MAX_STROKES = 400
+
 
 @dataclass(frozen=True, eq=False)  # arrays do not compare to one truth
 class Strokes:

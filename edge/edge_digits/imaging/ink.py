@@ -13,20 +13,22 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from edge_digits.imaging.pixels import Gray, histogram, percentile, shrink
+from edge_digits.imaging.pixels import CROP_SIDE, TINY_SIDE, Gray, histogram, percentile, shrink
 
 #: The closing is done on a picture of at most this side, then enlarged: paper is smooth, and the cost is fixed.
 _PAPER_SIDE = 96
 #: Strokes up to this fraction of the longer side are filled by the closing.
 _STROKE_FRACTION = 0.25
-#: In a crop of at most this side the digit fills it, its pen may be bold, and there is no room for shadows.
-_TINY = 40
+#: The same in a tiny crop: the digit fills it, its pen may be bold, and there is no room for shadows.
 _TINY_STROKE_FRACTION = 0.5
 #: Skewness from which on it is clear which tail is the longer one.
-_CLEAR = 0.4
-#: Pictures larger than a single digit's crop may hold more than one sheet of paper: they are looked at at this side,
-#: pen stroke by pen stroke.
-_CROP_SIDE, _PEN_SIDE, _PEN_REACH = 112, 320, 15
+_CLEAR_SKEWNESS = 0.4
+#: Pictures larger than a single digit's crop may hold more than one sheet of paper: their skewness is measured at this
+#: side, about a mean over so many pixels, a few pens' widths.
+_PAGE_SIDE, _PAGE_WINDOW = 320, 15
+#: Ink is what stands out of the paper by this many standard deviations of its noise, and by this much at least: print
+#: that shows through from the back of the sheet reaches about 16 of 255.
+_NOISE_FACTOR, _MIN_STRENGTH = 3.0, 18
 
 
 @dataclass(frozen=True, eq=False)  # arrays do not compare to one truth
@@ -48,34 +50,47 @@ def extract_ink(gray: Gray, stroke_fraction: float | None = None) -> Ink:
     """Separate ink from paper.
 
     Args:
-        gray: uint8 [H, W].
+        gray: uint8 [H, W], either polarity.
         stroke_fraction: the widest stroke, as a fraction of the longer side; by default that of a single digit's crop.
     """
     if stroke_fraction is None:
-        stroke_fraction = _TINY_STROKE_FRACTION if max(gray.shape) <= _TINY else _STROKE_FRACTION
+        stroke_fraction = _TINY_STROKE_FRACTION if max(gray.shape) <= TINY_SIDE else _STROKE_FRACTION
     small = shrink(gray, _PAPER_SIDE)
     inverted = _is_light_on_dark(gray, small)
     dark_on_light = gray
     if inverted:
         dark_on_light = np.asarray(cv2.bitwise_not(gray), np.uint8)
         small = shrink(dark_on_light, _PAPER_SIDE)
-    paper = _paper(small, stroke_fraction, gray.shape)
+    paper = _estimate_paper(small, stroke_fraction, gray.shape)  # [H, W]
     # Below a fifth of full brightness the ratio is mostly sensor noise: bound the divisor.
     divisor = np.maximum(paper, np.uint8(51))
+    # Saturating subtraction: what is darker than the paper, and what is lighter; [H, W] each.
     strength = np.asarray(cv2.divide(cv2.subtract(paper, dark_on_light), divisor, scale=255.0), np.uint8)
-    lighter = np.asarray(cv2.divide(cv2.subtract(dark_on_light, paper), divisor, scale=255.0), np.uint8)
-    bare, noise = _bare_paper(strength, lighter)
-    return Ink(np.maximum(strength, bare) - bare, noise, inverted)
+    excess = np.asarray(cv2.divide(cv2.subtract(dark_on_light, paper), divisor, scale=255.0), np.uint8)
+    offset, noise = _paper_statistics(strength, excess)
+    return Ink(np.maximum(strength, offset) - offset, noise, inverted)
+
+
+def ink_threshold(noise: float) -> int:
+    """The strength from which on a pixel is ink, not paper.
+
+    Args:
+        noise: standard deviation of the strength of bare paper.
+
+    Returns:
+        18 or more; above 255 where the noise leaves nothing to be told from it.
+    """
+    return max(_MIN_STRENGTH, round(_NOISE_FACTOR * noise))
 
 
 def levelled(ink: Ink) -> Gray:
-    """Ink at full contrast: what a tenth of all inked pixels pass becomes 255; where there is only faint ink, less.
+    """Ink at full contrast: the 90th percentile of all inked pixels becomes 255; where there is only faint ink, less.
 
     Returns:
         uint8 [H, W].
     """
     counts = histogram(ink.strength)
-    counts[: max(18, min(round(3.0 * ink.noise), 254))] = 0.0
+    counts[: min(ink_threshold(ink.noise), 254)] = 0.0
     level = max(percentile(counts, 0.9), 64.0)
     return np.asarray(cv2.convertScaleAbs(ink.strength, alpha=255.0 / level), np.uint8)
 
@@ -89,12 +104,12 @@ def _is_light_on_dark(gray: Gray, small: Gray) -> bool:
     where those two disagree, ink is what is thinner.
     """
     # A page on a dark table: what is ink shows within a few pens' widths.
-    skewness = _skewness(shrink(gray, _PEN_SIDE), _PEN_REACH) if max(gray.shape) > _CROP_SIDE else 0.0
-    if abs(skewness) <= _CLEAR:
+    skewness = _skewness(shrink(gray, _PAGE_SIDE), _PAGE_WINDOW) if max(gray.shape) > CROP_SIDE else 0.0
+    if abs(skewness) <= _CLEAR_SKEWNESS:
         skewness = _skewness(small, max(3, round(0.5 * max(small.shape)) | 1))
-    if abs(skewness) > _CLEAR:
+    if abs(skewness) > _CLEAR_SKEWNESS:
         return skewness > 0
-    _, binary = cv2.threshold(small, 0, 1, cv2.THRESH_BINARY | cv2.THRESH_OTSU)
+    _, binary = cv2.threshold(small, 0, 1, cv2.THRESH_BINARY | cv2.THRESH_OTSU)  # 1: light
     rim = np.concatenate([binary[0], binary[-1], binary[:, 0], binary[:, -1]])
     mostly_light = float(binary.mean()) >= 0.5
     if mostly_light == (float(rim.mean()) >= 0.5):
@@ -103,13 +118,13 @@ def _is_light_on_dark(gray: Gray, small: Gray) -> bool:
     return _thickness(light) < _thickness(np.uint8(1) - light)
 
 
-def _skewness(gray: Gray, reach: int) -> float:
-    """Skewness of the brightness about its mean over `reach` pixels (odd)."""
+def _skewness(gray: Gray, window: int) -> float:
+    """Skewness of the brightness about its local mean, over `window` pixels (odd) along either side."""
     pixels = gray.astype(np.float32)
-    tail = cv2.subtract(pixels, cv2.blur(pixels, (reach, reach), borderType=cv2.BORDER_REFLECT))
-    squared = cv2.multiply(tail, tail)
+    deviation = cv2.subtract(pixels, cv2.blur(pixels, (window, window), borderType=cv2.BORDER_REFLECT))
+    squared = cv2.multiply(deviation, deviation)
     variance = cv2.mean(squared)[0]
-    return float(cv2.mean(cv2.multiply(squared, tail))[0]) / variance**1.5 if variance > 0.25 else 0.0
+    return float(cv2.mean(cv2.multiply(squared, deviation))[0]) / variance**1.5 if variance > 0.25 else 0.0
 
 
 def _thickness(mask: NDArray[np.uint8]) -> float:
@@ -119,20 +134,20 @@ def _thickness(mask: NDArray[np.uint8]) -> float:
     return float(distance.sum()) / max(int(padded.sum()), 1)
 
 
-def _paper(small: Gray, stroke_fraction: float, shape: tuple[int, ...]) -> Gray:
+def _estimate_paper(small: Gray, stroke_fraction: float, shape: tuple[int, ...]) -> Gray:
     """The brightness that the paper would have without ink, uint8 of this shape; from dark ink at `_PAPER_SIDE`."""
-    reach = max(3, round(stroke_fraction * max(small.shape)) | 1)
-    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (reach, reach))
+    size = max(3, round(stroke_fraction * max(small.shape)) | 1)
+    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (size, size))
     # A median first: the closing is a maximum, and would otherwise follow the brightest speck of noise.
-    calm = cv2.medianBlur(small, 3) if min(small.shape) >= 3 else small
-    closed = cv2.morphologyEx(calm, cv2.MORPH_CLOSE, kernel)
-    smooth = cv2.blur(closed, (reach, reach), borderType=cv2.BORDER_REPLICATE)
+    denoised = cv2.medianBlur(small, 3) if min(small.shape) >= 3 else small
+    closed = cv2.morphologyEx(denoised, cv2.MORPH_CLOSE, kernel)
+    smooth = cv2.blur(closed, (size, size), borderType=cv2.BORDER_REPLICATE)
     height, width = shape
     return np.asarray(cv2.resize(smooth, (width, height), interpolation=cv2.INTER_LINEAR), np.uint8)
 
 
-def _bare_paper(strength: Gray, lighter: Gray) -> tuple[np.uint8, float]:
-    """Mean and noise of bare paper, in units of ink strength.
+def _paper_statistics(strength: Gray, excess: Gray) -> tuple[np.uint8, float]:
+    """Mean and standard deviation of bare paper, in units of ink strength; `excess` is how much lighter pixels are.
 
     Where the paper's estimate, a maximum, lies above its mean, both are read off the lower quarter of the strengths,
     which is paper even where half of a tight crop is ink: of a normal distribution, 5th and 25th percentile are 0.97
@@ -140,7 +155,7 @@ def _bare_paper(strength: Gray, lighter: Gray) -> tuple[np.uint8, float]:
     pixels, a tenth are lighter by 1.28 standard deviations, or by 0.84 where half is ink.
     """
     counts = histogram(strength)
-    low, quarter = percentile(counts, 0.05), percentile(counts, 0.25)
-    above = percentile(histogram(lighter), 0.9)
-    noise = max(quarter - low, above / 1.06)
-    return np.uint8(min(round(quarter + 0.5 * (quarter - low)), 255)), noise
+    p5, p25 = percentile(counts, 0.05), percentile(counts, 0.25)
+    lighter_p90 = percentile(histogram(excess), 0.9)
+    noise = max(p25 - p5, lighter_p90 / 1.06)
+    return np.uint8(min(round(p25 + 0.5 * (p25 - p5)), 255)), noise

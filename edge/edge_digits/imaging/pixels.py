@@ -16,6 +16,8 @@ Gray = NDArray[np.uint8]
 MAX_PIXELS = 1 << 27
 #: A crop of one digit is worked on at this side at most: enough for strokes of 4 pixels after scaling to 20, and fast.
 CROP_SIDE = 112
+#: A picture of at most this side is a tight crop of one digit.
+TINY_SIDE = 40
 
 
 def to_gray(picture: NDArray[Any]) -> Gray:
