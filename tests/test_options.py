@@ -1,4 +1,4 @@
-"""What a reader is told of its pictures: layout, regions, turns, and what is known of the text."""
+"""What a reader is told of its pictures: layout, regions, rotation, and what is known of the text."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pytest
 from drawing import Gray, blank, crop, page, write
 
 from edge_digits import Box, DigitReader, UsageError
-from edge_digits.find.search import LAYOUTS
+from edge_digits.choices import LAYOUTS, ROTATIONS
 from edge_digits.imaging.regions import Region, rotate
 from edge_digits.text.constraint import Constraint
 
@@ -88,6 +88,12 @@ def test_an_unknown_layout_or_finder_is_refused_with_those_that_are_known() -> N
         DigitReader.load(finder="magic")
 
 
+@pytest.mark.parametrize("degrees", [1, 45, -90, 360])
+def test_a_rotation_by_anything_but_quarter_turns_is_refused(degrees: int) -> None:
+    with pytest.raises(UsageError, match=f"rotate is 0, 90, 180 or 270 degrees clockwise, not {degrees}"):
+        DigitReader.load(rotate=degrees)
+
+
 # --- regions ---
 
 #: 427 in the upper left, 85 in the lower right, 16 in the upper right.
@@ -130,47 +136,47 @@ def test_a_region_is_looked_at_closely(finder: str) -> None:
     assert DigitReader.load(regions=[corner], finder=finder).read(large).text == "427"
 
 
-# --- turns ---
+# --- rotation ---
 
 #: Upside down, or on their sides, most of these are no digits.
 UPRIGHT = page(["3473", "7434"])
 
 
-@pytest.mark.parametrize("turns", [0, 1, 2, 3])
-def test_a_turned_page_is_read_after_turning_it_back(turns: int, finder: str) -> None:
-    stored = rotate(UPRIGHT, -turns)
-    reading = DigitReader.load(turns=turns, finder=finder).read(stored)
+@pytest.mark.parametrize("degrees", ROTATIONS)
+def test_a_turned_page_is_read_after_turning_it_back(degrees: int, finder: str) -> None:
+    stored = rotate(UPRIGHT, -degrees % 360)
+    reading = DigitReader.load(rotate=degrees, finder=finder).read(stored)
     assert reading.text == "3473\n7434"
     assert (reading.height, reading.width) == stored.shape
     for digit in reading.digits:
         box = digit.box
         assert 0 <= box.x1 < box.x2 <= reading.width
         assert 0 <= box.y1 < box.y2 <= reading.height
-        ink = rotate(stored[box.y1 : box.y2, box.x1 : box.x2], turns)
+        ink = rotate(stored[box.y1 : box.y2, box.x1 : box.x2], degrees)
         assert DigitReader.load(layout="digit").read(ink).text == digit.label
 
 
-@pytest.mark.parametrize("turns", [0, 1, 2, 3])
-def test_which_way_is_up_can_be_found_out(turns: int, finder: str) -> None:
-    assert DigitReader.load(turns=None, finder=finder).read(rotate(UPRIGHT, -turns)).text == "3473\n7434"
+@pytest.mark.parametrize("degrees", ROTATIONS)
+def test_which_way_is_up_can_be_found_out(degrees: int, finder: str) -> None:
+    assert DigitReader.load(rotate=None, finder=finder).read(rotate(UPRIGHT, -degrees % 360)).text == "3473\n7434"
 
 
 def test_what_reads_as_well_both_ways_is_left_as_it_is(finder: str) -> None:
     """Eights and noughts, and a page of nothing."""
     picture = page(["808", "080"])
     straight = DigitReader.load(finder=finder).read(picture)
-    assert DigitReader.load(turns=None, finder=finder).read(picture).digits == straight.digits
-    assert DigitReader.load(turns=None, finder=finder).read(blank()).status == "no_digits"
+    assert DigitReader.load(rotate=None, finder=finder).read(picture).digits == straight.digits
+    assert DigitReader.load(rotate=None, finder=finder).read(blank()).status == "no_digits"
 
 
 def test_a_region_is_cut_out_before_it_is_turned(finder: str) -> None:
-    lying = rotate(page("427"), 1)
+    lying = rotate(page("427"), 90)
     form = np.full((lying.shape[0] + 200, lying.shape[1] + 300), 235, np.uint8)
     form[200:, 300:] = lying
     part = Region(
         300 / form.shape[1], 200 / form.shape[0], lying.shape[1] / form.shape[1], lying.shape[0] / form.shape[0]
     )
-    reading = DigitReader.load(regions=[part], turns=3, finder=finder).read(form)
+    reading = DigitReader.load(regions=[part], rotate=270, finder=finder).read(form)
     assert reading.text == "427"
     assert all(digit.box.x1 >= 300 and digit.box.y1 >= 200 for digit in reading.digits)
 

@@ -1,4 +1,4 @@
-"""Parts of pictures and quarter turns: what is seen is what was named, and every box finds its way back."""
+"""Parts of pictures and rotations: what is seen is what was named, and every box finds its way back."""
 
 from __future__ import annotations
 
@@ -12,12 +12,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edge_digits import Box, DigitReader, UsageError
+from edge_digits.choices import ROTATIONS
 from edge_digits.commands.options import region
 from edge_digits.commands.predict import RotationOption
 from edge_digits.imaging.regions import WHOLE, Region, View, crop, rotate, rotate_back
 
 sizes = st.integers(1, 60)
-turns = st.integers(-5, 5)
+rotations = st.sampled_from(ROTATIONS)
 
 
 @st.composite
@@ -32,12 +33,12 @@ def boxes_within(draw: st.DrawFn, width: int, height: int) -> Box:
     return Box(x1, y1, draw(st.integers(x1 + 1, width)), draw(st.integers(y1 + 1, height)))
 
 
-@given(sizes, sizes, regions(), turns, st.data())
+@given(sizes, sizes, regions(), rotations, st.data())
 def test_a_box_in_a_view_leads_back_to_the_same_pixels(
-    width: int, height: int, part: Region, quarter_turns: int, data: st.DataObject
+    width: int, height: int, part: Region, degrees: int, data: st.DataObject
 ) -> None:
     picture = np.random.default_rng(0).integers(0, 256, (height, width), np.uint8)
-    view = View(width, height, part, quarter_turns)
+    view = View(width, height, part, degrees)
     seen = view.cut(picture)
     assert view.size == (seen.shape[1], seen.shape[0])
     box = data.draw(boxes_within(*view.size))
@@ -45,20 +46,35 @@ def test_a_box_in_a_view_leads_back_to_the_same_pixels(
     assert 0 <= there.x1 < there.x2 <= width
     assert 0 <= there.y1 < there.y2 <= height
     np.testing.assert_array_equal(
-        rotate(picture[there.y1 : there.y2, there.x1 : there.x2], quarter_turns),
+        rotate(picture[there.y1 : there.y2, there.x1 : there.x2], degrees),
         seen[box.y1 : box.y2, box.x1 : box.x2],
     )
 
 
-@given(sizes, sizes, turns)
-def test_turning_there_and_back_is_nothing(width: int, height: int, quarter_turns: int) -> None:
+@given(sizes, sizes, rotations)
+def test_turning_there_and_back_is_nothing(width: int, height: int, degrees: int) -> None:
     picture = np.arange(width * height, dtype=np.int64).astype(np.uint8).reshape(height, width)
-    turned = rotate(picture, quarter_turns)
-    np.testing.assert_array_equal(turned, np.rot90(picture, -quarter_turns))
-    np.testing.assert_array_equal(rotate(turned, -quarter_turns), picture)
-    assert rotate_back(Box(0, 0, turned.shape[1], turned.shape[0]), quarter_turns, width, height) == Box(
-        0, 0, width, height
-    )
+    turned = rotate(picture, degrees)
+    np.testing.assert_array_equal(turned, np.rot90(picture, -degrees // 90))
+    np.testing.assert_array_equal(rotate(turned, -degrees % 360), picture)
+    assert rotate_back(Box(0, 0, turned.shape[1], turned.shape[0]), degrees, width, height) == Box(0, 0, width, height)
+
+
+def test_colours_are_rotated_like_grey() -> None:
+    picture = np.random.default_rng(0).integers(0, 256, (4, 6, 3), np.uint8)
+    for degrees in ROTATIONS:
+        for channel in range(3):
+            np.testing.assert_array_equal(
+                rotate(picture, degrees)[:, :, channel], rotate(np.ascontiguousarray(picture[:, :, channel]), degrees)
+            )
+
+
+@pytest.mark.parametrize("degrees", [1, 45, -90, 360])
+def test_a_rotation_by_anything_but_quarter_turns_is_refused(degrees: int) -> None:
+    with pytest.raises(UsageError, match=f"not {degrees}$"):
+        View(640, 480, rotate=degrees)
+    with pytest.raises(UsageError, match=f"not {degrees}$"):
+        rotate(np.zeros((4, 6), np.uint8), degrees)
 
 
 @given(sizes, sizes, regions())
@@ -117,28 +133,28 @@ def test_a_region_that_is_none_is_refused_with_its_mistake(text: str, reason: st
 def test_the_options_give_what_the_library_takes() -> None:
     assert region("0,0,0.5,1") == Region(0, 0, 0.5, 1)
     asked = ("0", "90", "180", "270", "auto")
-    assert [RotationOption().convert(text, None, None) for text in asked] == [0, 1, 2, 3, None]
+    assert [RotationOption().convert(text, None, None) for text in asked] == [0, 90, 180, 270, None]
     with pytest.raises(click.BadParameter, match="'45' is not one of"):
         RotationOption().convert("45", None, None)
 
 
-@pytest.mark.parametrize("quarter_turns", [0, 1, 2, 3])
-def test_a_number_on_one_half_of_a_turned_page_is_read_and_its_boxes_lie_on_it(quarter_turns: int) -> None:
+@pytest.mark.parametrize("degrees", ROTATIONS)
+def test_a_number_on_one_half_of_a_turned_page_is_read_and_its_boxes_lie_on_it(degrees: int) -> None:
     written = np.hstack([page("85"), page("427")])
-    stored = rotate(written, -quarter_turns)
+    stored = rotate(written, -degrees % 360)
     share = page("85").shape[1] / written.shape[1]
     part = {
         0: Region(share, 0, 1 - share, 1),
-        1: Region(0, 0, 1, 1 - share),
-        2: Region(0, 0, 1 - share, 1),
-        3: Region(0, share, 1, 1 - share),
-    }[quarter_turns]
-    view = View(stored.shape[1], stored.shape[0], part, quarter_turns)
+        90: Region(0, 0, 1, 1 - share),
+        180: Region(0, 0, 1 - share, 1),
+        270: Region(0, share, 1, 1 - share),
+    }[degrees]
+    view = View(stored.shape[1], stored.shape[0], part, degrees)
     reading = DigitReader.load().read(view.cut(stored))
     assert reading.text == "427"
     direct = DigitReader.load().read(written)
     for seen, digit in zip(reading.digits, direct.digits[2:], strict=True):
-        there = rotate_back(digit.box, quarter_turns, view.width, view.height)
+        there = rotate_back(digit.box, degrees, view.width, view.height)
         found = view.back(seen.box)
         gaps = (found.x1 - there.x1, found.y1 - there.y1, found.x2 - there.x2, found.y2 - there.y2)
         assert max(map(abs, gaps)) <= 2

@@ -9,18 +9,19 @@ from functools import cached_property, partial
 from itertools import pairwise
 from pathlib import Path
 from time import perf_counter
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
+from edge_digits.choices import FINDERS, LAYOUTS, ROTATIONS, FinderName, Layout
 from edge_digits.errors import PictureError, UsageError
 from edge_digits.find import Line
 from edge_digits.find.net import Maps
-from edge_digits.find.search import LAYOUTS, Look, chain, look
+from edge_digits.find.search import Look, chain, look
 from edge_digits.imaging.pixels import Gray, to_gray
-from edge_digits.imaging.quality import advise
-from edge_digits.imaging.regions import WHOLE, Region, View
+from edge_digits.imaging.quality import assess
+from edge_digits.imaging.regions import WHOLE, Region, View, check_rotation
 from edge_digits.inference.session import DEFAULT_FINDER, DEFAULT_MODEL, Finder, Model
 from edge_digits.normalize import SIDE, normalize_glyph
 from edge_digits.results import Box, Digit, Reading, Status
@@ -32,13 +33,12 @@ from edge_digits.text.constraint import Constraint
 #: Files are decoded at a smaller scale, where their format allows it, as long as their longer side keeps this: more
 #: than the search needs, so that a region of the picture can be looked at too.
 DECODE_SIDE = 1600
-FINDERS = ("auto", "classic", "net")
-#: A page is taken to lie on its side, or on its head, where so many times more is read after turning it.
-_PLAINLY_MORE = 1.2
+#: A page is taken to lie on its side, or on its head, where so many times more is read after rotating it.
+_MIN_GAIN = 1.2
 #: In a number, what is surely a digit is read from this confidence on: without it, the number would be wrong too.
-_UNCLEAR = 0.3
-#: Candidates less sure than this are no digits that were refused: they are not listed.
-_PERHAPS = 0.1
+_MIN_CONFIDENCE_IN_NUMBER = 0.3
+#: Refused candidates less sure than this are not listed: they are no digits.
+_MIN_CONFIDENCE_LISTED = 0.1
 
 
 @dataclass(frozen=True, eq=False)  # arrays do not compare to one truth
@@ -49,7 +49,7 @@ class Examination:
         reading: the result.
         original: gives the picture as it was given, or decodes it in full.
         looks: what was found in each part of it.
-        candidates: all that might be digits, in reading order, with the box and opinion of each.
+        candidates: all that might be digits, in reading order, with the box and score of each.
     """
 
     reading: Reading
@@ -73,8 +73,8 @@ class Examined:
 
     Attributes:
         seen: uint8 [28, 28], what the classifier saw.
-        digit: what was made of it.
-        chosen: whether it is on the way that was chosen; others are other cuts of the same ink.
+        digit: what it was read as.
+        chosen: whether it is on the best path; others are other cuts of the same ink.
     """
 
     seen: NDArray[np.uint8]
@@ -82,13 +82,13 @@ class Examined:
     chosen: bool
 
     @property
-    def perhaps(self) -> bool:
-        """Whether it is read, or might have been."""
-        return not self.digit.rejected or self.digit.confidence >= _PERHAPS
+    def listed(self) -> bool:
+        """Whether it is read, or is sure enough to be listed as a refused digit."""
+        return not self.digit.rejected or self.digit.confidence >= _MIN_CONFIDENCE_LISTED
 
 
 @dataclass(frozen=True, eq=False)
-class _Shot:
+class _Picture:
     """A picture to read: its grey plane, which may be a smaller copy; its size; how to get it whole; time so far."""
 
     gray: Gray
@@ -101,9 +101,15 @@ class _Shot:
 class DigitReader:
     """Reads handwritten digits in pictures.
 
+    >>> from edge_digits import DigitReader
     >>> reader = DigitReader.load()
     >>> reader.read("samples/number-427.png").text
     '427'
+
+    Tell it what you know of the pictures:
+
+    >>> DigitReader.load(layout="digit").read("samples/digit-3-pencil.png").text
+    '3'
     """
 
     def __init__(
@@ -111,9 +117,9 @@ class DigitReader:
         model: Model,
         maps: Callable[[], Maps] | None = None,
         *,
-        layout: str = "auto",
+        layout: Layout = "auto",
         regions: Sequence[Region] = (WHOLE,),
-        turns: int | None = 0,
+        rotate: int | None = 0,
         constraint: Constraint | None = None,
         conf: float | None = None,
         top_k: int = 3,
@@ -126,7 +132,8 @@ class DigitReader:
             maps: gives the network that finds digits in pages when it is first needed; None finds by rule.
             layout: "auto", "digit" (one digit fills the picture), "line" or "page".
             regions: the parts of each picture to read, in this order.
-            turns: quarter turns clockwise that bring a picture upright; None finds out, at four times the cost.
+            rotate: degrees clockwise that bring a picture upright: 0, 90, 180 or 270. None finds out, at four times the
+                cost.
             constraint: what is known of the text.
             conf: digits less sure than this are rejected; None takes the threshold of the model's card, and less for
                 what is surely a digit in a number.
@@ -134,18 +141,20 @@ class DigitReader:
             ignore_exif: decode files as they are stored, not as their EXIF tag says to turn them.
 
         Raises:
-            UsageError: no such layout, or the constraint asks for what the model cannot say.
+            UsageError: no such layout or rotation, or the constraint asks for what the model cannot say.
         """
         if layout not in LAYOUTS:
             raise UsageError(f"no layout {layout!r}; there are: {', '.join(LAYOUTS)}")
+        if rotate is not None:
+            check_rotation(rotate)
         self.model = model
         self._maps = maps
-        self.layout = layout
+        self.layout: Layout = layout
         self.regions = tuple(regions)
-        self.turns = turns
+        self.rotate = rotate
         self._chooser = Chooser(model.card.labels, constraint)
         self.conf = float(model.card.reject["threshold"]) if conf is None else conf
-        self._exact = conf is not None
+        self._conf_given = conf is not None
         self.top_k = max(1, min(top_k, len(model.card.labels)))
         self.ignore_exif = ignore_exif
 
@@ -154,33 +163,50 @@ class DigitReader:
         cls,
         model: str | os.PathLike[str] = DEFAULT_MODEL,
         *,
-        finder: str = "auto",
+        finder: FinderName = "auto",
         threads: int = 1,
-        **options: Any,
-    ) -> DigitReader:
-        """Load a shipped model by name, or an .onnx file by path; options as for the constructor.
+        layout: Layout = "auto",
+        regions: Sequence[Region] = (WHOLE,),
+        rotate: int | None = 0,
+        constraint: Constraint | None = None,
+        conf: float | None = None,
+        top_k: int = 3,
+        ignore_exif: bool = False,
+    ) -> Self:
+        """Load a shipped model by name, or an .onnx file by path.
 
         Args:
             model: name or path of the classifier.
             finder: "net" (the shipped network), "classic" (by rule), or "auto": the network where the model reads the
                 digits that it knows.
             threads: how many threads one inference may use.
+            layout, regions, rotate, constraint, conf, top_k, ignore_exif: as for the constructor.
 
         Raises:
             ModelError: the model cannot be used.
-            UsageError: no such finder.
+            UsageError: no such finder; or as the constructor.
         """
         if finder not in FINDERS:
             raise UsageError(f"no finder {finder!r}; there are: {', '.join(FINDERS)}")
-        reads = Model.load(model, threads=threads)
-        digits = reads.card.labels == tuple("0123456789")
-        if finder == "net" and not digits:
+        classifier = Model.load(model, threads=threads)
+        knows_digits = classifier.card.labels == tuple("0123456789")
+        if finder == "net" and not knows_digits:
             raise UsageError("--finder net knows the ten digits only, and this model has other labels: take classic")
 
         def maps() -> Maps:
             return Finder.load(DEFAULT_FINDER, threads=threads).maps
 
-        return cls(reads, maps if finder != "classic" and digits else None, **options)
+        return cls(
+            classifier,
+            maps if finder != "classic" and knows_digits else None,
+            layout=layout,
+            regions=regions,
+            rotate=rotate,
+            constraint=constraint,
+            conf=conf,
+            top_k=top_k,
+            ignore_exif=ignore_exif,
+        )
 
     def read(self, picture: str | os.PathLike[str] | NDArray[Any], source: str | None = None) -> Reading:
         """Read one picture.
@@ -207,7 +233,7 @@ class DigitReader:
             except PictureError as error:
                 raise PictureError(f"{path}: {error}") from None
         gray = to_gray(picture)
-        return self._examine(_Shot(gray, (gray.shape[1], gray.shape[0]), lambda: picture, source or "", {}))
+        return self._examine(_Picture(gray, (gray.shape[1], gray.shape[0]), lambda: picture, source or "", {}))
 
     def examine_bytes(self, content: bytes, source: str) -> Examination:
         """Read the bytes of a picture file; as `examine`."""
@@ -215,47 +241,47 @@ class DigitReader:
         gray, size = decode_gray(content, DECODE_SIDE, ignore_exif=self.ignore_exif)
         speed_ms = {"decode": 1e3 * (perf_counter() - start)}
         original = partial(decode, content, ignore_exif=self.ignore_exif)
-        return self._examine(_Shot(gray, size, original, source, speed_ms))
+        return self._examine(_Picture(gray, size, original, source, speed_ms))
 
-    def _examine(self, shot: _Shot) -> Examination:
-        if self.turns is not None:
-            return self._turned(shot, self.turns)
-        upright = self._turned(shot, 0)
-        best = max((self._turned(shot, turns) for turns in (1, 2, 3)), key=_read_in)
-        return best if _read_in(best) > _PLAINLY_MORE * _read_in(upright) else upright
+    def _examine(self, picture: _Picture) -> Examination:
+        if self.rotate is not None:
+            return self._examine_rotated(picture, self.rotate)
+        upright = self._examine_rotated(picture, 0)
+        others = (self._examine_rotated(picture, degrees) for degrees in ROTATIONS if degrees)
+        best = max(others, key=_amount_read)
+        return best if _amount_read(best) > _MIN_GAIN * _amount_read(upright) else upright
 
-    def _turned(self, shot: _Shot, turns: int) -> Examination:
+    def _examine_rotated(self, picture: _Picture, degrees: int) -> Examination:
         start = perf_counter()
-        views = [View(*shot.size, region, turns) for region in self.regions]
-        looks = tuple(look(shot.gray, view, self.layout, self._network) for view in views)
+        views = [View(*picture.size, region, degrees) for region in self.regions]
+        looks = tuple(look(picture.gray, view, self.layout, self._network) for view in views)
         found = perf_counter()
-        places = [(one, line) for one in looks for line in one.lines]
-        lattice = chain([line for _, line in places])
-        inputs = np.zeros((len(lattice.candidates), SIDE, SIDE), np.uint8)
+        lines = [(part, line) for part in looks for line in part.lines]
+        lattice = chain([line for _, line in lines])
+        inputs = np.zeros((len(lattice.candidates), SIDE, SIDE), np.uint8)  # [N, 28, 28]
         for row, candidate in enumerate(lattice.candidates):
             inputs[row] = normalize_glyph(candidate.glyph)
         normalized = perf_counter()
-        probabilities = self.model.probabilities(inputs)
+        probabilities = self.model.probabilities(inputs)  # [N, C]
         inferred = perf_counter()
-        scores = fusion.join([line for _, line in places], probabilities)
+        scores = fusion.join([line for _, line in lines], probabilities)  # [N, C + 1]
         choice = self._chooser.choose(lattice.candidates, lattice.nodes, scores)
-        candidates = self._examined(places, inputs, scores, choice)
-        digits = tuple(one.digit for one in candidates if one.chosen and one.perhaps)
+        candidates = self._examined(lines, inputs, scores, choice)
         speed_ms = {
-            **shot.speed_ms,
+            **picture.speed_ms,
             "find": 1e3 * (found - start),
             "normalize": 1e3 * (normalized - found),
             "infer": 1e3 * (inferred - normalized),
         }
         reading = Reading(
-            source=shot.source,
-            width=shot.size[0],
-            height=shot.size[1],
-            digits=digits,
+            source=picture.source,
+            width=picture.size[0],
+            height=picture.size[1],
+            digits=tuple(candidate.digit for candidate in candidates if candidate.chosen and candidate.listed),
             speed_ms=speed_ms,
-            warnings=(*choice.warnings, *_advice(looks, candidates)),
+            warnings=(*choice.warnings, *_quality_warnings(looks, candidates)),
         )
-        return Examination(_summed_up(reading, choice.way.confidence), shot.original, looks, candidates)
+        return Examination(_with_text(reading, choice.way.confidence), picture.original, looks, candidates)
 
     @cached_property
     def _network(self) -> Maps | None:
@@ -263,70 +289,90 @@ class DigitReader:
 
     def _examined(
         self,
-        places: list[tuple[Look, Line]],
+        lines: list[tuple[Look, Line]],
         inputs: NDArray[np.uint8],
         scores: NDArray[np.float32],
         choice: Choice,
     ) -> tuple[Examined, ...]:
-        taken = {step.edge: step.label for step in choice.way.steps}
-        labels, row, examined = self.model.card.labels, 0, []
-        there = 1.0 - np.exp(scores[:, -1])
-        of_all = np.exp(scores[:, :-1])
-        order = np.argsort(-of_all, axis=1, kind="stable")[:, : self.top_k].tolist()
-        of_all = of_all.tolist()
-        for number, (one, line) in enumerate(places):
-            least = self._least(line, there[row : row + len(line.candidates)])
-            for candidate, enough in zip(line.candidates, least, strict=True):
-                probabilities, best = of_all[row], order[row]
-                read = taken.get(row)
-                label = best[0] if read is None else read
-                confidence = probabilities[label]
+        """What each candidate is read as.
+
+        Args:
+            lines: of all looks, each with its look; N candidates in all.
+            inputs: uint8 [N, 28, 28], what the classifier saw.
+            scores: float32 [N, C + 1], log probabilities of each class and, last, of no digit.
+            choice: the best path.
+        """
+        labels = {step.edge: step.label for step in choice.way.steps}
+        is_digit = 1.0 - np.exp(scores[:, -1])  # [N]
+        probabilities = np.exp(scores[:, :-1])  # [N, C]
+        ranking = np.argsort(-probabilities, axis=1, kind="stable")[:, : self.top_k]  # [N, top_k]
+        rows = list(zip(probabilities.tolist(), ranking.tolist(), strict=True))
+        examined: list[Examined] = []
+        for number, (part, line) in enumerate(lines):
+            first = len(examined)
+            thresholds = self._thresholds(line, is_digit[first : first + len(line.candidates)])
+            for candidate, threshold in zip(line.candidates, thresholds, strict=True):
+                row = len(examined)
                 # What a constraint asks for is read, however unlikely it looks by itself.
-                rejected = read is None or (confidence < enough and not choice.bound)
-                digit = Digit(
-                    label=labels[label],
-                    confidence=confidence,
-                    box=one.box(candidate.glyph),
-                    line=number,
-                    rejected=rejected,
-                    topk=tuple((labels[i], probabilities[i]) for i in best),
-                )
-                examined.append(Examined(inputs[row], digit, row in taken))
-                row += 1
+                accepted_from = 0.0 if choice.bound else threshold
+                digit = self._digit(*rows[row], labels.get(row), accepted_from, part.box(candidate.glyph), number)
+                examined.append(Examined(inputs[row], digit, row in labels))
         return tuple(examined)
 
-    def _least(self, line: Line, there: NDArray[np.floating]) -> list[float]:
-        """The confidence from which on each of a line's candidates is read; `there`, whether it is a digit at all."""
-        found = there >= self.conf
-        number = not self._exact and found.sum() > 1 and line.candidates[0].ground in fusion.PAGE
-        return [min(_UNCLEAR, self.conf) if number and one else self.conf for one in found]
+    def _thresholds(self, line: Line, is_digit: NDArray[np.floating]) -> list[float]:
+        """The confidence from which on each of a line's N candidates is read.
+
+        Args:
+            line: the line.
+            is_digit: float [N], the probability that each candidate is a digit, whichever.
+        """
+        sure = is_digit >= self.conf  # [N]
+        number = not self._conf_given and sure.sum() > 1 and line.candidates[0].ground in fusion.PAGE
+        lower = min(_MIN_CONFIDENCE_IN_NUMBER, self.conf)
+        return [lower if number and surely else self.conf for surely in sure]
+
+    def _digit(
+        self, probabilities: list[float], ranking: list[int], label: int | None, threshold: float, box: Box, line: int
+    ) -> Digit:
+        """A candidate as a digit; `label` is the class on the best path, None where it is read as no digit there."""
+        shown = ranking[0] if label is None else label
+        names = self.model.card.labels
+        return Digit(
+            label=names[shown],
+            confidence=probabilities[shown],
+            box=box,
+            line=line,
+            rejected=label is None or probabilities[shown] < threshold,
+            topk=tuple((names[i], probabilities[i]) for i in ranking),
+        )
 
 
-def _advice(looks: tuple[Look, ...], examined: tuple[Examined, ...]) -> tuple[str, ...]:
+def _quality_warnings(looks: tuple[Look, ...], candidates: tuple[Examined, ...]) -> tuple[str, ...]:
     """Why the picture may be read badly; of its candidates, those that may be digits are looked at."""
-    said: list[str] = []
-    rest = iter(examined)
-    for one in looks:
-        of_look = [(candidate.glyph, next(rest)) for line in one.lines for candidate in line.candidates]
-        glyphs = [glyph for glyph, made in of_look if made.chosen and made.perhaps]
-        boxes = [Box(g.x, g.y, g.x + g.width, g.y + g.height) for g in glyphs]
-        said += advise(one.work, one.ink, boxes, max(one.work.shape) / max(one.view.size))
-    return tuple(dict.fromkeys(said))
+    warnings: list[str] = []
+    remaining = iter(candidates)
+    for part in looks:
+        glyphs = [candidate.glyph for line in part.lines for candidate in line.candidates]
+        pairs = [(glyph, next(remaining)) for glyph in glyphs]
+        listed = [glyph for glyph, candidate in pairs if candidate.chosen and candidate.listed]
+        boxes = [Box(g.x, g.y, g.x + g.width, g.y + g.height) for g in listed]
+        warnings += assess(part.work, part.ink, boxes, max(part.work.shape) / max(part.view.size))
+    return tuple(dict.fromkeys(warnings))
 
 
-def _read_in(examination: Examination) -> float:
+def _amount_read(examination: Examination) -> float:
     """How much was read: the accepted digits' boxes, by their confidence; scraps count for little."""
     accepted = [digit for digit in examination.reading.digits if not digit.rejected]
     return sum(d.confidence * (d.box.x2 - d.box.x1) * (d.box.y2 - d.box.y1) for d in accepted)
 
 
-def _summed_up(reading: Reading, confidence: float) -> Reading:
+def _with_text(reading: Reading, confidence: float) -> Reading:
     """Fill in text, confidence and status from the digits."""
     accepted = [digit for digit in reading.digits if not digit.rejected]
     rows: dict[int, list[Digit]] = {}
     for digit in accepted:
         rows.setdefault(digit.line, []).append(digit)
-    text = "\n".join(_grouped(row) for row in rows.values())
+    text = "\n".join(_join_groups(row) for row in rows.values())
     confidence = confidence if accepted else 0.0
     status: Status = "ok" if accepted else "no_digits"
     if len(accepted) < len(reading.digits):
@@ -334,7 +380,7 @@ def _summed_up(reading: Reading, confidence: float) -> Reading:
     return replace(reading, text=text, confidence=confidence, status=status)
 
 
-def _grouped(row: list[Digit]) -> str:
+def _join_groups(row: list[Digit]) -> str:
     """The digits of a line; a blank where the gap is wider than one and a half digits are high."""
     text = row[0].label
     heights = sorted(digit.box.y2 - digit.box.y1 for digit in row)

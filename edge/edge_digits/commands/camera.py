@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from edge_digits.choices import FINDERS, ROTATIONS
 from edge_digits.commands.options import constraint, model_options, reading_options
 from edge_digits.errors import INTERRUPTED, SOME_FAILED, SourceError
 from edge_digits.quiet import load_opencv
@@ -36,13 +37,13 @@ def _resolution(ctx: click.Context, parameter: click.Parameter, value: str | Non
     "--resolution", metavar="WxH", callback=_resolution, help="Ask the camera for this size.  [default: 640x480]"
 )
 @click.option("--fps", type=click.FloatRange(0.01, 1000), help="Ask the camera for this many frames a second.")
-@click.option("--rotate", type=click.Choice(["0", "90", "180", "270"]), default="0", help="Turn frames clockwise.")
+@click.option("--rotate", type=click.Choice([*map(str, ROTATIONS)]), default="0", help="Turn frames clockwise.")
 @click.option("--hflip", is_flag=True, help="Mirror frames left to right.")
 @click.option("--vflip", is_flag=True, help="Mirror frames top to bottom.")
 @reading_options
 @click.option(
     "--finder",
-    type=click.Choice(["auto", "classic", "net"]),
+    type=click.Choice(FINDERS),
     default="classic",
     show_default=True,
     help="Find digits by rule, or by a network, which costs more.",

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from edge_digits.choices import LAYOUTS
 from edge_digits.errors import UsageError
 
 if TYPE_CHECKING:
@@ -57,7 +58,7 @@ def reading_options(command: _Command) -> _Command:
         command,
         click.option(
             "--layout",
-            type=click.Choice(["auto", "digit", "line", "page"]),
+            type=click.Choice(LAYOUTS),
             default="auto",
             show_default=True,
             help="One digit fills it, one line of them, or any number anywhere.",

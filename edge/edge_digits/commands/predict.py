@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from edge_digits.choices import FINDERS, ROTATIONS
 from edge_digits.commands.options import constraint, model_options, reading_options
 from edge_digits.errors import SOME_FAILED, EdgeDigitsError, SourceError, UsageError
 from edge_digits.quiet import load_opencv
@@ -25,14 +26,14 @@ if TYPE_CHECKING:
 
 
 class RotationOption(click.Choice[str]):
-    """The type of an option --rotate: degrees clockwise as quarter turns 0 to 3; None for "auto"."""
+    """The type of an option --rotate: degrees clockwise; None for "auto"."""
 
     def __init__(self) -> None:
-        super().__init__(["0", "90", "180", "270", "auto"])
+        super().__init__([*map(str, ROTATIONS), "auto"])
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         chosen = super().convert(value, param, ctx)
-        return None if chosen == "auto" else int(chosen) // 90
+        return None if chosen == "auto" else int(chosen)
 
 
 @click.command()
@@ -52,7 +53,6 @@ class RotationOption(click.Choice[str]):
 @reading_options
 @click.option(
     "--rotate",
-    "turns",
     type=RotationOption(),
     default="0",
     show_default=True,
@@ -60,7 +60,7 @@ class RotationOption(click.Choice[str]):
 )
 @click.option(
     "--finder",
-    type=click.Choice(["auto", "classic", "net"]),
+    type=click.Choice(FINDERS),
     default="auto",
     show_default=True,
     help="Find digits in pages by a network, or by rule.",
@@ -111,7 +111,7 @@ def command(
         top_k=top_k,
         constraint=known,
         regions=options["regions"] or (WHOLE,),
-        **{name: options[name] for name in ("finder", "threads", "layout", "turns", "ignore_exif")},
+        **{name: options[name] for name in ("finder", "threads", "layout", "rotate", "ignore_exif")},
     )
     if options["verbose"]:
         click.echo(_about(reader), err=True)

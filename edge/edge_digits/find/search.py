@@ -10,10 +10,11 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from edge_digits.choices import Layout
 from edge_digits.find import Candidate, Glyph, Ground, Line, classic, find_digit, net
 from edge_digits.find.net import Maps
 from edge_digits.imaging.ink import Ink, extract_ink
-from edge_digits.imaging.pixels import CROP_SIDE, Gray, shrink
+from edge_digits.imaging.pixels import CROP_SIDE, TINY_SIDE, Gray, shrink
 from edge_digits.imaging.regions import View
 from edge_digits.results import Box
 
@@ -21,8 +22,6 @@ from edge_digits.results import Box
 WORK_SIDE = 960
 #: The widest stroke of a picture that may hold many digits, as a fraction of its longer side.
 _PAGE_STROKE = 0.1
-#: A picture of at most this side is the crop of one digit, whose strokes may lie apart.
-_ONE_DIGIT = 40
 #: A small picture that is wider than so many times its height holds a number, not one digit.
 _WIDE = 1.2
 #: Digits are on one line where they are spread so much less across it than along it; at a slant, between these angles,
@@ -30,8 +29,6 @@ _WIDE = 1.2
 _STRAIGHT, _SLANTED = 0.12, (0.2, 1.0)
 #: Below this height or width there is nothing to read.
 _SMALLEST = 4
-
-LAYOUTS = ("auto", "digit", "line", "page")
 
 
 @dataclass(frozen=True, eq=False)  # arrays do not compare to one truth
@@ -72,18 +69,18 @@ def _span(places: list[float], size: int) -> tuple[int, int]:
     return first, min(max(math.ceil(max(places) - 1e-6), first + 1), size)
 
 
-def look(gray: Gray, view: View, layout: str, maps: Maps | None) -> Look:
+def look(gray: Gray, view: View, layout: Layout, maps: Maps | None) -> Look:
     """Find the candidates of a part of a picture.
 
     Args:
         gray: uint8 [H, W], the picture at any scale.
         view: the part.
-        layout: one of LAYOUTS; "auto" takes tiny pictures for crops of one digit and all others for pages.
+        layout: "auto" takes tiny pictures for crops of one digit and all others for pages.
         maps: the finder's network; None finds by rule.
     """
     work = shrink(view.cut(gray), WORK_SIDE)
     longer = max(work.shape)
-    one = layout == "digit" or (layout == "auto" and longer <= _ONE_DIGIT)
+    one = layout == "digit" or (layout == "auto" and longer <= TINY_SIDE)
     if one:
         work = shrink(work, CROP_SIDE)
     ink = extract_ink(work) if one or longer <= CROP_SIDE else extract_ink(work, _PAGE_STROKE)

@@ -13,166 +13,175 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from edge_digits.imaging.ink import Ink
-from edge_digits.imaging.pixels import Gray, histogram
+from edge_digits.imaging.ink import Ink, ink_threshold
+from edge_digits.imaging.pixels import TINY_SIDE, Gray, histogram
 from edge_digits.results import Box
 
-#: A picture of at most this side is a crop, of which its maker knows best.
-_CROP = 40
 #: Training's paper is at 50 at its darkest; below 51, `ink` takes what differs for the sensor's noise.
-_DARK = 40
-#: Training's digits are 15 pixels high at the least.
-_SMALL = 12
-#: Widest edge of a stroke, as a fraction of the digit's height: one and a half of the 20 pixels that a model sees of
-#: it. Training's blur ends there.
-_BLUR = 0.075
+_MIN_BRIGHTEST = 40
+#: Training's digits are at least 15 pixels high.
+_MIN_HEIGHT = 12
+#: The widest edge of a stroke, as a fraction of the digit's height: one and a half of the 20 pixels that a model sees
+#: of it. Training's blur ends there.
+_MAX_EDGE = 0.075
 #: Edges of fewer pixels, at the scale that is worked on, are as sharp as pixels allow.
-_SHARP = 3.0
+_SHARP_EDGE = 3.0
 #: Training's contrast ends at 38 of 255, and its noise at a tenth of the contrast (the peaks that are measured here lie
 #: above the mean by one or two times the noise).
-_FAINT = 26
-_NOISY = 5.0
-#: More than a camera makes: texture, among which edges mean nothing.
-_MOST_NOISE = 25
+_MIN_CONTRAST = 26
+_MIN_CONTRAST_TO_NOISE = 5.0
+#: More noise than a camera makes is texture, among which edges mean nothing.
+_MAX_NOISE = 25
 #: Glare is white, and lies on paper that is not; as shares of the picture.
-_WHITE, _NOT_WHITE = 250, 235
-_LEAST_GLARE, _MOST_GLARE = 0.004, 0.3
-#: Side of the coarse sample; glare is wider than this many of its pixels, strokes are not.
-_SAMPLE = 128
-_SPOT = 5
+_WHITE, _WHITE_PAPER = 250, 235
+_MIN_GLARE, _MAX_GLARE = 0.004, 0.3
+#: Side of the coarse sample; glare is wider than the kernel of an opening, pixels of the sample, strokes are not.
+_SAMPLE_SIDE = 128
+_OPENING = 5
 #: At most so many digits are looked at; fewer crossings of strokes than this say nothing.
-_MOST_DIGITS = 12
-_LEAST_CROSSINGS = 4
+_MAX_DIGITS = 12
+_MIN_CROSSINGS = 4
 
 
-def advise(gray: Gray, ink: Ink, digits: Sequence[Box], scale: float = 1.0) -> tuple[str, ...]:
+def assess(gray: Gray, ink: Ink, digits: Sequence[Box], scale: float = 1.0) -> tuple[str, ...]:
     """What may spoil the reading of a picture: one short line each, with the figure measured and what to do.
 
     Args:
         gray: uint8 [H, W], the picture at the scale that it is worked on.
         ink: its ink, [H, W] too.
-        digits: the boxes of what was found, in pixels of `gray`; without any, blur is told only where it is gross.
+        digits: the boxes of what was found, in pixels of `gray`; without any, blur is reported only where it is gross.
         scale: pixels of `gray` by pixels of the original, in which lengths are reported.
 
     Returns:
-        Nothing for a good picture, for a crop of at most 40 pixels, and for one too low to hold a digit.
+        Nothing for a good picture, for a tiny crop, of which its maker knows best, and for a picture too low to hold a
+        digit.
     """
-    if max(gray.shape) <= _CROP or min(gray.shape) < _SMALL:
+    if max(gray.shape) <= TINY_SIDE or min(gray.shape) < _MIN_HEIGHT:
         return ()
-    step = -(-max(gray.shape) // _SAMPLE)
+    step = -(-max(gray.shape) // _SAMPLE_SIDE)
     sample = np.ascontiguousarray(gray[step // 2 :: step, step // 2 :: step])
-    shares = np.asarray(np.cumsum(histogram(sample)) / sample.size, np.float64)
-    said = [_darkness(shares), _glare(sample, shares), _size(digits, scale), *_strokes(gray, ink, digits, scale)]
-    return tuple(line for line in said if line is not None)
+    cumulative = np.asarray(np.cumsum(histogram(sample)) / sample.size, np.float64)  # [256], shares
+    warnings = [
+        _check_brightness(cumulative),
+        _check_glare(sample, cumulative),
+        _check_size(digits, scale),
+        *_check_strokes(gray, ink, digits, scale),
+    ]
+    return tuple(warning for warning in warnings if warning is not None)
 
 
-def _darkness(shares: NDArray[np.float64]) -> str | None:
-    brightest = int(np.searchsorted(shares, 0.99))
-    if brightest >= _DARK:
+def _check_brightness(cumulative: NDArray[np.float64]) -> str | None:
+    brightest = int(np.searchsorted(cumulative, 0.99))
+    if brightest >= _MIN_BRIGHTEST:
         return None
     return f"too dark: the brightest part is at {brightest} of 255; more light, or longer exposure"
 
 
-def _glare(sample: Gray, shares: NDArray[np.float64]) -> str | None:
+def _check_glare(sample: Gray, cumulative: NDArray[np.float64]) -> str | None:
     """White spots within paper that is not white: they fade out, hold no ink, and keep off the rim.
 
     A sheet that is white all over has ink on it or ends sharply; a window behind it reaches the rim.
     """
-    paper = float(np.searchsorted(shares, 0.5))
-    if paper >= _NOT_WHITE or float(shares[_WHITE - 1]) > 1.0 - _LEAST_GLARE:
+    paper = float(np.searchsorted(cumulative, 0.5))
+    if paper >= _WHITE_PAPER or float(cumulative[_WHITE - 1]) > 1.0 - _MIN_GLARE:
         return None
-    kernel = np.ones((_SPOT, _SPOT), np.uint8)
+    kernel = np.ones((_OPENING, _OPENING), np.uint8)
     white = cv2.morphologyEx((sample >= _WHITE).astype(np.uint8), cv2.MORPH_OPEN, kernel)
     count, labels, stats, _ = cv2.connectedComponentsWithStats(white)
     height, width = sample.shape
     burnt = 0.0
     for label in range(1, min(count, 20)):
         x, y, w, h, area = (int(v) for v in stats[label])
-        if x == 0 or y == 0 or x + w == width or y + h == height or area > _MOST_GLARE * sample.size:
+        if x == 0 or y == 0 or x + w == width or y + h == height or area > _MAX_GLARE * sample.size:
             continue
         spot = (labels == label).astype(np.uint8)
         outline, _ = cv2.findContours(spot, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
         filled = cv2.drawContours(np.zeros_like(spot), outline, -1, 1, cv2.FILLED)
-        around = cv2.dilate(filled, np.ones((3, 3), np.uint8)) > filled
-        fades = _middle(sample[around]) > (paper + _WHITE) / 2
+        ring = cv2.dilate(filled, np.ones((3, 3), np.uint8)) > filled
+        fades = _upper_median(sample[ring]) > (paper + _WHITE) / 2
         holds_ink = int(cv2.countNonZero(filled)) > 1.02 * area
         burnt += area * (fades and not holds_ink)
     share = burnt / sample.size
-    if share < _LEAST_GLARE:
+    if share < _MIN_GLARE:
         return None
     return f"glare: {100 * share:.1f} % of the picture is burnt out; tilt the paper, or move the lamp"
 
 
-def _size(digits: Sequence[Box], scale: float) -> str | None:
+def _check_size(digits: Sequence[Box], scale: float) -> str | None:
     if not digits:
         return None
-    height = _middle(np.array([box.y2 - box.y1 for box in digits])) / scale
-    if height >= _SMALL:
+    height = _upper_median(np.array([box.y2 - box.y1 for box in digits])) / scale
+    if height >= _MIN_HEIGHT:
         return None
-    return f"digits too small: {height:.0f} pixels high, {_SMALL} at least are needed; go closer, or scan finer"
+    return f"digits too small: {height:.0f} pixels high, {_MIN_HEIGHT} at least are needed; go closer, or scan finer"
 
 
-def _strokes(gray: Gray, ink: Ink, digits: Sequence[Box], scale: float) -> tuple[str, ...]:
+def _check_strokes(gray: Gray, ink: Ink, digits: Sequence[Box], scale: float) -> tuple[str, ...]:
     """Blur and faintness, from lines across the digits.
 
     An edge's width is its contrast by its steepest step: of a stroke that a Gaussian of sigma s has blurred, 2.5 s
     where the stroke is wide and 1.6 s where it is narrow.
     """
-    pieces = _lines(ink.strength, digits)
-    strength = np.concatenate(pieces).astype(np.int32)
-    threshold = max(18, round(3 * ink.noise))
-    peaks, steps, widths = _crossings(strength, np.cumsum([len(piece) for piece in pieces]), threshold)
-    if len(peaks) < _LEAST_CROSSINGS:
+    lines = _scan_lines(ink.strength, digits)
+    strength = np.concatenate(lines).astype(np.int32)  # [pixels of all lines]
+    threshold = ink_threshold(ink.noise)
+    peaks, steps, widths = _crossings(strength, np.cumsum([len(line) for line in lines]), threshold)
+    if len(peaks) < _MIN_CROSSINGS:
         return ()
     strong = peaks >= 0.5 * np.sort(peaks)[int(0.9 * len(peaks))]
     peaks, edges, widths = peaks[strong], peaks[strong] / steps[strong], widths[strong]
-    if len(peaks) < _LEAST_CROSSINGS:
+    if len(peaks) < _MIN_CROSSINGS:
         return ()
-    contrast = _middle(peaks)
+    contrast = _upper_median(peaks)
     if digits:
-        lines = np.concatenate(_lines(gray, digits))
-        noise = _noise(255 - lines if ink.inverted else lines, strength < threshold)
-        if contrast < max(_FAINT, _NOISY * noise):
+        brightness = np.concatenate(_scan_lines(gray, digits))
+        noise = _paper_noise(255 - brightness if ink.inverted else brightness, strength < threshold)
+        if contrast < max(_MIN_CONTRAST, _MIN_CONTRAST_TO_NOISE * noise):
             return (
                 f"faint: the ink stands out by {contrast:.0f} of 255 from paper whose noise is {noise:.0f}; "
                 "a darker pen, or more light",
             )
-    height = _middle(np.array([box.y2 - box.y1 for box in digits])) if digits else float(min(gray.shape))
-    edge = _middle(edges)
-    if edge < max(_SHARP, _BLUR * height) or ink.noise > _MOST_NOISE:
+    height = _upper_median(np.array([box.y2 - box.y1 for box in digits])) if digits else float(min(gray.shape))
+    edge = _upper_median(edges)
+    if edge < max(_SHARP_EDGE, _MAX_EDGE * height) or ink.noise > _MAX_NOISE:
         return ()
     if not digits and contrast < 2 * threshold:
         return ()  # a shadow, or a stain
     return (
-        f"blurred: edges are {edge / scale:.1f} pixels wide, strokes {_middle(widths) / scale:.1f}; "
+        f"blurred: edges are {edge / scale:.1f} pixels wide, strokes {_upper_median(widths) / scale:.1f}; "
         "focus, hold still, or clean the lens",
     )
 
 
-def _lines(plane: Gray, digits: Sequence[Box]) -> list[Gray]:
+def _scan_lines(plane: Gray, digits: Sequence[Box]) -> list[Gray]:
     """Three rows and three columns of each digit, with a margin of paper; of the whole picture where there is none."""
     height, width = plane.shape
     if not digits:
         return [*plane[height // 24 :: max(1, height // 12)], *plane.T[width // 24 :: max(1, width // 12)]]
     lines = []
-    for box in digits[:: -(-len(digits) // _MOST_DIGITS)]:
+    for box in digits[:: -(-len(digits) // _MAX_DIGITS)]:
         margin = 2 + (box.y2 - box.y1) // 8
         left, right = max(0, box.x1 - margin), box.x2 + margin
         top, bottom = max(0, box.y1 - margin), box.y2 + margin
-        for part in (1, 2, 3):
-            lines.append(plane[min((box.y1 * (4 - part) + box.y2 * part) // 4, height - 1), left:right])
-            lines.append(plane[top:bottom, min((box.x1 * (4 - part) + box.x2 * part) // 4, width - 1)])
+        for quarter in (1, 2, 3):
+            lines.append(plane[min((box.y1 * (4 - quarter) + box.y2 * quarter) // 4, height - 1), left:right])
+            lines.append(plane[top:bottom, min((box.x1 * (4 - quarter) + box.x2 * quarter) // 4, width - 1)])
     return lines
 
 
 def _crossings(
     strength: NDArray[np.int32], ends: NDArray[np.intp], threshold: int
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
-    """Where lines, one after the other in `strength`, cross a stroke: its peak, its steepest step, and its width.
+    """Where lines cross a stroke: its peak, its steepest step, and its width, float64 [crossings] each.
 
     The width is that of a stroke with sharp edges, of the same peak and as much ink.
+
+    Args:
+        strength: of the ink along all lines, one after the other, int32 [P].
+        ends: where each line ends in it, intp [lines].
+        threshold: the strength from which on a pixel is ink.
     """
-    inked = strength >= threshold
+    inked = strength >= threshold  # [P]
     first, last = np.append(0, ends[:-1]), ends - 1
     cut_off = np.zeros(len(strength), np.bool_)
     cut_off[first] = inked[first]
@@ -180,23 +189,23 @@ def _crossings(
     inked[first] = inked[last] = False
     steps = np.zeros_like(strength)
     steps[1:] = np.abs(np.diff(strength))
-    edges = np.flatnonzero(np.diff(inked)) + 1
+    edges = np.flatnonzero(np.diff(inked)) + 1  # [2 x runs], into ink and out of it in turn
     starts, stops = edges[::2], edges[1::2]
-    whole = ~(cut_off[starts - 1] | cut_off[stops])
-    starts, stops = starts[whole], stops[whole]
+    complete = ~(cut_off[starts - 1] | cut_off[stops])
+    starts, stops = starts[complete], stops[complete]
     if len(starts) == 0:
         return np.zeros(0), np.zeros(0), np.zeros(0)
-    within = np.stack([starts, stops], axis=1).ravel()
-    peaks = np.maximum.reduceat(strength, within)[::2].astype(np.float64)
-    ink = np.add.reduceat(strength, within)[::2]
+    runs = np.stack([starts, stops], axis=1).ravel()
+    peaks = np.maximum.reduceat(strength, runs)[::2].astype(np.float64)
+    total = np.add.reduceat(strength, runs)[::2]
     # The step down behind the stroke is its edge too; strokes are parted by at least one pixel of paper.
-    steepest = np.maximum(np.maximum.reduceat(steps, within)[::2], steps[stops])
-    return peaks, steepest.astype(np.float64), ink / peaks
+    steepest = np.maximum(np.maximum.reduceat(steps, runs)[::2], steps[stops])
+    return peaks, steepest.astype(np.float64), total / peaks
 
 
-def _noise(gray: Gray, bare: NDArray[np.bool_]) -> float:
+def _paper_noise(brightness: Gray, bare: NDArray[np.bool_]) -> float:
     """Standard deviation of bare paper, of 255 parts of its brightness, from steps between neighbours."""
-    pixels = gray[bare].astype(np.int32)
+    pixels = brightness[bare].astype(np.int32)
     if len(pixels) < 16:
         return 0.0
     steps = np.abs(np.diff(pixels))
@@ -205,6 +214,6 @@ def _noise(gray: Gray, bare: NDArray[np.bool_]) -> float:
     return float(smaller.mean()) / 0.46 * 255.0 / max(float(pixels.mean()), 51.0)
 
 
-def _middle(values: NDArray[Any]) -> float:
+def _upper_median(values: NDArray[Any]) -> float:
     """The median, the upper one of two; NumPy's takes ten times as long for a few values."""
     return float(np.sort(values)[len(values) // 2])

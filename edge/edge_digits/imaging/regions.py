@@ -1,17 +1,19 @@
-"""Where in a picture to look, and which way up: a part of it, turned by quarters, and the way back for boxes.
+"""Where in a picture to look, and which way up: a part of it, rotated, and the way back for boxes.
 
 Fractions and boxes are of the picture as its record has it, after its EXIF orientation: first the region is cut out,
-then it is turned.
+then it is rotated. Rotations are in degrees clockwise.
 """
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 
+from edge_digits.choices import ROTATIONS
 from edge_digits.errors import UsageError
 from edge_digits.results import Box
 
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
 
 #: What a sum of fractions may be off by: 0.7 + 0.3 of a file that kept six digits.
 _SLACK = 1e-6
+_Scalar = TypeVar("_Scalar", bound=np.integer[Any] | np.floating[Any])
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,9 +97,10 @@ WHOLE = Region(0.0, 0.0, 1.0, 1.0)
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """One look at a picture: a region of it, turned.
+    """One look at a picture: a region of it, rotated.
 
-    >>> view = View(640, 480, Region.parse("0.5,0,0.5,1"), turns=1)
+    >>> from edge_digits import Box
+    >>> view = View(640, 480, Region.parse("0.5,0,0.5,1"), rotate=90)
     >>> view.size
     (480, 320)
     >>> view.back(Box(0, 0, 480, 10))
@@ -105,30 +109,36 @@ class View:
     Attributes:
         width, height: size of the whole picture, pixels.
         region: the part that is looked at.
-        turns: quarter turns clockwise that bring it upright, of any sign.
+        rotate: degrees clockwise that bring it upright: 0, 90, 180 or 270.
+
+    Raises:
+        UsageError: no such rotation.
     """
 
     width: int
     height: int
     region: Region = WHOLE
-    turns: int = 0
+    rotate: int = 0
+
+    def __post_init__(self) -> None:
+        check_rotation(self.rotate)
 
     @property
     def size(self) -> tuple[int, int]:
         """Width and height of what is seen, in pixels of the picture."""
         box = self.region.box(self.width, self.height)
         width, height = box.x2 - box.x1, box.y2 - box.y1
-        return (height, width) if self.turns % 2 else (width, height)
+        return (height, width) if self.rotate in (90, 270) else (width, height)
 
     def cut(self, gray: Gray) -> Gray:
         """What is seen, uint8 [H, W], of the picture at its own or any other scale."""
-        return rotate(crop(gray, self.region), self.turns)
+        return rotate(crop(gray, self.region), self.rotate)
 
     def back(self, box: Box) -> Box:
         """A box in what is seen, in pixels of the picture -> the same box in the whole picture."""
         part = self.region.box(self.width, self.height)
-        upright = rotate_back(box, self.turns, part.x2 - part.x1, part.y2 - part.y1)
-        return Box(upright.x1 + part.x1, upright.y1 + part.y1, upright.x2 + part.x1, upright.y2 + part.y1)
+        box = rotate_back(box, self.rotate, part.x2 - part.x1, part.y2 - part.y1)
+        return Box(box.x1 + part.x1, box.y1 + part.y1, box.x2 + part.x1, box.y2 + part.y1)
 
 
 def crop(gray: Gray, region: Region) -> Gray:
@@ -137,28 +147,45 @@ def crop(gray: Gray, region: Region) -> Gray:
     return gray[box.y1 : box.y2, box.x1 : box.x2]
 
 
-def rotate(gray: Gray, quarter_turns: int) -> Gray:
-    """Turn a picture clockwise by quarters, uint8 [H, W] or [W, H]; as it is where there is nothing to turn."""
-    turns = quarter_turns % 4
-    if turns == 0:
-        return gray
+def rotate(picture: NDArray[_Scalar], degrees: int) -> NDArray[_Scalar]:
+    """Rotate a picture clockwise: [H, W] or [H, W, C] -> the same or [W, H], [W, H, C].
+
+    Args:
+        picture: of any dtype; given back as it is where there is nothing to rotate.
+        degrees: 0, 90, 180 or 270.
+
+    Raises:
+        UsageError: no such rotation.
+    """
+    check_rotation(degrees)
+    if degrees == 0:
+        return picture
     import cv2  # not above: options are parsed before OpenCV may be loaded, which reads its environment then
 
-    code = (cv2.ROTATE_90_CLOCKWISE, cv2.ROTATE_180, cv2.ROTATE_90_COUNTERCLOCKWISE)[turns - 1]
-    return np.asarray(cv2.rotate(gray, code), np.uint8)
+    codes = {90: cv2.ROTATE_90_CLOCKWISE, 180: cv2.ROTATE_180, 270: cv2.ROTATE_90_COUNTERCLOCKWISE}
+    return np.asarray(cv2.rotate(picture, codes[degrees]), picture.dtype)
 
 
-def rotate_back(box: Box, quarter_turns: int, width: int, height: int) -> Box:
-    """A box in a picture that `rotate` has turned -> the same box before; width and height are those before."""
+def rotate_back(box: Box, degrees: int, width: int, height: int) -> Box:
+    """A box in a picture that `rotate` has rotated -> the same box before; width and height are those before."""
     x1, y1, x2, y2 = box.x1, box.y1, box.x2, box.y2
-    turns = quarter_turns % 4
-    if turns == 1:
+    if degrees == 90:
         return Box(y1, height - x2, y2, height - x1)
-    if turns == 2:
+    if degrees == 180:
         return Box(width - x2, height - y2, width - x1, height - y1)
-    if turns == 3:
+    if degrees == 270:
         return Box(width - y2, x1, width - y1, x2)
     return box
+
+
+def check_rotation(degrees: int) -> None:
+    """Refuse what is no rotation.
+
+    Raises:
+        UsageError: it is none of `choices.ROTATIONS`.
+    """
+    if degrees not in ROTATIONS:
+        raise UsageError(f"rotate is 0, 90, 180 or 270 degrees clockwise, not {degrees!r}")
 
 
 def _span(start: float, length: float, size: int) -> tuple[int, int]:

@@ -13,10 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge_digits.errors import UsageError
+from edge_digits.imaging.regions import rotate
 from edge_digits.sources.grabber import BACKOFF, Grabber
 from edge_digits.sources.stream import Frame, Stream
-
-_ROTATIONS = {90: cv2.ROTATE_90_CLOCKWISE, 180: cv2.ROTATE_180, 270: cv2.ROTATE_90_COUNTERCLOCKWISE}
 
 
 class Camera:
@@ -159,9 +158,7 @@ class Camera:
     def _oriented(self, frame: Frame) -> Frame:
         if not (self._rotate or self._hflip or self._vflip):
             return frame
-        picture: NDArray[Any] = frame.picture
-        if self._rotate:
-            picture = np.asarray(cv2.rotate(picture, _ROTATIONS[self._rotate]))
+        picture: NDArray[Any] = rotate(frame.picture, self._rotate)
         if self._hflip or self._vflip:
             picture = np.asarray(cv2.flip(picture, -1 if self._hflip and self._vflip else int(self._hflip)))
         return replace(frame, picture=picture)

@@ -12,6 +12,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from edge_digits.errors import SourceError, UsageError
+from edge_digits.imaging.regions import check_rotation
 from edge_digits.sources.camera import Camera
 from edge_digits.sources.csi import PROGRAMS, Picamera, RpicamPipe, find_program, has_picamera2
 from edge_digits.sources.discovery import camera_hints, list_cameras
@@ -82,8 +83,7 @@ def open_camera(
         SourceError: on entering: the source is not available; says what was tried and how to mend it.
         UsageError: an argument is out of its range.
     """
-    if rotate not in (0, 90, 180, 270):
-        raise UsageError(f"rotate is 0, 90, 180 or 270, not {rotate}")
+    check_rotation(rotate)
     if stall_seconds <= 0 or (fps is not None and fps <= 0):
         raise UsageError("stall_seconds and fps are more than 0")
     if resolution is not None and not all(16 <= side <= 16384 for side in resolution):
