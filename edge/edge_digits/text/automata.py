@@ -14,15 +14,15 @@ from edge_digits.errors import UsageError
 
 DIGITS = "0123456789"
 #: The most states of a constraint: on a page of 200 candidates, this many take seconds on a small board.
-MOST_STATES = 10_000
+MAX_STATES = 10_000
 
 
 @dataclass(frozen=True)
 class Part:
-    """One automaton, its states as they come.
+    """One automaton of a product; its states are any hashable values.
 
     Attributes:
-        starts: its start states; at most one of them accepts a given text.
+        starts: its start states; a text is accepted from one of them at most.
         step: the state after a state and a digit; None where nothing may follow.
         accepts: whether the text may end in a state.
     """
@@ -45,44 +45,45 @@ def explore(parts: Sequence[Part], options: str) -> Table:
     """The product of the parts, less the states that lead to no accepted text.
 
     Raises:
-        UsageError: it has more than `MOST_STATES`; `options` are what the user asked for.
+        UsageError: it has more than `MAX_STATES`; `options` are what the user asked for.
     """
     states: list[tuple[Any, ...]] = list(product(*(part.starts for part in parts)))
     starts = list(range(len(states)))
     numbers = {state: number for number, state in enumerate(states)}
-    after: list[list[int]] = []
-    before: list[list[int]] = [[] for _ in states]
+    successors: list[list[int]] = []  # of each state, by digit
+    predecessors: list[list[int]] = [[] for _ in states]
     for number, state in enumerate(states):  # which grows below
         row = []
         for digit in range(10):
-            follows = tuple(part.step(own, digit) for part, own in zip(parts, state, strict=True))
-            if None in follows:
+            target = tuple(part.step(own, digit) for part, own in zip(parts, state, strict=True))
+            if None in target:
                 row.append(-1)
                 continue
-            if follows not in numbers:
-                if len(states) == MOST_STATES:
+            if target not in numbers:
+                if len(states) == MAX_STATES:
                     raise _too_large(options)
-                numbers[follows] = len(states)
-                states.append(follows)
-                before.append([])
-            row.append(numbers[follows])
-            before[numbers[follows]].append(number)
-        after.append(row)
+                numbers[target] = len(states)
+                states.append(target)
+                predecessors.append([])
+            row.append(numbers[target])
+            predecessors[numbers[target]].append(number)
+        successors.append(row)
     accepting = [all(part.accepts(own) for part, own in zip(parts, state, strict=True)) for state in states]
-    alive = _reaching([number for number, accepts in enumerate(accepting) if accepts], before)
-    renamed = {old: new for new, old in enumerate(sorted(alive))}
+    alive = _co_reachable([number for number, accepts in enumerate(accepting) if accepts], predecessors)
+    renumbered = {old: new for new, old in enumerate(sorted(alive))}
     return Table(
-        [renamed[number] for number in starts if number in alive],
-        [[renamed.get(target, -1) for target in after[old]] for old in renamed],
-        [accepting[old] for old in renamed],
+        [renumbered[number] for number in starts if number in alive],
+        [[renumbered.get(target, -1) for target in successors[old]] for old in renumbered],
+        [accepting[old] for old in renumbered],
     )
 
 
-def _reaching(goals: list[int], before: list[list[int]]) -> set[int]:
+def _co_reachable(goals: list[int], predecessors: list[list[int]]) -> set[int]:
+    """The states from which a goal can be reached."""
     alive = set(goals)
     waiting = list(goals)
     while waiting:
-        new = set(before[waiting.pop()]) - alive
+        new = set(predecessors[waiting.pop()]) - alive
         alive |= new
         waiting += new
     return alive

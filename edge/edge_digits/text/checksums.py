@@ -17,7 +17,7 @@ class Checksum:
     """A rule by which the digits of a number check one another.
 
     Attributes:
-        used: on what it is found.
+        used: where it is used.
         lengths: a pattern of the numbers that are long enough to have it.
         part: its automaton.
     """
@@ -37,11 +37,11 @@ def _from_right(values: Sequence[Sequence[int]], add: Callable[[int, int], int])
     period = len(values)
 
     def step(state: tuple[int, int], digit: int) -> tuple[int, int]:
-        left, summed = state
-        place = (left - 1) % period
-        return place, add(values[place][digit], summed)
+        remaining, total = state  # digits that follow, modulo the period
+        place = (remaining - 1) % period
+        return place, add(values[place][digit], total)
 
-    return Part([(left, 0) for left in range(period)], step, lambda state: bool(state == (0, 0)))
+    return Part([(remaining, 0) for remaining in range(period)], step, lambda state: bool(state == (0, 0)))
 
 
 def _weighted(*weights: int) -> Part:
@@ -88,8 +88,8 @@ def _mod11_10() -> Part:
     """ISO/IEC 7064 MOD 11,10; a state is the product carried on, and whether the last digit checks the others."""
 
     def step(state: tuple[int, bool], digit: int) -> tuple[int, bool]:
-        summed = (state[0] + digit) % 10
-        return (summed or 10) * 2 % 11, summed == 1
+        total = (state[0] + digit) % 10
+        return (total or 10) * 2 % 11, total == 1
 
     return Part([(10, False)], step, lambda state: bool(state[1]))
 

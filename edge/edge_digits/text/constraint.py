@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from edge_digits.errors import UsageError
 from edge_digits.text.automata import DIGITS, Part, Table, explore
 from edge_digits.text.checksums import CHECKSUMS
+from edge_digits.text.glushkov import compile_tree
 from edge_digits.text.patterns import parse
 
 if TYPE_CHECKING:
@@ -86,14 +87,14 @@ class Constraint:
         if self.digits is not None:
             parts.append(_count(self.digits))
         if self.pattern is not None:
-            parts.append(parse(self.pattern))
+            parts.append(compile_tree(parse(self.pattern)))
         if self.checksum is not None:
             if self.checksum not in CHECKSUMS:
                 raise UsageError(
                     f"--checksum {self.checksum}: there is no such checksum. Use one of: {', '.join(CHECKSUMS)}"
                 )
             checksum = CHECKSUMS[self.checksum]
-            parts += [parse(checksum.lengths), checksum.part]
+            parts += [compile_tree(parse(checksum.lengths)), checksum.part]
         return explore(parts, self.describe())
 
 

@@ -136,31 +136,32 @@ def _scores(edges: Sequence[Edge]) -> NDArray[np.float64]:
 
 def _free(edges: Sequence[Edge], order: list[int], scores: NDArray[np.float64], nodes: int) -> Path | None:
     """The best of all paths: every edge may be read alone, so that what is left are a few floats a node."""
-    choice = scores.argmax(axis=1).tolist()
-    top = scores.max(axis=1).tolist() if edges else []
-    summed = np.logaddexp.reduce(scores, axis=1).tolist()
-    best = [0.0] + [_IMPOSSIBLE] * (nodes - 1)
-    total = best.copy()
-    taken = [-1] * nodes
+    choice = scores.argmax(axis=1).tolist()  # [E]
+    best_of_edge = scores.max(axis=1).tolist() if edges else []  # [E]
+    sum_of_edge = np.logaddexp.reduce(scores, axis=1).tolist()  # [E]
+    best = [0.0] + [_IMPOSSIBLE] * (nodes - 1)  # of each node, the score of the best path to it (Viterbi)
+    forward = best.copy()  # of each node, the log of the sum over all paths to it
+    backpointers = [-1] * nodes  # of each node, the last edge of the best path
     for number in order:
         start, end = edges[number].start, edges[number].end
-        score = best[start] + top[number]
+        score = best[start] + best_of_edge[number]
         if score > best[end]:
-            best[end], taken[end] = score, number
-        total[end] = _log_add(total[end], total[start] + summed[number])
+            best[end], backpointers[end] = score, number
+        forward[end] = _log_add(forward[end], forward[start] + sum_of_edge[number])
     if best[-1] == _IMPOSSIBLE:
         return None
     steps = []
     node, none = nodes - 1, scores.shape[1] - 1
     while node > 0:
-        number = taken[node]
+        number = backpointers[node]
         steps.append(Step(number, choice[number] if choice[number] < none else None))
         node = edges[number].start
-    return _path(steps, best[-1], total[-1])
+    return _path(steps, best[-1], forward[-1])
 
 
-def _log_add(one: float, other: float) -> float:
-    high, low = (one, other) if one > other else (other, one)
+def _log_add(x: float, y: float) -> float:
+    """log(exp(x) + exp(y)) of two numbers; NumPy's takes ten times as long for these."""
+    high, low = (x, y) if x > y else (y, x)
     return high if low == _IMPOSSIBLE else high + math.log1p(math.exp(low - high))
 
 
@@ -169,55 +170,55 @@ def _constrained(
 ) -> Path | None:
     """The best path whose text the automaton accepts."""
     moves = allowed.moves
-    best = np.full((nodes, len(allowed.starts)), _IMPOSSIBLE)
+    best = np.full((nodes, len(allowed.starts)), _IMPOSSIBLE)  # [nodes, S], as in `_free`
     best[0, allowed.starts] = 0.0
-    total = best.copy()
-    into: list[list[int]] = [[] for _ in range(nodes)]
+    forward = best.copy()  # [nodes, S]
+    incoming: list[list[int]] = [[] for _ in range(nodes)]  # of each node, the edges that end there
     for number in order:
         start, end = edges[number].start, edges[number].end
-        into[end].append(number)
-        labelled, none = scores[number, moves.label], scores[number, -1]
+        incoming[end].append(number)
+        labelled, none = scores[number, moves.label], scores[number, -1]  # [T], scalar
         np.maximum(best[end], best[start] + none, out=best[end])
-        np.logaddexp(total[end], total[start] + none, out=total[end])
+        np.logaddexp(forward[end], forward[start] + none, out=forward[end])
         if len(moves.targets):
-            top = np.maximum.reduceat(best[start, moves.source] + labelled, moves.first)
+            top = np.maximum.reduceat(best[start, moves.source] + labelled, moves.first)  # [K]
             best[end, moves.targets] = np.maximum(best[end, moves.targets], top)
-            summed = np.logaddexp.reduceat(total[start, moves.source] + labelled, moves.first)
-            total[end, moves.targets] = np.logaddexp(total[end, moves.targets], summed)
+            summed = np.logaddexp.reduceat(forward[start, moves.source] + labelled, moves.first)  # [K]
+            forward[end, moves.targets] = np.logaddexp(forward[end, moves.targets], summed)
     ends = np.flatnonzero(allowed.accepting & (best[-1] > _IMPOSSIBLE))
     if len(ends) == 0:
         return None
     state = int(ends[best[-1, ends].argmax()])
-    steps = _trace(edges, into, scores, best, moves, state)
-    return _path(steps, float(best[-1, state]), float(np.logaddexp.reduce(total[-1, ends])))
+    steps = _trace_back(edges, incoming, scores, best, moves, state)
+    return _path(steps, float(best[-1, state]), float(np.logaddexp.reduce(forward[-1, ends])))
 
 
-def _trace(
+def _trace_back(
     edges: Sequence[Edge],
-    into: list[list[int]],
+    incoming: list[list[int]],
     scores: NDArray[np.float64],
     best: NDArray[np.float64],
     moves: Moves,
     state: int,
 ) -> list[Step]:
     """The steps of the best path that ends in this state, last first, found again from the scores of the nodes."""
-    bounds = np.append(moves.first, len(moves.source))
+    bounds = np.append(moves.first, len(moves.source))  # [K + 1]
     steps = []
-    node = len(into) - 1
+    node = len(incoming) - 1
     while node > 0:
         place = int(np.searchsorted(moves.targets, state))
         entered = place < len(moves.targets) and moves.targets[place] == state
-        ways = slice(bounds[place], bounds[place + 1]) if entered else slice(0, 0)
+        transitions = slice(bounds[place], bounds[place + 1]) if entered else slice(0, 0)
         # Reading it as each of the labels that lead here, or as none, which leaves the state as it was.
-        sources = np.append(moves.source[ways], state)
-        labels = np.append(moves.label[ways], -1)
-        found = np.array([best[edges[number].start, sources] + scores[number, labels] for number in into[node]])
-        which, way = np.unravel_index(int(found.argmax()), found.shape)
-        number, label = into[node][which], int(labels[way])
+        sources = np.append(moves.source[transitions], state)
+        labels = np.append(moves.label[transitions], -1)
+        reached = np.array([best[edges[number].start, sources] + scores[number, labels] for number in incoming[node]])
+        row, column = np.unravel_index(int(reached.argmax()), reached.shape)  # which edge, which transition
+        number, label = incoming[node][row], int(labels[column])
         steps.append(Step(number, None if label < 0 else label))
-        node, state = edges[number].start, int(sources[way])
+        node, state = edges[number].start, int(sources[column])
     return steps
 
 
-def _path(backwards: list[Step], score: float, total: float) -> Path:
-    return Path(tuple(reversed(backwards)), score, min(1.0, math.exp(score - total)))
+def _path(backwards: list[Step], score: float, forward: float) -> Path:
+    return Path(tuple(reversed(backwards)), score, min(1.0, math.exp(score - forward)))

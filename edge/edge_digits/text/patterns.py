@@ -1,23 +1,59 @@
-"""Patterns of digits: a subset of regular expressions -> an automaton (Glushkov 1961)."""
+"""Patterns of digits: a subset of regular expressions -> a syntax tree, by recursive descent."""
 
 from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 from edge_digits.errors import UsageError
-from edge_digits.text.automata import DIGITS, Part
+from edge_digits.text.automata import DIGITS
 
 #: The most digits that a pattern may spell out, its repetitions counted.
-_MOST_PLACES = 500
+_MAX_SIZE = 500
 #: The deepest nesting of groups.
-_DEEPEST = 50
+_MAX_DEPTH = 50
 
 
-def parse(pattern: str) -> Part:
-    """The automaton of a pattern.
+@dataclass(frozen=True)
+class Digit:
+    """One digit; bit d of `digits` says whether d matches."""
+
+    digits: int
+    size: int = 1
+
+
+@dataclass(frozen=True)
+class Concatenation:
+    """All parts, one after the other; `size` is the number of digits that they spell out."""
+
+    parts: tuple[Node, ...]
+    size: int
+
+
+@dataclass(frozen=True)
+class Alternation:
+    """One of the parts; `size` is the number of digits that all of them spell out."""
+
+    parts: tuple[Node, ...]
+    size: int
+
+
+@dataclass(frozen=True)
+class Repetition:
+    """A part, `low` to `high` times in a row, None for any number; `size` counts the repetitions spelled out."""
+
+    part: Node
+    low: int
+    high: int | None
+    size: int
+
+
+Node = Digit | Concatenation | Alternation | Repetition
+
+
+def parse(pattern: str) -> Node:
+    """The syntax tree of a pattern.
 
     Args:
         pattern: digits, `\\d`, `.`, classes `[0-9]` `[^0]`, groups, `|`, `?`, `*`, `+`, `{n}`, `{n,m}`, `{n,}`.
@@ -25,272 +61,171 @@ def parse(pattern: str) -> Part:
     Raises:
         UsageError: it is malformed or too large; the message points at the place.
     """
-    return _Pattern(pattern).part()
+    return _Parser(pattern).parse()
 
 
-@dataclass(frozen=True)
-class _Node:
-    """A piece of a pattern.
-
-    Attributes:
-        kind: "digit", "all" of the parts in order, "one" of the parts, or "repeat".
-        size: the digits that it spells out.
-        digits: bits of the digits that match, of a "digit".
-        parts: the pieces within.
-        low: the fewest repetitions.
-        high: the most; None for any number.
-    """
-
-    kind: str
-    size: int
-    digits: int = 0
-    parts: tuple[_Node, ...] = ()
-    low: int = 0
-    high: int | None = None
-
-
-@dataclass(frozen=True)
-class _Language:
-    """Glushkov's sets of a piece, as bits: the places where it may begin and end, and whether it may be empty."""
-
-    empty: bool
-    first: int
-    last: int
-
-
-_NOTHING = _Language(empty=True, first=0, last=0)
-_END = 1  # the place after the last digit
 _ALL_DIGITS = (1 << 10) - 1
 _REPEAT = re.compile(r"\{(?:([0-9]+)(,([0-9]*))?|,([0-9]+))\}")
 _KNOWN = r"digits, \d, ., [0-9], [^0], ( ), |, ?, *, +, {n}, {n,m} and {n,}"
 
 
-class _Pattern:
-    """A regular expression of digits: parsed by recursive descent, then made an automaton."""
+class _Parser:
+    """Parses a regular expression of digits: one method a rule of the grammar, each leaves `position` behind it."""
 
     def __init__(self, text: str) -> None:
         self.text = text
-        self.at = 0
+        self.position = 0
         self.depth = 0
-        if not text:
+
+    def parse(self) -> Node:
+        if not self.text:
             raise UsageError(r"--pattern: is empty. Give what the text must match, such as \d{4}")
-        self.tree = self._either()
-        if self.at < len(text):
-            raise self._wrong("this ) closes no group", self.at)
-        self.follow = [0]
-        self.at_digit = [0] * 10
+        tree = self._alternation()
+        if self.position < len(self.text):
+            raise self._error("this ) closes no group", self.position)
+        return tree
 
-    def part(self) -> Part:
-        """The automaton; a state is the set of places whose digit may come next, as bits."""
-        whole = self._compile(self.tree)
-        for place in _bits(whole.last):
-            self.follow[place] |= _END
-        known: dict[int, int] = {0: 0}
-
-        def step(state: int, digit: int) -> int | None:
-            hit = state & self.at_digit[digit]
-            if hit not in known:
-                follows = 0
-                for place in _bits(hit):
-                    follows |= self.follow[place]
-                known[hit] = follows
-            return known[hit] or None
-
-        return Part([whole.first | (_END if whole.empty else 0)], step, lambda state: bool(state & _END))
-
-    def _wrong(self, what: str, at: int) -> UsageError:
+    def _error(self, what: str, position: int) -> UsageError:
         shown = self.text if self.text.isprintable() else ascii(self.text)[1:-1]
-        pointer = f"\n    {shown}\n    {' ' * at}^" if shown == self.text else ""
-        return UsageError(f"--pattern {shlex.quote(shown)}: {what}, at character {at + 1}.{pointer}")
+        pointer = f"\n    {shown}\n    {' ' * position}^" if shown == self.text else ""
+        return UsageError(f"--pattern {shlex.quote(shown)}: {what}, at character {position + 1}.{pointer}")
 
-    def _next(self) -> str:
-        return self.text[self.at : self.at + 1]
+    def _peek(self) -> str:
+        """The next character; "" at the end."""
+        return self.text[self.position : self.position + 1]
 
-    def _either(self) -> _Node:
-        branches = [self._sequence()]
-        while self._next() == "|":
-            self.at += 1
-            branches.append(self._sequence())
-        return self._join("one", branches) if len(branches) > 1 else branches[0]
+    def _alternation(self) -> Node:
+        branches = [self._concatenation()]
+        while self._peek() == "|":
+            self.position += 1
+            branches.append(self._concatenation())
+        return Alternation(tuple(branches), self._total(branches)) if len(branches) > 1 else branches[0]
 
-    def _sequence(self) -> _Node:
-        pieces = []
-        while self._next() not in ("", "|", ")"):
-            pieces.append(self._repeated())
-        return self._join("all", pieces)
+    def _concatenation(self) -> Node:
+        parts: list[Node] = []
+        while self._peek() not in ("", "|", ")"):
+            parts.append(self._repetition())
+        return Concatenation(tuple(parts), self._total(parts))
 
-    def _join(self, kind: str, parts: list[_Node]) -> _Node:
-        return self._sized(_Node(kind, sum(part.size for part in parts), parts=tuple(parts)), 0)
+    def _total(self, parts: list[Node]) -> int:
+        return self._checked(sum(part.size for part in parts), 0)
 
-    def _sized(self, node: _Node, at: int) -> _Node:
-        if node.size > _MOST_PLACES:
-            raise self._wrong(
-                f"it spells out more than {_MOST_PLACES} digits; repeat with + or * and no number, or use --digits", at
+    def _checked(self, size: int, position: int) -> int:
+        if size > _MAX_SIZE:
+            raise self._error(
+                f"it spells out more than {_MAX_SIZE} digits; repeat with + or * and no number, or use --digits",
+                position,
             )
-        return node
+        return size
 
-    def _repeated(self) -> _Node:
-        piece = self._one()
-        begin = self.at
+    def _repetition(self) -> Node:
+        part = self._atom()
+        begin = self.position
         bounds = self._bounds()
         if bounds is None:
-            return piece
+            return part
         low, high = bounds
         if high is not None and high < low:
-            raise self._wrong(f"it repeats at least {low} and at most {high} times; swap them", begin)
-        if self._next() in ("?", "*", "+", "{") and self._next():
-            raise self._wrong("it repeats what is repeated already; put the first into a group ( )", self.at)
-        size = piece.size * max(low, 1 if high is None else high)
-        return self._sized(_Node("repeat", size, parts=(piece,), low=low, high=high), begin)
+            raise self._error(f"it repeats at least {low} and at most {high} times; swap them", begin)
+        if self._peek() in ("?", "*", "+", "{"):
+            raise self._error("it repeats what is repeated already; put the first into a group ( )", self.position)
+        size = part.size * max(low, 1 if high is None else high)
+        return Repetition(part, low, high, self._checked(size, begin))
 
     def _bounds(self) -> tuple[int, int | None] | None:
         """What a repetition at this place asks for; None where there is none."""
-        sign = self._next()
-        if sign and sign in "?*+":
-            self.at += 1
-            return {"?": (0, 1), "*": (0, None), "+": (1, None)}[sign]
-        if sign != "{":
+        symbol = self._peek()
+        if symbol and symbol in "?*+":
+            self.position += 1
+            return {"?": (0, 1), "*": (0, None), "+": (1, None)}[symbol]
+        if symbol != "{":
             return None
-        found = _REPEAT.match(self.text, self.at)
+        found = _REPEAT.match(self.text, self.position)
         if found is None:
-            raise self._wrong("{ begins no repetition; write {n}, {n,m} or {n,}", self.at)
+            raise self._error("{ begins no repetition; write {n}, {n,m} or {n,}", self.position)
         low, comma, high, only_high = found.groups()
         if max(len(number or "") for number in (low, high, only_high)) > 9:
-            raise self._wrong("it repeats too often; repeat with + or * and no number, or use --digits", self.at)
-        self.at = found.end()
+            raise self._error("it repeats too often; repeat with + or * and no number, or use --digits", self.position)
+        self.position = found.end()
         if only_high:
             return 0, int(only_high)
         if not comma:
             return int(low), int(low)
         return int(low), int(high) if high else None
 
-    def _one(self) -> _Node:
-        sign, begin = self._next(), self.at
-        if sign == "(":
+    def _atom(self) -> Node:
+        symbol, begin = self._peek(), self.position
+        if symbol == "(":
             return self._group()
-        if sign == "[":
+        if symbol == "[":
             return self._class()
-        self.at += 1
-        if sign in DIGITS:
-            return _Node("digit", 1, 1 << int(sign))
-        if sign == ".":
-            return _Node("digit", 1, _ALL_DIGITS)
-        if sign == "\\":
+        self.position += 1
+        if symbol in DIGITS:
+            return Digit(1 << int(symbol))
+        if symbol == ".":
+            return Digit(_ALL_DIGITS)
+        if symbol == "\\":
             self._escape(begin)
-            return _Node("digit", 1, _ALL_DIGITS)
-        if sign in "?*+{":
-            raise self._wrong(f"there is nothing before {sign} that it could repeat", begin)
-        if sign in "^$":
-            raise self._wrong(f"leave {sign} out; the whole text is matched anyway", begin)
-        if sign.isspace():
-            raise self._wrong("leave the blank out; blanks of the text are not matched", begin)
-        raise self._wrong(f"{sign!r} is no digit; a pattern is made of {_KNOWN}", begin)
+            return Digit(_ALL_DIGITS)
+        if symbol in "?*+{":
+            raise self._error(f"there is nothing before {symbol} that it could repeat", begin)
+        if symbol in "^$":
+            raise self._error(f"leave {symbol} out; the whole text is matched anyway", begin)
+        if symbol.isspace():
+            raise self._error("leave the blank out; blanks of the text are not matched", begin)
+        raise self._error(f"{symbol!r} is no digit; a pattern is made of {_KNOWN}", begin)
 
     def _escape(self, begin: int) -> None:
         r"""Pass the d of \d."""
-        if self._next() != "d":
-            raise self._wrong(rf"after \ only d is known; a pattern is made of {_KNOWN}", begin)
-        self.at += 1
+        if self._peek() != "d":
+            raise self._error(rf"after \ only d is known; a pattern is made of {_KNOWN}", begin)
+        self.position += 1
 
-    def _group(self) -> _Node:
-        begin = self.at
+    def _group(self) -> Node:
+        begin = self.position
         self.depth += 1
-        if self.depth > _DEEPEST:
-            raise self._wrong(f"groups are nested more than {_DEEPEST} deep; take some out", begin)
-        self.at += 3 if self.text.startswith("(?:", begin) else 1
-        if self._next() == "?":
-            raise self._wrong("(? begins nothing that is known here; use plain groups ( )", begin)
-        inner = self._either()
-        if self._next() != ")":
-            raise self._wrong("this ( is never closed; add a )", begin)
-        self.at += 1
+        if self.depth > _MAX_DEPTH:
+            raise self._error(f"groups are nested more than {_MAX_DEPTH} deep; take some out", begin)
+        self.position += 3 if self.text.startswith("(?:", begin) else 1
+        if self._peek() == "?":
+            raise self._error("(? begins nothing that is known here; use plain groups ( )", begin)
+        inner = self._alternation()
+        if self._peek() != ")":
+            raise self._error("this ( is never closed; add a )", begin)
+        self.position += 1
         self.depth -= 1
         return inner
 
-    def _class(self) -> _Node:
-        begin = self.at
-        self.at += 1
-        negated = self._next() == "^"
-        self.at += negated
+    def _class(self) -> Node:
+        begin = self.position
+        self.position += 1
+        negated = self._peek() == "^"
+        self.position += negated
         digits = 0
-        while self._next() != "]":
+        while self._peek() != "]":
             digits |= self._range(begin)
-        self.at += 1
+        self.position += 1
         if negated:
             digits ^= _ALL_DIGITS
         if not digits:
-            raise self._wrong("this class matches no digit", begin)
-        return _Node("digit", 1, digits)
+            raise self._error("this class matches no digit", begin)
+        return Digit(digits)
 
     def _range(self, begin: int) -> int:
         """A digit, a range of digits or \\d within a class, as bits."""
-        low, at = self._next(), self.at
+        low, start = self._peek(), self.position
         if not low:
-            raise self._wrong("this [ is never closed; add a ]", begin)
-        self.at += 1
+            raise self._error("this [ is never closed; add a ]", begin)
+        self.position += 1
         if low == "\\":
-            self._escape(at)
+            self._escape(start)
             return _ALL_DIGITS
         if low not in DIGITS:
-            raise self._wrong(f"{low!r} is no digit; a class is made of digits, ranges 0-9 and \\d", at)
-        if self._next() != "-":
+            raise self._error(f"{low!r} is no digit; a class is made of digits, ranges 0-9 and \\d", start)
+        if self._peek() != "-":
             return 1 << int(low)
-        high = self.text[self.at + 1 : self.at + 2]
+        high = self.text[self.position + 1 : self.position + 2]
         if not high or high not in DIGITS or high < low:
-            raise self._wrong(f"{low}-{high} is no range; write the lower digit, -, the higher", at)
-        self.at += 2
+            raise self._error(f"{low}-{high} is no range; write the lower digit, -, the higher", start)
+        self.position += 2
         return (2 << int(high)) - (1 << int(low))
-
-    def _compile(self, node: _Node) -> _Language:
-        """Give each digit that a piece spells out a place, and find which may follow which."""
-        if node.kind == "digit":
-            place = 1 << len(self.follow)
-            self.follow.append(0)
-            for digit in range(10):
-                self.at_digit[digit] |= place if node.digits >> digit & 1 else 0
-            return _Language(empty=False, first=place, last=place)
-        if node.kind == "all":
-            whole = _NOTHING
-            for part in node.parts:
-                whole = self._then(whole, self._compile(part))
-            return whole
-        if node.kind == "one":
-            branches = [self._compile(part) for part in node.parts]
-            first = last = 0
-            for branch in branches:
-                first, last = first | branch.first, last | branch.last
-            return _Language(any(branch.empty for branch in branches), first, last)
-        return self._compile_repeat(node)
-
-    def _compile_repeat(self, node: _Node) -> _Language:
-        (piece,) = node.parts
-        # From the right, as x(x(x)?)?, so that each repetition is followed by one other.
-        rest = _NOTHING
-        if piece.size and node.high is None:
-            rest = self._compile(piece)
-            self._then(rest, rest)
-            if node.low == 0:
-                rest = _Language(True, rest.first, rest.last)
-        optional = 0 if node.high is None else node.high - node.low
-        required = max(node.low - 1, 0) if node.high is None else node.low
-        for number in range((optional + required) if piece.size else 0):
-            rest = self._then(self._compile(piece), rest)
-            if number < optional:
-                rest = _Language(True, rest.first, rest.last)
-        return rest
-
-    def _then(self, left: _Language, right: _Language) -> _Language:
-        for place in _bits(left.last):
-            self.follow[place] |= right.first
-        return _Language(
-            left.empty and right.empty,
-            left.first | (right.first if left.empty else 0),
-            right.last | (left.last if right.empty else 0),
-        )
-
-
-def _bits(bits: int) -> Iterator[int]:
-    while bits:
-        lowest = bits & -bits
-        yield lowest.bit_length() - 1
-        bits ^= lowest
