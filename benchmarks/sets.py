@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scoring import Cell, Rule
 
-from edge_digits.sources import decode
+from edge_digits.sources.decode import decode
 from edge_digits_train.datasets import read_idx
 
 #: How much of a page a picture shows.

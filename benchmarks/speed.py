@@ -21,7 +21,7 @@ import numpy as np
 from sets import mnist_test
 from timing import PROGRAM, medians
 
-from edge_digits.sources import decode
+from edge_digits.sources.decode import decode
 
 _ROUNDS = 15
 _SAMPLES = Path(__file__).resolve().parent.parent / "samples"

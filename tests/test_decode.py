@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from edge_digits import DigitReader, PictureError, to_gray
 from edge_digits.outputs.pictures import annotate
 from edge_digits.reader import DECODE_SIDE
-from edge_digits.sources import decode, decode_gray
+from edge_digits.sources.decode import decode, decode_gray
 
 SCENE: NDArray[np.uint8] = np.asarray(cv2.resize(page("4273"), (2600, 1400), interpolation=cv2.INTER_CUBIC), np.uint8)
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import importlib
 import json
+import pkgutil
 import subprocess
 import sys
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
@@ -81,6 +84,20 @@ print(*(name for name in ed.__all__ if getattr(ed, name) is not first[name]))
 """
     ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert ended.stdout.split() == [], "a module of this name hides it"
+
+
+def modules(package: str) -> list[str]:
+    """A package and all modules below it, by name."""
+    found = importlib.import_module(package)
+    return [package, *(module.name for module in pkgutil.walk_packages(found.__path__, f"{package}."))]
+
+
+@pytest.mark.parametrize("name", modules("edge_digits"))
+def test_every_module_can_be_imported_as_a_module(name: str) -> None:
+    """`import a.b as c` takes the attribute `b` of `a`, which a function of that name would hide."""
+    names: dict[str, object] = {}
+    exec(f"import {name} as module", names)
+    assert isinstance(names["module"], ModuleType)
 
 
 def test_a_name_that_is_not_there_is_an_attribute_error() -> None:

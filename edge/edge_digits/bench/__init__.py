@@ -10,7 +10,7 @@
 from edge_digits.bench.compare import Ratio, ratio
 from edge_digits.bench.pictures import Picture, load_pictures
 from edge_digits.bench.report import Report, Run, read_report
-from edge_digits.bench.run import Interrupted, Settings, bench, report
+from edge_digits.bench.run import Interrupted, Settings, bench, make_report
 from edge_digits.bench.timing import Measurement, Plan, measure
 
 __all__ = [
@@ -24,8 +24,8 @@ __all__ = [
     "Settings",
     "bench",
     "load_pictures",
+    "make_report",
     "measure",
     "ratio",
     "read_report",
-    "report",
 ]

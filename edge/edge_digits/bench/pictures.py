@@ -10,7 +10,8 @@ from pathlib import Path
 
 from edge_digits.errors import PictureError, SourceError
 from edge_digits.reader import DigitReader
-from edge_digits.sources import decode, expand
+from edge_digits.sources import expand
+from edge_digits.sources.decode import decode
 
 
 @dataclass(frozen=True)

@@ -112,7 +112,7 @@ def bench(
     )
 
 
-def report(runs: Sequence[Run], *, single_stream: bool = False, root: Path = Path("/")) -> Report:
+def make_report(runs: Sequence[Run], *, single_stream: bool = False, root: Path = Path("/")) -> Report:
     """Runs of this machine, as one report."""
     created = datetime.now(UTC).isoformat(timespec="seconds")
     return Report(created, Board.read(root).to_dict(), conditions.versions(), tuple(runs), single_stream)

@@ -196,7 +196,7 @@ def _measure(options: dict[str, Any]) -> int:
         from edge_digits.outputs.files import check_free
 
         check_free(options["output"], force=options["force"])
-    from edge_digits.bench import Interrupted, Settings, bench, load_pictures, report
+    from edge_digits.bench import Interrupted, Settings, bench, load_pictures, make_report
 
     pictures = load_pictures(options["sources"])
     chosen = [Settings(name, threads, options["mode"], plan) for name in names for threads in options["threads"]]
@@ -210,15 +210,15 @@ def _measure(options: dict[str, Any]) -> int:
     except (KeyboardInterrupt, Interrupted):
         if not runs:
             raise KeyboardInterrupt from None
-    measured = report(runs, single_stream=options["single_stream"])
-    _print(measured, options)
+    report = make_report(runs, single_stream=options["single_stream"])
+    _print(report, options)
     if options["output"] is not None:
-        measured.write(options["output"], force=options["force"])
+        report.write(options["output"], force=options["force"])
     if options["plot"] is not None:
         from edge_digits.bench.plot import draw_report
         from edge_digits.outputs.files import write_picture
 
-        write_picture(options["plot"], draw_report(measured))
+        write_picture(options["plot"], draw_report(report))
     if len(runs) < len(chosen) or runs[-1].interrupted:
         click.echo(f"interrupted: {len(runs)} of {len(chosen)} runs, and this is what was measured", err=True)
         return INTERRUPTED

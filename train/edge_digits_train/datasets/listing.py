@@ -7,7 +7,7 @@ from pathlib import Path
 
 from edge_digits.errors import PictureError
 from edge_digits.imaging.pixels import Gray, to_gray
-from edge_digits.sources import decode
+from edge_digits.sources.decode import decode
 from edge_digits.sources.files import SUFFIXES, natural_key
 from edge_digits_train.datasets.data import DataError
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from edge_digits.errors import EdgeDigitsError, UsageError
 from edge_digits.imaging.pixels import shrink, to_gray
-from edge_digits.sources import decode
+from edge_digits.sources.decode import decode
 from edge_digits_train.datasets.listing import NONE
 from edge_digits_train.evaluation import metrics, plots
 from edge_digits_train.evaluation.classifiers import Classifier
