@@ -24,7 +24,7 @@ from edge_digits.errors import UsageError
 
 
 def measured(samples: list[int]) -> Measurement:
-    return Measurement(np.array(samples, np.int64), seconds=1e-9 * sum(samples), stretches=[(0, 0.0, None)])
+    return Measurement(np.array(samples, np.int64), seconds=1e-9 * sum(samples), batches=[(0, 0.0, None)])
 
 
 # --- timing ---

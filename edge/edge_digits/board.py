@@ -1,7 +1,7 @@
 """What a machine is, and the state that it is in: facts for `doctor` and for benchmarks.
 
 Everything is read from files below a root, /proc and /sys among them, so that a recorded machine can be read as well.
-A fact that is not to be had is None; nothing here fails because of the machine.
+A fact that is not available is None; nothing here fails because of the machine.
 """
 
 from __future__ import annotations
@@ -78,13 +78,13 @@ class Board:
         """Look at the machine whose files are below `root`."""
         cpu = _fields(root / "proc/cpuinfo")
         flags = cpu.get("Features", cpu.get("flags"))
-        has = set(" ".join(flags).split()) if flags else set()
+        known = set(" ".join(flags).split()) if flags else set()
         memory = _kilobytes(root / "proc/meminfo")
         return cls(
             model=_model(root),
             processor=_processor(cpu),
             cores=len(cpu["processor"]) if "processor" in cpu else None,
-            features=tuple(name for name in INT8_FEATURES if name in has) if flags else None,
+            features=tuple(name for name in INT8_FEATURES if name in known) if flags else None,
             system=_system(root),
             kernel=_line(root / "proc/sys/kernel/osrelease"),
             bits=_bits(root),
@@ -182,11 +182,11 @@ def in_group(name: str) -> bool:
 
 def busy_processes(root: Path = Path("/"), seconds: float = 0.5) -> tuple[Busy, ...] | None:
     """Other processes that take a tenth of a core or more over these seconds; None where /proc lists none."""
-    begun, before = monotonic(), _ticks(root)
+    start, before = monotonic(), _ticks(root)
     if not before:
         return None
     sleep(seconds)
-    return _busiest(before, _ticks(root), monotonic() - begun)
+    return _busiest(before, _ticks(root), monotonic() - start)
 
 
 def _busiest(before: dict[int, tuple[str, int]], after: dict[int, tuple[str, int]], seconds: float) -> tuple[Busy, ...]:
@@ -196,7 +196,7 @@ def _busiest(before: dict[int, tuple[str, int]], after: dict[int, tuple[str, int
         for pid, (name, ticks) in after.items()
         if pid in before and pid != os.getpid()
     ]
-    return tuple(sorted((one for one in found if one.share >= _BUSY), key=lambda one: -one.share))
+    return tuple(sorted((process for process in found if process.share >= _BUSY), key=lambda process: -process.share))
 
 
 def _ticks(root: Path) -> dict[int, tuple[str, int]]:
@@ -279,23 +279,24 @@ def temperature(root: Path = Path("/")) -> float | None:
 def _throttled(root: Path) -> int | None:
     folders = os.pathsep.join(str(root / name) for name in ("usr/bin", "bin", "opt/vc/bin"))
     program = shutil.which("vcgencmd", path=folders)
-    said = _said_by(program, "get_throttled").strip() if program else ""
+    answer = _output_of(program, "get_throttled").strip() if program else ""
     # "throttled=0x50005"; the file has the number alone, in hexadecimal without a prefix. The program needs /dev/vcio,
     # which belongs to the group video.
-    if not said.startswith("throttled="):
-        said = _line(root / "sys/devices/platform/soc/soc:firmware/get_throttled") or ""
-    match = re.fullmatch(r"(?:throttled=)?(?:0x)?([0-9a-f]+)", said)
+    if not answer.startswith("throttled="):
+        answer = _line(root / "sys/devices/platform/soc/soc:firmware/get_throttled") or ""
+    match = re.fullmatch(r"(?:throttled=)?(?:0x)?([0-9a-f]+)", answer)
     return int(match[1], 16) if match else None
 
 
-def _said_by(*command: str) -> str:
+def _output_of(*command: str) -> str:
+    """Standard output of a program; "" where it cannot be run."""
     try:
-        ended = subprocess.run(
+        completed = subprocess.run(
             command, capture_output=True, timeout=10, check=False, stdin=subprocess.DEVNULL, text=True, errors="replace"
         )
     except (OSError, subprocess.TimeoutExpired):
         return ""
-    return ended.stdout
+    return completed.stdout
 
 
 def _load(root: Path) -> tuple[float, float, float] | None:
@@ -308,8 +309,8 @@ def _load(root: Path) -> tuple[float, float, float] | None:
 def _on_battery(root: Path) -> bool | None:
     supplies = list((root / "sys/class/power_supply").glob("*"))
     # A mouse has a battery too: its scope is "Device".
-    own = [path for path in supplies if _line(path / "scope") != "Device"]
-    kinds = {path: _line(path / "type") for path in own}
+    of_system = [path for path in supplies if _line(path / "scope") != "Device"]
+    kinds = {path: _line(path / "type") for path in of_system}
     mains = [_line(path / "online") for path, kind in kinds.items() if kind in ("Mains", "USB")]
     batteries = [_line(path / "status") for path, kind in kinds.items() if kind == "Battery"]
     if not batteries:

@@ -17,8 +17,9 @@ from edge_digits.imaging.pixels import CROP_SIDE, Gray, histogram, percentile, s
 #: Side of the picture that a model sees, and of the box within it that the digit fills.
 SIDE = 28
 BOX = 20
-#: What of a digit's own strength counts as its outline. Low, so that MNIST's own pictures stay as they are.
-_OUTLINE = 0.22
+#: From this share of a digit's own strength on, ink counts for its bounding box. Low, so that MNIST's own pictures stay
+#: as they are.
+_OUTLINE_SHARE = 0.22
 
 
 def normalize(gray: Gray) -> Gray:
@@ -37,8 +38,8 @@ def normalize(gray: Gray) -> Gray:
 def normalize_glyph(glyph: Glyph) -> Gray:
     """Scale a glyph's ink into the 20x20 box and set its centre of mass in the middle: uint8 [28, 28]."""
     ink = glyph.ink
-    level = _strong(ink)
-    outline = ink >= _OUTLINE * level
+    level = _strong_level(ink)
+    outline = ink >= _OUTLINE_SHARE * level  # [h, w]
     x, y, width, height = cv2.boundingRect(outline.view(np.uint8))
     if width == 0:
         return np.zeros((SIDE, SIDE), np.uint8)
@@ -54,11 +55,11 @@ def normalize_glyph(glyph: Glyph) -> Gray:
 
 def _stretch(ink: Gray) -> NDArray[np.float32]:
     """Full contrast: the strong tenth of the ink becomes white."""
-    level = _strong(ink)
+    level = _strong_level(ink)
     return np.asarray(np.minimum(ink.astype(np.float32) * np.float32(255.0 / level), 255.0), np.float32)
 
 
-def _strong(ink: Gray) -> float:
+def _strong_level(ink: Gray) -> float:
     """The strength that a tenth of the ink passes, at least 1."""
     counts = histogram(ink)
     counts[0] = 0.0
@@ -68,10 +69,10 @@ def _strong(ink: Gray) -> float:
 def _centre(ink: NDArray[np.float32]) -> Gray:
     height, width = ink.shape
     mass = float(ink.sum()) or 1.0
-    middle_x = float((ink.sum(axis=0) * np.arange(width)).sum()) / mass
-    middle_y = float((ink.sum(axis=1) * np.arange(height)).sum()) / mass
-    x = min(max(round(SIDE / 2 - middle_x), 0), SIDE - width)
-    y = min(max(round(SIDE / 2 - middle_y), 0), SIDE - height)
+    centre_x = float((ink.sum(axis=0) * np.arange(width)).sum()) / mass
+    centre_y = float((ink.sum(axis=1) * np.arange(height)).sum()) / mass
+    x = min(max(round(SIDE / 2 - centre_x), 0), SIDE - width)
+    y = min(max(round(SIDE / 2 - centre_y), 0), SIDE - height)
     canvas = np.zeros((SIDE, SIDE), np.uint8)
     canvas[y : y + height, x : x + width] = np.asarray(ink + 0.5).astype(np.uint8)
     return canvas

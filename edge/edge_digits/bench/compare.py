@@ -24,14 +24,14 @@ from edge_digits.errors import UsageError
 
 #: Differences below this are none.
 MARGIN = 0.03
-#: What is drawn together is this share of a run.
-_CHUNKS = 20
-_DRAWS = 1000
-_QUIET = 0.02
-#: Others take so much of one core, in per cent, that quiet moments may be missing.
-_BUSY = 30.0
-#: Fewer blocks say nothing of how much they vary.
-_FEWEST = 20
+#: The bootstrap draws blocks of a run, of which there are so many, and draws the run anew so often.
+_BOOTSTRAP_BLOCKS = 20
+_RESAMPLES = 1000
+_QUIET_QUANTILE = 0.02
+#: Where other programs take more of one core, in per cent, quiet moments may be missing.
+_BUSY_PERCENT = 30.0
+#: A run of fewer blocks says nothing of how much they vary.
+_MIN_BLOCKS = 20
 
 Verdict = Literal["faster", "slower", "no difference"]
 
@@ -70,7 +70,7 @@ def quiet(blocks: Sequence[float] | NDArray[np.float64]) -> float:
     Args:
         blocks: medians of blocks of consecutive calls, in their order.
     """
-    return float(np.quantile(np.asarray(blocks, np.float64), _QUIET))
+    return float(np.quantile(np.asarray(blocks, np.float64), _QUIET_QUANTILE))
 
 
 def ratio(before: Sequence[float], after: Sequence[float], *, margin: float = MARGIN, seed: int = 0) -> Ratio:
@@ -86,21 +86,23 @@ def ratio(before: Sequence[float], after: Sequence[float], *, margin: float = MA
         UsageError: a run is too short to be compared.
     """
     for blocks in (before, after):
-        if len(blocks) < _FEWEST:
-            raise UsageError(f"has {len(blocks)} blocks of calls, and {_FEWEST} are needed: measure longer (--runs)")
+        if len(blocks) < _MIN_BLOCKS:
+            raise UsageError(
+                f"has {len(blocks)} blocks of calls, and {_MIN_BLOCKS} are needed: measure longer (--runs)"
+            )
     rng = np.random.default_rng(seed)
-    drawn = _drawn(np.asarray(after, np.float64), rng) / _drawn(np.asarray(before, np.float64), rng)
-    low, high = np.quantile(drawn, (0.025, 0.975))
+    ratios = _resample(np.asarray(after, np.float64), rng) / _resample(np.asarray(before, np.float64), rng)
+    low, high = np.quantile(ratios, (0.025, 0.975))
     return Ratio(quiet(after) / quiet(before), float(low), float(high), margin)
 
 
-def _drawn(blocks: NDArray[np.float64], rng: np.random.Generator) -> NDArray[np.float64]:
-    """The quiet time in each of many draws from the run, float64 [draws]."""
+def _resample(blocks: NDArray[np.float64], rng: np.random.Generator) -> NDArray[np.float64]:
+    """The quiet time of each resample of the run, float64 [resamples]."""
     count = len(blocks)
-    length = max(1, round(count / _CHUNKS))
-    starts = rng.integers(0, count, (_DRAWS, -(-count // length), 1))
-    places = (starts + np.arange(length)).reshape(_DRAWS, -1)[:, :count] % count
-    return np.asarray(np.quantile(blocks[places], _QUIET, axis=1), np.float64)
+    length = max(1, round(count / _BOOTSTRAP_BLOCKS))
+    starts = rng.integers(0, count, (_RESAMPLES, -(-count // length), 1))  # [resamples, blocks, 1]
+    indices = (starts + np.arange(length)).reshape(_RESAMPLES, -1)[:, :count] % count  # [resamples, count], circular
+    return np.asarray(np.quantile(blocks[indices], _QUIET_QUANTILE, axis=1), np.float64)
 
 
 def pairs(before: Report, after: Report) -> list[tuple[Run, Run]]:
@@ -112,9 +114,9 @@ def pairs(before: Report, after: Report) -> list[tuple[Run, Run]]:
     rest = list(after.runs)
     found = []
     for run in before.runs:
-        like = [other for other in rest if _way(other) == _way(run)]
-        if like:
-            chosen = next((other for other in like if _model(other) == _model(run)), like[0])
+        alike = [other for other in rest if _timed_as(other) == _timed_as(run)]
+        if alike:
+            chosen = next((other for other in alike if _model(other) == _model(run)), alike[0])
             rest.remove(chosen)
             found.append((run, chosen))
     if not found:
@@ -124,30 +126,30 @@ def pairs(before: Report, after: Report) -> list[tuple[Run, Run]]:
 
 def differences(before: Report, after: Report) -> list[str]:
     """What speaks against a comparison, a line each: conditions that differ, and runs that were disturbed."""
-    said = [
+    notes = [
         f"{name}: {before.board.get(name)} and {after.board.get(name)}"
         for name in ("model", "processor", "cores", "kernel")
         if before.board.get(name) != after.board.get(name)
     ]
-    said += [
+    notes += [
         f"{name}: {before.versions.get(name)} and {after.versions.get(name)}"
         for name in sorted({*before.versions, *after.versions})
         if before.versions.get(name) != after.versions.get(name)
     ]
     for run, other in pairs(before, after):
         if set(run.before["governors"] or ()) != set(other.before["governors"] or ()):
-            said.append("governors differ")
+            notes.append("governors differ")
         if run.pictures != other.pictures:
-            said.append(f"pictures: {run.pictures} and {other.pictures}")
+            notes.append(f"pictures: {run.pictures} and {other.pictures}")
         busiest = max(run.others_percent or 0.0, other.others_percent or 0.0)
-        if busiest > _BUSY:
-            said.append(f"{run.name}: other programs took up to {busiest:.0f} % of a core; measure on a quiet machine")
+        if busiest > _BUSY_PERCENT:
+            notes.append(f"{run.name}: other programs took up to {busiest:.0f} % of a core; measure on a quiet machine")
         if not (run.valid and other.valid):
-            said.append(f"{run.name}: a run is invalid, its board was throttled")
-    return list(dict.fromkeys(said))
+            notes.append(f"{run.name}: a run is invalid, its board was throttled")
+    return list(dict.fromkeys(notes))
 
 
-def _way(run: Run) -> tuple[object, ...]:
+def _timed_as(run: Run) -> tuple[object, ...]:
     return run.mode, run.subject, run.threads, run.plan["rate"]
 
 

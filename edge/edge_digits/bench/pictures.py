@@ -59,11 +59,11 @@ def accuracy(reader: DigitReader, pictures: Sequence[Picture]) -> dict[str, floa
     labelled = [picture for picture in pictures if picture.label is not None]
     if not labelled:
         return None
-    read = sum(
+    correct = sum(
         _plain(reader.examine_bytes(picture.content, picture.name).reading.text) == picture.label
         for picture in labelled
     )
-    return {"pictures": len(labelled), "read": read, "percent": round(100.0 * read / len(labelled), 3)}
+    return {"pictures": len(labelled), "read": correct, "percent": round(100.0 * correct / len(labelled), 3)}
 
 
 def _labels(path: Path) -> dict[str, str]:

@@ -36,8 +36,8 @@ class _Axis:
         self._first, self._last = first, last
 
     def __call__(self, value: float) -> int:
-        low, high = self._of(self.low), self._of(self.high)
-        share = (self._of(min(max(value, self.low), self.high)) - low) / (high - low)
+        low, high = self._scaled(self.low), self._scaled(self.high)
+        share = (self._scaled(min(max(value, self.low), self.high)) - low) / (high - low)
         return round(self._first + share * (self._last - self._first))
 
     def ticks(self) -> list[float]:
@@ -55,7 +55,7 @@ class _Axis:
                 break
         return ticks
 
-    def _of(self, value: float) -> float:
+    def _scaled(self, value: float) -> float:
         return math.log10(value) if self._log else value
 
 
@@ -65,9 +65,9 @@ def draw_report(report: Report) -> Picture:
     bands = [_text_band([f"{report.board_name}, {when}", *conditions(report)[1:]])]
     for run in report.runs:
         figures = run.latency_ms
-        said = ", ".join(f"{name} {milliseconds(figures[name])}" for name in ("p50", "p90", "p99", "max"))
+        summary = ", ".join(f"{name} {milliseconds(figures[name])}" for name in ("p50", "p90", "p99", "max"))
         note = "" if run.valid else ". INVALID: the board was throttled"
-        bands += [_text_band([f"{run.name}: {said}; {run.calls:,} calls{note}"])]
+        bands += [_text_band([f"{run.name}: {summary}; {run.calls:,} calls{note}"])]
         bands += [np.hstack([_distribution(run), _time_line(run)])]
     return np.vstack(bands)
 
@@ -100,23 +100,23 @@ def _distribution(run: Run) -> Picture:
     """How many calls took how long; both axes logarithmic, so that few slow calls are seen beside many fast ones."""
     canvas, (left, top, right, bottom) = _panel(_WIDTH * 2 // 5, "calls by their time")
     edges, counts = _coarser(run.histogram["ms"], run.histogram["count"])
-    across = _Axis(edges[0] / 1.05, edges[-1] * 1.1, left, right, log=True)
-    up = _Axis(0.7, 1.3 * max(counts), bottom, top, log=True)
-    for tick in up.ticks():
+    x_axis = _Axis(edges[0] / 1.05, edges[-1] * 1.1, left, right, log=True)
+    y_axis = _Axis(0.7, 1.3 * max(counts), bottom, top, log=True)
+    for tick in y_axis.ticks():
         if tick == round(tick) and tick >= 1:
-            _level(canvas, f"{tick:,.0f}", up(tick), left, right)
-    for tick in across.ticks():
-        _write(canvas, milliseconds(tick), (across(tick), bottom + 20), 0.4, _GREY, centred=True)
-        cv2.line(canvas, (across(tick), bottom), (across(tick), bottom + 4), _GREY, 1)
+            _grid_line(canvas, f"{tick:,.0f}", y_axis(tick), left, right)
+    for tick in x_axis.ticks():
+        _write(canvas, milliseconds(tick), (x_axis(tick), bottom + 20), 0.4, _GREY, centred=True)
+        cv2.line(canvas, (x_axis(tick), bottom), (x_axis(tick), bottom + 4), _GREY, 1)
     for edge, count in zip(edges, counts, strict=True):
-        first = across(edge)
-        last = max(across(edge * (edges[1] / edges[0] if len(edges) > 1 else 1.02)) - 1, first)
-        cv2.rectangle(canvas, (first, up(count)), (last, bottom), _BLUE, cv2.FILLED)
+        first = x_axis(edge)
+        last = max(x_axis(edge * (edges[1] / edges[0] if len(edges) > 1 else 1.02)) - 1, first)
+        cv2.rectangle(canvas, (first, y_axis(count)), (last, bottom), _BLUE, cv2.FILLED)
     for number, name in enumerate(("p50", "p90", "p99")):
         value = run.latency_ms[name]
         if value is not None:
-            cv2.line(canvas, (across(value), top), (across(value), bottom), _ORANGE, 1, cv2.LINE_AA)
-            _write(canvas, name, (across(value) + 3, top + 12 + 14 * number), 0.4, _ORANGE)
+            cv2.line(canvas, (x_axis(value), top), (x_axis(value), bottom), _ORANGE, 1, cv2.LINE_AA)
+            _write(canvas, name, (x_axis(value) + 3, top + 12 + 14 * number), 0.4, _ORANGE)
     return canvas
 
 
@@ -124,38 +124,38 @@ def _coarser(edges: Sequence[float], counts: Sequence[float]) -> tuple[list[floa
     """The histogram in steps without gaps, as many as there are calls for: 2.3 % each, or several of these together."""
     step = 10.0**0.01
     places = [round(math.log(edge / edges[0]) / math.log(step)) for edge in edges]
-    together = max(1, math.ceil((places[-1] + 1) / min(120.0, 4.0 * sum(counts) ** 0.5)))
-    merged = [0.0] * (places[-1] // together + 1)
+    merged_steps = max(1, math.ceil((places[-1] + 1) / min(120.0, 4.0 * sum(counts) ** 0.5)))
+    merged = [0.0] * (places[-1] // merged_steps + 1)
     for place, count in zip(places, counts, strict=True):
-        merged[place // together] += count
-    return [edges[0] * step ** (together * number) for number in range(len(merged))], merged
+        merged[place // merged_steps] += count
+    return [edges[0] * step ** (merged_steps * number) for number in range(len(merged))], merged
 
 
 def _time_line(run: Run) -> Picture:
     """Median and maximum of each block of calls, and the temperature."""
     canvas, (left, top, right, bottom) = _panel(_WIDTH - _WIDTH * 2 // 5, "in the course of the run")
     seconds = [second or 0.0 for second in run.blocks["seconds"]]
-    medians, most = run.medians, [value or 0.0 for value in run.blocks["max"]]
+    medians, maxima = run.medians, [value or 0.0 for value in run.blocks["max"]]
     if not medians:
         return canvas
-    across = _Axis(0.0, max(run.seconds, seconds[-1]), left, right)
-    up = _Axis(min(medians) / 1.15, 1.15 * max(most), bottom, top, log=True)
-    for tick in up.ticks():
-        _level(canvas, milliseconds(tick), up(tick), left, right)
-    for tick in across.ticks():
-        _write(canvas, f"{tick:g} s", (across(tick), bottom + 20), 0.4, _GREY, centred=True)
-        cv2.line(canvas, (across(tick), bottom), (across(tick), bottom + 4), _GREY, 1)
-    for second, value in zip(seconds, most, strict=True):
-        cv2.circle(canvas, (across(second), up(value)), 2, _GREEN, cv2.FILLED, cv2.LINE_AA)
-    _line(canvas, [(across(second), up(value)) for second, value in zip(seconds, medians, strict=True)], _BLUE)
+    x_axis = _Axis(0.0, max(run.seconds, seconds[-1]), left, right)
+    y_axis = _Axis(min(medians) / 1.15, 1.15 * max(maxima), bottom, top, log=True)
+    for tick in y_axis.ticks():
+        _grid_line(canvas, milliseconds(tick), y_axis(tick), left, right)
+    for tick in x_axis.ticks():
+        _write(canvas, f"{tick:g} s", (x_axis(tick), bottom + 20), 0.4, _GREY, centred=True)
+        cv2.line(canvas, (x_axis(tick), bottom), (x_axis(tick), bottom + 4), _GREY, 1)
+    for second, value in zip(seconds, maxima, strict=True):
+        cv2.circle(canvas, (x_axis(second), y_axis(value)), 2, _GREEN, cv2.FILLED, cv2.LINE_AA)
+    _line(canvas, [(x_axis(second), y_axis(value)) for second, value in zip(seconds, medians, strict=True)], _BLUE)
     legend = [("median", _BLUE), ("slowest", _GREEN)]
     degrees = [(second, value) for second, value in zip(seconds, run.blocks["celsius"], strict=True) if value]
     if degrees:
         low, high = min(value for _, value in degrees), max(value for _, value in degrees)
-        warm = _Axis(5 * math.floor(low / 5), 5 * math.ceil((high + 1) / 5), bottom, top)
-        for tick in warm.ticks():
-            _write(canvas, f"{tick:.0f} C", (right + 8, warm(tick) + 4), 0.4, _ORANGE)
-        _line(canvas, [(across(second), warm(value)) for second, value in degrees], _ORANGE)
+        celsius_axis = _Axis(5 * math.floor(low / 5), 5 * math.ceil((high + 1) / 5), bottom, top)
+        for tick in celsius_axis.ticks():
+            _write(canvas, f"{tick:.0f} C", (right + 8, celsius_axis(tick) + 4), 0.4, _ORANGE)
+        _line(canvas, [(x_axis(second), celsius_axis(value)) for second, value in degrees], _ORANGE)
         legend.append(("temperature", _ORANGE))
     x = right - 100 * len(legend)
     for name, colour in legend:
@@ -173,7 +173,7 @@ def _panel(width: int, name: str) -> tuple[Picture, tuple[int, int, int, int]]:
     return canvas, room
 
 
-def _level(canvas: Picture, text: str, y: int, left: int, right: int) -> None:
+def _grid_line(canvas: Picture, text: str, y: int, left: int, right: int) -> None:
     cv2.line(canvas, (left, y), (right, y), _LIGHT, 1)
     width = cv2.getTextSize(text, _FONT, 0.4, 1)[0][0]
     _write(canvas, text, (left - width - 8, y + 4), 0.4, _GREY)

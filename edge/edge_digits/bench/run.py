@@ -25,7 +25,7 @@ from edge_digits.inference.session import Model
 
 MODES = ("model", "pipeline", "paced")
 #: Who else is busy is looked at for so long before and after a run, seconds.
-_WATCH = 0.5
+_WATCH_SECONDS = 0.5
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ def bench(
     Args:
         settings: what to time, and how.
         pictures: what a pipeline reads, and what accuracy is counted on where they have labels.
-        progress: told now and then how far it is.
+        progress: called now and then with the share that is done, 0 to 1.
         root: where the machine's own files are.
 
     Raises:
@@ -73,22 +73,22 @@ def bench(
     """
     if settings.mode not in MODES:
         raise UsageError(f"no mode {settings.mode!r}; there are: {', '.join(MODES)}")
-    whole = settings.mode == "pipeline" or (settings.mode == "paced" and bool(pictures))
-    if whole and not pictures:
+    pipeline = settings.mode == "pipeline" or (settings.mode == "paced" and bool(pictures))
+    if pipeline and not pictures:
         raise UsageError("--mode pipeline times real pictures: name a file or folder of them with --pictures")
     if (settings.mode == "paced") != (settings.plan.rate is not None):
         raise UsageError("a rate goes with the mode paced, and with no other")
     # Once beforehand, so that importing the libraries is not part of the time of loading, and errors come at once.
     Model.load(settings.model, threads=settings.threads)
     board = Board.read(root)
-    before = State.read(root, watch_seconds=_WATCH)
+    before = State.read(root, watch_seconds=_WATCH_SECONDS)
     reset_peak()
-    begun = perf_counter_ns()
-    if whole:
+    start = perf_counter_ns()
+    if pipeline:
         subject: ModelAlone | Pipeline = Pipeline(settings.model, settings.threads, pictures)
     else:
         subject = ModelAlone(settings.model, settings.threads)
-    load_ns = perf_counter_ns() - begun
+    load_ns = perf_counter_ns() - start
     others = Others(root)
     measured = measure(
         subject.call,
@@ -100,7 +100,7 @@ def bench(
     if len(measured.samples_ns) == 0:
         raise Interrupted
     busy, peak = others.percent(), peak_bytes()
-    after = State.read(root, watch_seconds=0.0 if measured.interrupted else _WATCH)
+    after = State.read(root, watch_seconds=0.0 if measured.interrupted else _WATCH_SECONDS)
     scored = None
     if not measured.interrupted:
         try:

@@ -6,7 +6,6 @@ import os
 from collections.abc import Sequence
 from functools import partial
 from itertools import cycle
-from typing import Any
 
 import cv2
 import numpy as np
@@ -17,6 +16,9 @@ from edge_digits.inference.session import Model
 from edge_digits.normalize import SIDE, normalize
 from edge_digits.reader import DigitReader, Examination
 
+#: The steps of a picture that `Reading.speed_ms` has the times of.
+_STEPS = ("decode", "find", "normalize", "infer")
+
 
 class ModelAlone:
     """One inference of one digit, as the network sees it.
@@ -24,18 +26,15 @@ class ModelAlone:
     Attributes:
         model: the model.
         cycle: calls after which the same work comes again.
+        pictures: how many pictures take turns.
     """
 
-    steps: tuple[str, ...] = ()
     cycle = 1
     pictures = 0
 
     def __init__(self, model: str | os.PathLike[str], threads: int) -> None:
         self.model = Model.load(model, threads=threads)
         self.call = partial(self.model.run, _digit())
-
-    def keep(self, result: Any) -> None:
-        """Nothing is to be kept."""
 
     def reader(self) -> DigitReader:
         """A reader with this model, to find out how well it reads."""
@@ -48,17 +47,16 @@ class Pipeline:
     Attributes:
         model: the classifier.
         cycle: the number of pictures.
+        pictures: their number.
         times: of each step, the milliseconds of every call that was kept.
     """
-
-    steps: tuple[str, ...] = ("decode", "find", "normalize", "infer")
 
     def __init__(self, model: str | os.PathLike[str], threads: int, pictures: Sequence[Picture]) -> None:
         cv2.setNumThreads(threads)
         self._reader = DigitReader.load(model, threads=threads)
         self.model = self._reader.model
         self.cycle = self.pictures = len(pictures)
-        self.times: dict[str, list[float]] = {step: [] for step in self.steps}
+        self.times: dict[str, list[float]] = {step: [] for step in _STEPS}
         self._next = cycle(pictures).__next__
 
     def call(self) -> Examination:

@@ -1,4 +1,4 @@
-"""What is said of many times: the usual figures, and the run in blocks, by which runs are compared and drawn."""
+"""Summaries of many times: the usual figures, and the run in blocks, by which runs are compared and drawn."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from edge_digits.bench.timing import Measurement
 #: Percentiles of a summary, in per cent.
 PERCENTILES = (50.0, 90.0, 95.0, 99.0, 99.9)
 #: A run is kept as so many blocks of consecutive calls, at most.
-_BLOCKS = 500
+_MAX_BLOCKS = 500
 #: of so many calls at least, so that their medians are more than single calls.
-_CALLS = 5
+_MIN_CALLS = 5
 #: Whole cycles are kept together where there are this many.
-_FEWEST = 40
+_MIN_CYCLES = 40
 #: Steps of the histogram: this many a factor of ten, 2.3 % each.
 _PER_DECADE = 100
 
@@ -73,15 +73,15 @@ def blocks(measured: Measurement, cycle: int = 1) -> dict[str, list[float | None
         by block: `seconds` from the beginning, `p50` and `max` in milliseconds, and the temperature in `celsius`.
     """
     samples = measured.samples_ns
-    if len(samples) < _FEWEST * cycle:
+    if len(samples) < _MIN_CYCLES * cycle:
         cycle = 1
     cycles = len(samples) // cycle
-    most = min(_BLOCKS, cycles, max(len(samples) // _CALLS, 1))
-    if most == 0:
+    count = min(_MAX_BLOCKS, cycles, max(len(samples) // _MIN_CALLS, 1))
+    if count == 0:
         return {"seconds": [], "p50": [], "max": [], "celsius": []}
-    edges = cycle * np.linspace(0, cycles, most + 1).astype(np.int64)
+    edges = cycle * np.linspace(0, cycles, count + 1).astype(np.int64)  # [blocks + 1]
     parts = [samples[first:last] for first, last in pairwise(edges.tolist())]
-    seconds, celsius = _when(measured, edges[:-1])
+    seconds, celsius = _starts(measured, edges[:-1])
     return {
         "seconds": [round(float(second), 4) for second in seconds],
         "p50": [_ms(float(np.median(part))) for part in parts],
@@ -104,17 +104,17 @@ def histogram(samples_ns: NDArray[np.int64]) -> dict[str, Any]:
     }
 
 
-def _when(measured: Measurement, numbers: NDArray[np.int64]) -> tuple[NDArray[np.float64], list[float | None]]:
-    """Of each call: when it began, and the temperature that was last seen before."""
-    firsts = np.array([first for first, _, _ in measured.stretches])
-    begun = np.array([second for _, second, _ in measured.stretches])
-    # Within a stretch calls take about as long as each other.
+def _starts(measured: Measurement, numbers: NDArray[np.int64]) -> tuple[NDArray[np.float64], list[float | None]]:
+    """Of each call, by its number: when it began, seconds, and the temperature that was last measured before."""
+    firsts = np.array([first for first, _, _ in measured.batches])  # [batches], number of the first call
+    starts = np.array([second for _, second, _ in measured.batches])  # [batches], seconds
+    # Within a batch calls take about as long as each other.
     ends = np.append(firsts[1:], max(len(measured.samples_ns), firsts[-1] + 1))
-    later = np.append(begun[1:], max(begun[-1], measured.seconds))
-    which = np.searchsorted(firsts, numbers, side="right") - 1
-    share = (numbers - firsts[which]) / np.maximum(ends[which] - firsts[which], 1)
-    seconds = begun[which] + share * (later[which] - begun[which])
-    return seconds, [measured.stretches[stretch][2] for stretch in which.tolist()]
+    stops = np.append(starts[1:], max(starts[-1], measured.seconds))
+    batch = np.searchsorted(firsts, numbers, side="right") - 1  # [calls]
+    share = (numbers - firsts[batch]) / np.maximum(ends[batch] - firsts[batch], 1)
+    seconds = starts[batch] + share * (stops[batch] - starts[batch])
+    return seconds, [measured.batches[index][2] for index in batch.tolist()]
 
 
 def _ms(nanoseconds: float | None) -> float | None:

@@ -88,14 +88,14 @@ def of_runs(report: Report) -> Table:
 
 def of_pairs(rows: Sequence[tuple[str, Run, Run, Ratio]]) -> Table:
     """A row a pair of runs: what was compared, both, and by how much the quiet time of the second differs."""
-    made = []
+    table = []
     for name, before, after, ratio in rows:
         spans = [
             f"{milliseconds(before.latency_ms[p])} / {milliseconds(after.latency_ms[p])}" for p in ("p50", "p90", "p99")
         ]
         what = after.name if before.name == after.name else f"{before.name} -> {after.name}"
-        made.append([name, what, *spans, f"{ratio.ratio:.3f}", f"{ratio.low:.3f}-{ratio.high:.3f}", ratio.verdict])
-    return ["file", "what", "p50", "p90", "p99", "ratio", "95 %", "verdict"], made
+        table.append([name, what, *spans, f"{ratio.ratio:.3f}", f"{ratio.low:.3f}-{ratio.high:.3f}", ratio.verdict])
+    return ["file", "what", "p50", "p90", "p99", "ratio", "95 %", "verdict"], table
 
 
 def of_boards(reports: Sequence[Report]) -> Table:

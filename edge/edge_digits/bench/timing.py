@@ -18,16 +18,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 #: Calls are timed for so long, in seconds, before the progress is shown and the temperature read.
-_STRETCH = 0.25
-#: Calls in a stretch, at most: what the memory for them takes.
-_MOST_CALLS = 100_000
+_BATCH_SECONDS = 0.25
+#: The most calls of a batch, by the memory that they take.
+_MAX_CALLS = 100_000
 #: Calls that take longer, in nanoseconds, do not feel a pause of the loop.
-_SHORT = 1_000_000
+_SHORT_NS = 1_000_000
 
 Call = Callable[[], object]
-#: Called after each timed call, outside of its time, with its number within the stretch and what it returned.
+#: Called after each timed call, outside of its time, with its number within the batch and what it returned.
 Keep = Callable[[int, Any], None]
-#: Called between stretches with the share of the work that is done, 0 to 1.
+#: Called between batches with the share of the work that is done, 0 to 1.
 Progress = Callable[[float], None]
 
 
@@ -57,7 +57,7 @@ class Measurement:
         first_ns: of the first call of all, which warms up.
         seconds: of the clock while calls were timed, in paced runs with the pauses between them.
         cpu_seconds: of the processor, all threads of this process, in that time.
-        stretches: of each stretch, the number of its first call, the seconds since the beginning, and what
+        batches: of each batch, the number of its first call, the seconds since the beginning, and what
             `observe` said before it.
         interrupted: whether Ctrl-C ended it before the plan was fulfilled.
     """
@@ -66,7 +66,7 @@ class Measurement:
     first_ns: int = 0
     seconds: float = 0.0
     cpu_seconds: float = 0.0
-    stretches: list[tuple[int, float, float | None]] = field(default_factory=list)
+    batches: list[tuple[int, float, float | None]] = field(default_factory=list)
     interrupted: bool = False
 
 
@@ -82,14 +82,14 @@ def time_calls(call: Call, samples: array[int], calls: int, keep: Keep | None = 
     now = time.perf_counter_ns
     if keep is None:
         for number in range(calls):
-            begun = now()
+            start = now()
             call()
-            samples[number] = now() - begun
+            samples[number] = now() - start
         return
     for number in range(calls):
-        begun = now()
+        start = now()
         result = call()
-        samples[number] = now() - begun
+        samples[number] = now() - start
         keep(number, result)
 
 
@@ -105,9 +105,9 @@ def time_paced(call: Call, samples: array[int], calls: int, rate: float, keep: K
         wait = due - now()
         if wait > 0:
             sleep(1e-9 * wait)
-        begun = now()
+        start = now()
         result = call()
-        samples[number] = now() - begun
+        samples[number] = now() - start
         if keep is not None:
             keep(number, result)
         due = max(due + period, now())
@@ -127,25 +127,25 @@ def measure(
         call: what is timed, called without arguments.
         plan: how often and how long.
         keep: sees what each timed call returned, outside of its time.
-        progress: told now and then how far it is.
+        progress: called now and then with the share that is done, 0 to 1.
         observe: asked for the temperature now and then.
     """
     measured = Measurement()
     parts: list[NDArray[np.int64]] = []
     try:
         typical = _warm_up(call, plan, measured)
-        with _stretches(measured, parts) as stretch:
-            done, begun = 0, time.perf_counter()
+        with _batches(measured, parts) as time_batch:
+            done, start = 0, time.perf_counter()
             while True:
-                passed = time.perf_counter() - begun
-                if done >= plan.runs and passed >= plan.min_seconds:
+                elapsed = time.perf_counter() - start
+                if done >= plan.runs and elapsed >= plan.min_seconds:
                     break
-                progress(min(done / plan.runs, passed / plan.min_seconds if plan.min_seconds else 1.0))
-                calls = _calls_now(plan, typical, done, passed)
-                measured.stretches.append((done, passed, observe()))
-                if plan.rate is None and typical < _SHORT:
+                progress(min(done / plan.runs, elapsed / plan.min_seconds if plan.min_seconds else 1.0))
+                calls = _calls_now(plan, typical, done, elapsed)
+                measured.batches.append((done, elapsed, observe()))
+                if plan.rate is None and typical < _SHORT_NS:
                     call()  # the pause has cooled the caches; in paced runs that is what is measured
-                stretch(call, calls, plan.rate, keep)
+                time_batch(call, calls, plan.rate, keep)
                 done += calls
                 typical = int(np.median(parts[-1]))
     except KeyboardInterrupt:
@@ -170,32 +170,32 @@ def _warm_up(call: Call, plan: Plan, measured: Measurement) -> int:
     return int(np.median(samples))
 
 
-def _calls_now(plan: Plan, typical: int, done: int, passed: float) -> int:
-    """How many calls the next stretch has: no more than are wanted, where that can be foreseen."""
+def _calls_now(plan: Plan, typical: int, done: int, elapsed: float) -> int:
+    """How many calls the next batch has: no more than are wanted, where that can be foreseen."""
     each = max(typical * 1e-9, 1e-7) if plan.rate is None else max(typical * 1e-9, 1.0 / plan.rate)
-    wanted = max(plan.runs - done, int((plan.min_seconds - passed) / each) + 1)
-    return max(1, min(wanted, int(_STRETCH / each) + 1, _MOST_CALLS))
+    wanted = max(plan.runs - done, int((plan.min_seconds - elapsed) / each) + 1)
+    return max(1, min(wanted, int(_BATCH_SECONDS / each) + 1, _MAX_CALLS))
 
 
 @contextmanager
-def _stretches(
+def _batches(
     measured: Measurement, parts: list[NDArray[np.int64]]
 ) -> Iterator[Callable[[Call, int, float | None, Callable[[Any], None] | None], None]]:
-    """Gives what times a stretch; what it measured counts even where it was interrupted."""
+    """Gives what times a batch; what it measured counts even where it was interrupted."""
 
-    def stretch(call: Call, calls: int, rate: float | None, keep: Callable[[Any], None] | None) -> None:
+    def time_batch(call: Call, calls: int, rate: float | None, keep: Callable[[Any], None] | None) -> None:
         samples = array("q", bytes(8 * calls))
         kept: Keep | None = None if keep is None else lambda number, result: keep(result)
-        cpu, begun = time.process_time(), time.perf_counter()
+        cpu, start = time.process_time(), time.perf_counter()
         try:
             if rate is None:
                 time_calls(call, samples, calls, kept)
             else:
                 time_paced(call, samples, calls, rate, kept)
         finally:
-            measured.seconds += time.perf_counter() - begun
+            measured.seconds += time.perf_counter() - start
             measured.cpu_seconds += time.process_time() - cpu
-            made = np.frombuffer(samples, np.int64)
-            parts.append(made[made > 0])  # what was interrupted has no time yet
+            times = np.frombuffer(samples, np.int64)
+            parts.append(times[times > 0])  # what was interrupted has no time yet
 
-    yield stretch
+    yield time_batch

@@ -79,10 +79,10 @@ def write_picture(path: Path, picture: NDArray[Any]) -> None:
     Raises:
         OutputError: it cannot be written.
     """
-    done, coded = cv2.imencode(path.suffix, picture)
-    if not done:
+    encoded, content = cv2.imencode(path.suffix, picture)
+    if not encoded:
         raise OutputError(f"{path}: cannot be coded as {path.suffix}")
-    write_bytes(path, np.asarray(coded, np.uint8).tobytes())
+    write_bytes(path, np.asarray(content, np.uint8).tobytes())
 
 
 def write_bytes(path: Path, content: bytes) -> None:
@@ -112,7 +112,7 @@ class Names:
     """File names for results: the stem of each source, numbered where two are alike."""
 
     def __init__(self) -> None:
-        self._taken: set[str] = set()
+        self._used: set[str] = set()
 
     def of(self, source: str) -> str:
         """A name without an ending, not given before."""
@@ -121,7 +121,7 @@ class Names:
         # A file name may have 255 bytes, and endings of ours follow.
         stem = stem.encode("utf-8", "replace")[:200].decode("utf-8", "ignore") or "picture"
         name, number = stem, 2
-        while name in self._taken:
+        while name in self._used:
             name, number = f"{stem}-{number}", number + 1
-        self._taken.add(name)
+        self._used.add(name)
         return name

@@ -21,10 +21,8 @@ from edge_digits.results import Digit, Reading
 
 _GREEN, _ORANGE, _GREY = (60, 160, 30), (0, 120, 240), (150, 150, 150)
 _BLACK, _WHITE = (0, 0, 0), (255, 255, 255)
-#: Parts of a picture that an explaining sheet has room for.
-_MOST_LOOKS = 6
-#: and candidates of each kind.
-_MOST_CELLS = 200
+#: The parts of a picture, and the candidates of each kind, that an explaining sheet has room for.
+_MAX_LOOKS, _MAX_CELLS = 6, 200
 _FONT = cv2.FONT_HERSHEY_SIMPLEX
 
 
@@ -59,46 +57,47 @@ def explain(examination: Examination) -> NDArray[np.uint8]:
     Returns:
         uint8 [H, W, 3], BGR.
     """
-    reading, shown = examination.reading, examination.looks[:_MOST_LOOKS]
-    rest = iter(examination.candidates)
-    of_looks = [[next(rest) for line in one.lines for _ in line.candidates] for one in shown]
-    rows = [np.hstack(_steps(one, examined)) for one, examined in zip(shown, of_looks, strict=True)]
+    reading, shown = examination.reading, examination.looks[:_MAX_LOOKS]
+    remaining = iter(examination.candidates)
+    by_look = [[next(remaining) for line in look.lines for _ in line.candidates] for look in shown]
+    rows = [np.hstack(_steps(look, examined)) for look, examined in zip(shown, by_look, strict=True)]
     width = rows[0].shape[1]
     if len(examination.looks) > len(shown):
         rows.append(_heading(f"parts that are not shown: {len(examination.looks) - len(shown)}", width))
-    chosen = [one for one in examination.candidates if one.chosen]
-    others = [one for one in examination.candidates if not one.chosen]
-    across = max(1, width // 180)
-    for heading, part in (("what the model saw", chosen), ("other cuts", others)):
-        cells = [_digit_cell(one) for one in part[:_MOST_CELLS]]
+    chosen = [candidate for candidate in examination.candidates if candidate.chosen]
+    others = [candidate for candidate in examination.candidates if not candidate.chosen]
+    columns = max(1, width // 180)
+    for heading, candidates in (("what the model saw", chosen), ("other cuts", others)):
+        cells = [_digit_cell(candidate) for candidate in candidates[:_MAX_CELLS]]
         if cells:
-            cut = f", of which these are the first {_MOST_CELLS}" if len(part) > _MOST_CELLS else ""
-            rows.append(_heading(f"{heading}: {len(part)}{cut}", width))
-        starts = range(0, len(cells), across)
-        rows += [_pad_right(np.hstack(cells[start : start + across]), width) for start in starts]
+            cut = f", of which these are the first {_MAX_CELLS}" if len(candidates) > _MAX_CELLS else ""
+            rows.append(_heading(f"{heading}: {len(candidates)}{cut}", width))
+        starts = range(0, len(cells), columns)
+        rows += [_pad_right(np.hstack(cells[start : start + columns]), width) for start in starts]
     text = reading.text.replace("\n", " / ") or "nothing"
     sure = f" ({100 * reading.confidence:.1f} %)" if reading.text else ""
     title = _heading(f"{reading.source}: {text}{sure}, {reading.status}", width)
-    said = [_heading(warning, width) for warning in reading.warnings]
-    return np.vstack([title, *said, *rows])
+    warnings = [_heading(warning, width) for warning in reading.warnings]
+    return np.vstack([title, *warnings, *rows])
 
 
-def _steps(one: Look, examined: list[Examined]) -> list[NDArray[np.uint8]]:
-    ink, width = one.ink, 360
-    height = 36 + min(264, max(60, round((width - 16) * one.work.shape[0] / one.work.shape[1])))
-    found = _fitted(_to_bgr(one.work), width, height)
-    glyphs = [candidate.glyph for line in one.lines for candidate in line.candidates]
-    across, down = found.shape[1] / one.work.shape[1], found.shape[0] / one.work.shape[0]
+def _steps(look: Look, examined: list[Examined]) -> list[NDArray[np.uint8]]:
+    """A panel for each step of a look, uint8 [H, W, 3] each, of one size."""
+    ink, work, width = look.ink, look.work, 360
+    height = 36 + min(264, max(60, round((width - 16) * work.shape[0] / work.shape[1])))
+    found = _fitted(_to_bgr(work), width, height)
+    glyphs = [candidate.glyph for line in look.lines for candidate in line.candidates]
+    scale_x, scale_y = found.shape[1] / work.shape[1], found.shape[0] / work.shape[0]
     # Other cuts first, so that what was chosen lies above them.
-    for glyph, made in sorted(zip(glyphs, examined, strict=True), key=lambda pair: pair[1].chosen):
-        colour = _GREY if not made.chosen else _ORANGE if made.digit.rejected else _GREEN
-        first = (round(across * glyph.x), round(down * glyph.y))
-        last = (round(across * (glyph.x + glyph.width)), round(down * (glyph.y + glyph.height)))
-        cv2.rectangle(found, first, last, colour, 1 + made.chosen)
-    refused = sum(made.digit.rejected for made in examined if made.chosen)
-    whole = one.view.region == WHOLE
+    for glyph, candidate in sorted(zip(glyphs, examined, strict=True), key=lambda pair: pair[1].chosen):
+        colour = _GREY if not candidate.chosen else _ORANGE if candidate.digit.rejected else _GREEN
+        first = (round(scale_x * glyph.x), round(scale_y * glyph.y))
+        last = (round(scale_x * (glyph.x + glyph.width)), round(scale_y * (glyph.y + glyph.height)))
+        cv2.rectangle(found, first, last, colour, 1 + candidate.chosen)
+    refused = sum(candidate.digit.rejected for candidate in examined if candidate.chosen)
+    whole = look.view.region == WHOLE
     steps = [
-        ("picture" if whole else f"part {one.view.region}", _to_bgr(one.work)),
+        ("picture" if whole else f"part {look.view.region}", _to_bgr(work)),
         (f"ink (noise {ink.noise:.0f}{', light on dark' if ink.inverted else ''})", _to_bgr(_brightened(ink.strength))),
         ("strokes by rule", _to_bgr(np.asarray(written(ink) * np.uint8(255), np.uint8))),
         (f"found: {len(glyphs)}, refused: {refused}", found),
@@ -203,9 +202,9 @@ def _heading(text: str, width: int) -> NDArray[np.uint8]:
     return band
 
 
-def _digit_cell(one: Examined) -> NDArray[np.uint8]:
+def _digit_cell(candidate: Examined) -> NDArray[np.uint8]:
     """What the model saw, and its most probable classes as bars."""
-    seen, digit = one.seen, one.digit
+    seen, digit = candidate.seen, candidate.digit
     cell = np.full((190, 180, 3), 255, np.uint8)
     cell[8 : 8 + 112, 34 : 34 + 112] = cv2.cvtColor(
         cv2.resize(seen, (112, 112), interpolation=cv2.INTER_NEAREST), cv2.COLOR_GRAY2BGR
@@ -214,7 +213,7 @@ def _digit_cell(one: Examined) -> NDArray[np.uint8]:
         _write(cell, f"as {_ascii(digit.label)[:6]}", 2, 20, 0.4)
     for row, (label, probability) in enumerate(digit.topk[:3]):
         y = 136 + 18 * row
-        colour = _GREY if label != digit.label or not one.chosen else _ORANGE if digit.rejected else _GREEN
+        colour = _GREY if label != digit.label or not candidate.chosen else _ORANGE if digit.rejected else _GREEN
         _write(cell, f"{_ascii(label)[:6]}", 12, y, 0.45)
         cv2.rectangle(cell, (60, y - 10), (60 + max(1, round(60 * probability)), y), colour, cv2.FILLED)
         _write(cell, f"{100 * probability:.1f}", 128, y, 0.4)
