@@ -36,10 +36,10 @@ from sets import SETS, Item, PictureSet, mnist_test
 from timing import milliseconds, timed
 
 from edge_digits import DigitReader
+from edge_digits.choices import FINDERS
 from edge_digits.errors import EdgeDigitsError
 from edge_digits.outputs.files import Names, make_folder, write_picture
 from edge_digits.outputs.pictures import explain
-from edge_digits.reader import FINDERS
 
 #: Where the rows of the table of confidence part.
 _BINS = (0.0, 0.5, 0.8, 0.95, 0.99, 1.0)

@@ -28,7 +28,8 @@ def test_the_background_is_a_class_whose_logit_is_zero(temperature: float) -> No
 @pytest.mark.parametrize("background", [False, True])
 def test_the_largest_and_the_smallest_logits_neither_overflow_nor_divide_by_zero(background: bool) -> None:
     extreme = np.array([[3e38, -3e38], [-3e38, -3e38], [0, 0]], np.float32)
-    expected = [[1, 0], [0, 0], [1 / 3, 1 / 3]] if background else [[1, 0], [0.5, 0.5], [0.5, 0.5]]
+    third = 1 / 3
+    expected = [[1.0, 0.0], [0.0, 0.0], [third, third]] if background else [[1.0, 0.0], [0.5, 0.5], [0.5, 0.5]]
     with np.errstate(over="ignore"):  # of the difference of the two, which is then minus infinity
         np.testing.assert_allclose(softmax(extreme, background=background), expected, rtol=1e-6)
 

@@ -7,12 +7,12 @@ from typing import Literal, get_args
 #: "digit": one digit fills the picture; "line": one line of digits; "page": any number anywhere; "auto": tiny pictures
 #: are crops of one digit, all others are pages.
 Layout = Literal["auto", "digit", "line", "page"]
-LAYOUTS: tuple[str, ...] = get_args(Layout)
+LAYOUTS: tuple[Layout, ...] = get_args(Layout)
 
 #: How digits are found in a page: "net" (a network), "classic" (by rule), "auto" (the network where it knows the
 #: model's labels).
 FinderName = Literal["auto", "classic", "net"]
-FINDERS: tuple[str, ...] = get_args(FinderName)
+FINDERS: tuple[FinderName, ...] = get_args(FinderName)
 
 #: Degrees clockwise by which pictures and frames can be rotated.
 ROTATIONS = (0, 90, 180, 270)

@@ -24,7 +24,15 @@ INTERRUPTED = 130
 
 
 class EdgeDigitsError(Exception):
-    """Base of all errors raised on purpose; `exit_code` is what the command line ends with."""
+    """Base of all errors raised on purpose; `exit_code` is what the command line ends with.
+
+    >>> from edge_digits import DigitReader, EdgeDigitsError
+    >>> try:
+    ...     DigitReader.load().read("samples/no-such-picture.png")
+    ... except EdgeDigitsError as error:
+    ...     print(type(error).__name__, error.exit_code, error, sep=" / ")
+    PictureError / 5 / samples/no-such-picture.png: cannot be read (No such file or directory)
+    """
 
     exit_code: ClassVar[int] = 1
 

@@ -12,7 +12,13 @@ Status = Literal["ok", "uncertain", "no_digits", "error"]
 
 @dataclass(frozen=True, slots=True)
 class Box:
-    """A rectangle in pixels of the picture: x1 <= x < x2, y1 <= y < y2, origin at the top left."""
+    """A rectangle in pixels of the picture: x1 <= x < x2, y1 <= y < y2, origin at the top left.
+
+    >>> from edge_digits import Box
+    >>> box = Box(10, 8, 40, 60)
+    >>> box.x2 - box.x1, box.y2 - box.y1
+    (30, 52)
+    """
 
     x1: int
     y1: int
@@ -23,6 +29,14 @@ class Box:
 @dataclass(frozen=True, slots=True)
 class Digit:
     """One digit that was found.
+
+    >>> from edge_digits import DigitReader
+    >>> digit = DigitReader.load().read("samples/digit-7-crop-28.png").digits[0]
+    >>> digit.label, digit.confidence > 0.9, digit.rejected
+    ('7', True, False)
+    >>> best, second, third = digit.topk
+    >>> best == (digit.label, digit.confidence), best[1] > second[1]
+    (True, True)
 
     Attributes:
         label: its most probable class.
@@ -55,6 +69,15 @@ class Digit:
 @dataclass(frozen=True, slots=True)
 class Reading:
     """All that was read in one picture or frame.
+
+    >>> from edge_digits import DigitReader
+    >>> reading = DigitReader.load().read("samples/two-lines-12-305.jpg")
+    >>> reading.text, reading.status
+    ('12\\n305', 'ok')
+    >>> [(digit.label, digit.line) for digit in reading.digits]
+    [('1', 0), ('2', 0), ('3', 1), ('0', 1), ('5', 1)]
+    >>> reading.to_dict()["schema"]
+    'edge-digits/result/1'
 
     Attributes:
         source: the file or address, as it was named.

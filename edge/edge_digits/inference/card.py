@@ -20,6 +20,11 @@ FINDER_NORMALIZE: dict[str, Any] = {"name": "levelled-ink", "version": 1}
 class ModelCard:
     """The contract of a model file.
 
+    >>> from edge_digits import Model
+    >>> card = Model.load("digits").card
+    >>> card.name, card.quantization["precision"], card.labels[:3]
+    ('digits', 'int8', ('0', '1', '2'))
+
     Attributes:
         name: the model's name, such as "digits".
         labels: the text of each class, in the order of the output's columns; 2 to 100, no two alike.

@@ -104,7 +104,17 @@ class Network:
 
 
 class Model(Network):
-    """A classifier of 28x28 pictures."""
+    """A classifier of 28x28 pictures.
+
+    >>> import cv2
+    >>> from edge_digits import Model, to_gray
+    >>> from edge_digits.normalize import normalize
+    >>> model = Model.load("digits")
+    >>> seen = normalize(to_gray(cv2.imread("samples/digit-7-crop-28.png")))
+    >>> probabilities = model.probabilities(seen[None])
+    >>> probabilities.shape, model.card.labels[probabilities[0].argmax()]
+    ((1, 10), '7')
+    """
 
     @classmethod
     def load(cls, model: str | os.PathLike[str] = DEFAULT_MODEL, *, threads: int = 1) -> Self:
