@@ -6,7 +6,6 @@ import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
-from itertools import pairwise
 from pathlib import Path
 from time import perf_counter
 from typing import Any, Self
@@ -27,6 +26,7 @@ from edge_digits.normalize import SIDE, normalize_glyph
 from edge_digits.results import Box, Digit, Reading, Status
 from edge_digits.sources.decode import decode, decode_gray
 from edge_digits.text import fusion
+from edge_digits.text.assemble import assemble
 from edge_digits.text.choice import Choice, Chooser
 from edge_digits.text.constraint import Constraint
 
@@ -369,22 +369,9 @@ def _amount_read(examination: Examination) -> float:
 def _with_text(reading: Reading, confidence: float) -> Reading:
     """Fill in text, confidence and status from the digits."""
     accepted = [digit for digit in reading.digits if not digit.rejected]
-    rows: dict[int, list[Digit]] = {}
-    for digit in accepted:
-        rows.setdefault(digit.line, []).append(digit)
-    text = "\n".join(_join_groups(row) for row in rows.values())
+    text = assemble(accepted)
     confidence = confidence if accepted else 0.0
     status: Status = "ok" if accepted else "no_digits"
     if len(accepted) < len(reading.digits):
         status = "uncertain"
     return replace(reading, text=text, confidence=confidence, status=status)
-
-
-def _join_groups(row: list[Digit]) -> str:
-    """The digits of a line; a blank where the gap is wider than one and a half digits are high."""
-    text = row[0].label
-    heights = sorted(digit.box.y2 - digit.box.y1 for digit in row)
-    height = heights[len(heights) // 2]
-    for left, right in pairwise(row):
-        text += (" " if right.box.x1 - left.box.x2 > 1.5 * height else "") + right.label
-    return text
