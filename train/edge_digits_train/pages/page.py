@@ -33,7 +33,7 @@ class Pages:
         except ImportError:
             raise MissingExtraError("a report", "train", "Jinja") from None
         self._templates = jinja2.Environment(
-            loader=jinja2.PackageLoader("edge_digits_train"),
+            loader=jinja2.PackageLoader("edge_digits_train.pages"),
             autoescape=True,
             trim_blocks=True,
             lstrip_blocks=True,
