@@ -17,10 +17,12 @@ pytest.importorskip("keras", reason="evaluation needs the extra `train`")
 
 from bars import bars
 from conftest import Run
+from drawing import digits
+from numpy.typing import NDArray
 
-from edge_digits import Model
+from edge_digits import DigitReader
 from edge_digits.errors import UsageError
-from edge_digits_train.datasets import labelled
+from edge_digits_train.datasets import Split, labelled, read_idx
 from edge_digits_train.datasets.labelled import Labelled
 from edge_digits_train.evaluation import classifiers, evaluate, metrics, plots
 from edge_digits_train.evaluation.evaluate import Evaluation
@@ -114,11 +116,9 @@ def network(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_the_counts_are_those_of_the_runner(evaluation: Evaluation) -> None:
-    card = Model.load("digits").card
-    probabilities = Model.load("digits").probabilities(evaluation.data.pictures)
-    best, sure = probabilities.argmax(axis=1), probabilities.max(axis=1)
-    answered = (sure >= card.reject["threshold"]) & (sure >= 1 - probabilities.sum(axis=1))
-    right = answered & (best == evaluation.judged.truth)
+    reader = DigitReader.load("digits", layout="digit")
+    texts = np.array([reader.read(picture).text for picture in evaluation.data.pictures])
+    answered, right = texts != "", texts == np.array(evaluation.data.labels)
     record = evaluation.to_dict()
     assert record["accuracy"]["right"] == right.sum()
     assert record["coverage"]["right"] == answered.sum() < len(right)
@@ -129,6 +129,62 @@ def test_the_counts_are_those_of_the_runner(evaluation: Evaluation) -> None:
     sureness = [error["top"][0][1] for error in record["errors"] if not error["refused"]]
     assert sureness == sorted(sureness, reverse=True)
     json.dumps(record, allow_nan=False)
+
+
+def readings_of(reader: DigitReader, pictures: NDArray[np.uint8]) -> list[tuple[str, float]]:
+    """What the reader reads in each picture and how sure it is; no text where it reads nothing."""
+    readings = [reader.read(picture) for picture in pictures]
+    return [(reading.text, reading.digits[0].confidence if reading.text else 0.0) for reading in readings]
+
+
+def check_agreement(name: str, pictures: NDArray[np.uint8]) -> evaluate.Judged:
+    """That evaluation counts for each picture what the reader reads in it, as surely."""
+    count = len(pictures)
+    split = Split(pictures, np.zeros(count, np.int64))
+    data = labelled.read(labelled.from_arrays(split, tuple("0123456789"), "pictures"))
+    judged = evaluate.judge(classifiers.load(name), data)
+    readings = readings_of(DigitReader.load(name, layout="digit"), pictures)
+    texts = ["" if answer < 0 else str(answer) for answer in judged.answers]
+    assert texts == [text for text, _ in readings]
+    sure = [float(judged.confidence[place]) for place, (text, _) in enumerate(readings) if text]
+    # Networks in fp32 give other last digits with other numbers of pictures at a time.
+    assert sure == pytest.approx([confidence for text, confidence in readings if text], abs=1e-5)
+    return judged
+
+
+@pytest.mark.parametrize("name", ["digits.int8", "digits.fp32"])
+def test_what_is_counted_as_read_is_what_the_reader_reads(name: str) -> None:
+    clear = digits(200)[0]
+    rng = np.random.default_rng(0)
+    noisy = np.clip(0.7 * clear + rng.normal(0, 45, clear.shape), 0, 255).astype(np.uint8)
+    on_top = np.maximum(clear, np.roll(clear[::-1], (3, 4), axis=(1, 2)))
+    blank = np.full((2, 28, 28), 90, np.uint8)
+    judged = check_agreement(name, np.concatenate([clear, noisy, on_top, bars(100, seed=2)[0], blank]))
+    assert judged.refused[-2:].all()
+    assert 50 < judged.refused.sum() < 400, "else this test looks at one side of the rule only"
+
+
+@pytest.mark.parametrize("name", ["digits.int8", "digits.fp32"])
+def test_what_is_counted_as_read_of_real_digits_is_what_the_reader_reads(name: str, data: Path) -> None:
+    judged = check_agreement(name, read_idx(data / "mnist" / "t10k-images-idx3-ubyte.gz"))
+    assert 0 < judged.refused.sum() < 100
+
+
+def test_the_two_commands_agree_on_files(tmp_path: Path, run: Run) -> None:
+    (tmp_path / "crops").mkdir()
+    labels = {}
+    for place, picture in enumerate(np.concatenate([digits(20)[0], bars(20)[0]])):
+        name = f"{place}.png"
+        labels[name] = str(place % 10)
+        cv2.imwrite(str(tmp_path / "crops" / name), cv2.resize(255 - picture, (90, 120)))
+    lines = [f"{name},{label}" for name, label in labels.items()]
+    (tmp_path / "crops" / "labels.csv").write_text("\n".join(["file,label", *lines]))
+    assert run("evaluate", "digits", "--data", "crops", timeout=300).code == 0
+    errors = {error["name"]: error for error in json.loads((tmp_path / "report.json").read_text())["errors"]}
+    texts = run("predict", "crops", "--layout", "digit", "--format", "jsonl").texts
+    assert {name for name, text in texts.items() if text != labels[name]} == set(errors)
+    assert {name for name, text in texts.items() if not text} == {name for name in errors if errors[name]["refused"]}
+    assert 0 < len(errors) < 40
 
 
 def test_the_page_is_well_formed_and_loads_nothing(page: str, evaluation: Evaluation) -> None:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from edge_digits.find import Candidate, Glyph, Ground, Line
 from edge_digits.text import fusion
+from edge_digits.text.choice import Chooser, rejected
 from edge_digits.text.fusion import Weights, company, join
 
 #: Such that no two of them can be mistaken for each other.
@@ -70,6 +71,35 @@ def joined(lines: list[Line], rows: list[list[float]]) -> NDArray[np.float64]:
 def test_without_the_finder_the_classifier_alone_is_heard() -> None:
     given = joined([line(candidate(None))], [[0.3, 0.4, 0.2]])
     np.testing.assert_allclose(given, [[0.3, 0.4, 0.2, 0.1]], atol=1e-5)
+
+
+def test_crops_given_as_one_digit_are_scored_alike_by_the_reader_and_by_those_who_judge_its_model() -> None:
+    rows = np.random.default_rng(0).dirichlet(np.ones(11), 200)[:, :10].astype(np.float32)
+    lines = [line(candidate(None, Ground.GIVEN)) for _ in rows]
+    assert np.array_equal(join(lines, rows), fusion.join_given(rows))
+    by_hand = np.hstack([rows, 1 - rows.sum(axis=1, keepdims=True)]) * np.append(np.full(10, math.exp(fusion.GIVEN)), 1)
+    np.testing.assert_allclose(
+        np.exp(fusion.join_given(rows)), by_hand / by_hand.sum(axis=1, keepdims=True), rtol=1e-3, atol=1e-5
+    )
+
+
+@pytest.mark.parametrize(
+    ("shares", "threshold", "read"),
+    [
+        ([0.60, 0.01, 0.39], 0.5, True),
+        ([0.46, 0.01, 0.53], 0.4, False),  # sooner none than any
+        ([0.46, 0.06, 0.48], 0.4, True),  # sooner none than the first, and yet sooner a digit
+        ([0.46, 0.06, 0.48], 0.47, False),
+        ([0.50, 0.00, 0.50], 0.5, True),
+        ([0.35, 0.35, 0.30], 0.4, False),
+    ],
+)
+def test_one_rule_says_what_is_read_of_a_crop_alone(shares: list[float], threshold: float, read: bool) -> None:
+    scores = np.log(np.maximum([shares], 1e-6)).astype(np.float32)
+    assert rejected(scores, threshold).tolist() == [not read]
+    (step,) = Chooser("ab", None).choose([candidate(None, Ground.GIVEN)], 2, scores).way.steps
+    confidence = float(np.exp(scores[0, :-1]).max())
+    assert (step.label is not None and confidence >= threshold) == read
 
 
 def test_in_a_crop_both_must_see_a_digit() -> None:

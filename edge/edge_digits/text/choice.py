@@ -66,7 +66,7 @@ class Chooser:
             )
             for candidate, row in zip(candidates, scores, strict=True)
         ]
-        free = _with_unclear(best_path(edges, nodes) or Path((), 0.0, 0.0), edges, cut)
+        free = _with_unclear(best_path(edges, nodes) or Path((), 0.0, 0.0), edges, cut, is_none(scores))
         if self._constraint is None or self._allowed is None:
             return Choice(free)
         asked = self._constraint.describe()
@@ -80,6 +80,28 @@ class Chooser:
         return Choice(allowed, bound=True, warnings=(said,))
 
 
+def is_none(scores: NDArray[np.float32]) -> NDArray[np.bool_]:
+    """Which candidates, each alone on its ink, are no digit: that is likelier than any class, and not less than even.
+
+    Args:
+        scores: float32 [N, C + 1], log probabilities of each class and, last, of no digit.
+    """
+    none = scores[:, -1].astype(np.float64)
+    return np.asarray((none > scores[:, :-1].max(axis=1)) & (none >= _EVEN), np.bool_)
+
+
+def rejected(scores: NDArray[np.float32], threshold: float) -> NDArray[np.bool_]:
+    """Which crops of one digit each the reader does not read, where nothing more is known of the text.
+
+    Args:
+        scores: float32 [N, C + 1], from `fusion.join_given`.
+        threshold: the least confidence of what is read, 0..1.
+    """
+    confidence = np.exp(scores[:, :-1]).max(axis=1)
+    # Compared as the reader does, in double precision.
+    return is_none(scores) | np.asarray(confidence.astype(np.float64) < threshold, np.bool_)
+
+
 def _cut(candidates: Sequence[Candidate], nodes: int) -> NDArray[np.bool_]:
     """Of each node, whether what begins there belongs to ink that was cut in several ways."""
     begun = np.zeros(nodes, np.int64)
@@ -88,12 +110,19 @@ def _cut(candidates: Sequence[Candidate], nodes: int) -> NDArray[np.bool_]:
     return begun > 1
 
 
-def _with_unclear(way: Path, edges: Sequence[Edge], cut: NDArray[np.bool_]) -> Path:
-    """The way on which what is sooner a digit than none is one, also where it is unclear which."""
+def _with_unclear(way: Path, edges: Sequence[Edge], cut: NDArray[np.bool_], none: NDArray[np.bool_]) -> Path:
+    """The way on which what is sooner a digit than none is one, also where it is unclear which.
+
+    Args:
+        way: the best one.
+        edges: N of them.
+        cut: bool, of each node, from `_cut`.
+        none: bool [N], of each edge, from `is_none`.
+    """
     steps, score = [], way.score
     for step in way.steps:
         edge = edges[step.edge]
-        if step.label is None and edge.none < _EVEN and not cut[edge.start]:
+        if step.label is None and not none[step.edge] and not cut[edge.start]:
             label = int(edge.labels.argmax())
             score += edge.weight * (float(edge.labels[label]) - edge.none)
             steps.append(Step(step.edge, label))

@@ -61,20 +61,45 @@ def join(lines: list[Line], probabilities: NDArray[np.float32]) -> NDArray[np.fl
     Returns:
         float32 [N, C + 1].
     """
-    there = np.clip(probabilities.sum(axis=1, keepdims=True), _LEAST, 1.0 - _LEAST)
-    joined = np.log(np.hstack([np.maximum(probabilities, _LEAST), 1.0 - there]))
+    joined = _log_probabilities(probabilities)
     first = 0
     for line in lines:
         rows = slice(first, first + len(line.candidates))
         first = rows.stop
         if line.candidates and line.candidates[0].ground == Ground.GIVEN:
-            joined[rows, :-1] += GIVEN
+            joined[rows] = _given(joined[rows])
         elif line.candidates and line.candidates[0].logits is not None:
             logits = np.array([candidate.logits for candidate in line.candidates], np.float32)
             digit, classes = _weighed(line, logits, probabilities[rows], only=len(probabilities) == 1)
             none = np.log1p(-np.exp(np.minimum(digit, np.log(1.0 - _LEAST))))
             joined[rows] = np.hstack([classes + digit, none])
-    return np.asarray(joined - np.logaddexp.reduce(joined, axis=1)[:, None], np.float32)
+    return _normalized(joined)
+
+
+def join_given(probabilities: NDArray[np.float32]) -> NDArray[np.float32]:
+    """As `join`, of crops that are given as one digit each (`Ground.GIVEN`): [N, C] -> float32 [N, C + 1].
+
+    What judges a classifier on labelled crops takes these, so that it counts what the reader reads.
+    """
+    return _normalized(_given(_log_probabilities(probabilities)))
+
+
+def _log_probabilities(probabilities: NDArray[np.float32]) -> NDArray[np.float32]:
+    """The classifier's own, with what each row lacks of 1 as the last column: [N, C] -> float32 [N, C + 1]."""
+    there = np.clip(probabilities.sum(axis=1, keepdims=True), _LEAST, 1.0 - _LEAST)
+    return np.asarray(np.log(np.hstack([np.maximum(probabilities, _LEAST), 1.0 - there])), np.float32)
+
+
+def _given(log_probabilities: NDArray[np.float32]) -> NDArray[np.float32]:
+    """With the higher odds of a digit where one is given, not normalised: float32 [N, C + 1]."""
+    scores = log_probabilities.copy()
+    scores[:, :-1] += GIVEN
+    return scores
+
+
+def _normalized(scores: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Log probabilities whose exponentials sum to 1 in each row."""
+    return np.asarray(scores - np.logaddexp.reduce(scores, axis=1)[:, None], np.float32)
 
 
 def _weighed(

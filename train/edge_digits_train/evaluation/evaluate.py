@@ -12,6 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge_digits.errors import UsageError
+from edge_digits.text.choice import rejected
+from edge_digits.text.fusion import join_given
 from edge_digits_train import datasets
 from edge_digits_train.datasets import labelled
 from edge_digits_train.datasets.labelled import Labelled
@@ -42,19 +44,27 @@ class Judged:
     Attributes:
         model: the model.
         truth: the class of each picture, int64 [N]; -1 for what is none of the model's classes.
-        probabilities: float32 [N, classes].
+        scores: float32 [N, classes + 1], log probabilities of each class and, last, of no digit, as the reader has them
+            of a picture that is given as one digit.
+        blank: bool [N], pictures without ink, in which the reader finds nothing to read.
         timing: how long it took.
     """
 
     model: Classifier
     truth: NDArray[np.int64]
-    probabilities: NDArray[np.float32]
+    scores: NDArray[np.float32]
+    blank: NDArray[np.bool_]
     timing: Timing
+
+    @cached_property
+    def probabilities(self) -> NDArray[np.float32]:
+        """Of each class, float32 [N, classes]; what a row lacks of 1 is the probability of no digit."""
+        return np.asarray(np.exp(self.scores[:, :-1]), np.float32)
 
     @cached_property
     def best(self) -> NDArray[np.int64]:
         """The most probable class of each picture."""
-        return np.asarray(self.probabilities.argmax(axis=1), np.int64)
+        return np.asarray(self.scores[:, :-1].argmax(axis=1), np.int64)
 
     @cached_property
     def confidence(self) -> NDArray[np.float32]:
@@ -63,11 +73,8 @@ class Judged:
 
     @cached_property
     def refused(self) -> NDArray[np.bool_]:
-        """Less sure than the model's threshold, or more likely no class than any: as the reader rejects digits."""
-        unsure = self.confidence < self.model.threshold
-        if self.model.background:
-            unsure |= 1.0 - self.probabilities.sum(axis=1) > self.confidence
-        return np.asarray(unsure, np.bool_)
+        """What the reader does not read with the model's own threshold."""
+        return rejected(self.scores, self.model.threshold) | self.blank
 
     @cached_property
     def answers(self) -> NDArray[np.int64]:
@@ -248,7 +255,8 @@ def judge(model: Classifier, data: Labelled) -> Judged:
         if number > 20 and sum(singles) > 1.0:
             break  # Keras takes its time
     one, p99 = np.quantile(singles[5:], [0.5, 0.99])
-    return Judged(model, truth, probabilities, Timing(1e3 * float(one), 1e3 * float(p99), 1e3 * batched))
+    timing = Timing(1e3 * float(one), 1e3 * float(p99), 1e3 * batched)
+    return Judged(model, truth, join_given(probabilities), ~data.pictures.any(axis=(1, 2)), timing)
 
 
 def sibling(model: Classifier) -> Path | None:

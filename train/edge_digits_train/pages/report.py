@@ -235,7 +235,7 @@ def _facts(judged: Judged) -> tuple[str, dict[str, str]]:
     refusal = f"less sure than {percent(model.threshold, 1)}" if model.threshold else ""
     if model.background:
         refusal += " or " if refusal else ""
-        refusal += "more likely no class than any"
+        refusal += "more likely none of the classes than one of them"
     facts = {
         "kind": model.kind,
         "file": f"{model.path.stat().st_size:,} bytes",
