@@ -24,8 +24,9 @@ from edge_digits import DigitReader
 from edge_digits.errors import UsageError
 from edge_digits_train.datasets import Split, labelled, read_idx
 from edge_digits_train.datasets.labelled import Labelled
-from edge_digits_train.evaluation import classifiers, evaluate, metrics, plots
-from edge_digits_train.evaluation.evaluate import Evaluation
+from edge_digits_train.evaluation import classifiers, metrics, plots, record, testset
+from edge_digits_train.evaluation.evaluation import Evaluation
+from edge_digits_train.evaluation.predictions import Predictions, predict
 from edge_digits_train.pages import report
 from edge_digits_train.run import Epoch
 
@@ -87,8 +88,8 @@ def model() -> classifiers.Classifier:
 def evaluation(model: classifiers.Classifier) -> Evaluation:
     data = bars_data()
     row = Epoch(0, 1.0, 0.5, 1.0, 0.5, 0.5, 1e-3, 1.0)
-    other = evaluate.judge(classifiers.load("digits.fp32"), data)
-    return Evaluation(data, evaluate.judge(model, data), other, (row,))
+    other = predict(classifiers.load("digits.fp32"), data)
+    return Evaluation(data, predict(model, data), other, (row,))
 
 
 @pytest.fixture(scope="module")
@@ -119,16 +120,16 @@ def test_the_counts_are_those_of_the_runner(evaluation: Evaluation) -> None:
     reader = DigitReader.load("digits", layout="digit")
     texts = np.array([reader.read(picture).text for picture in evaluation.data.pictures])
     answered, right = texts != "", texts == np.array(evaluation.data.labels)
-    record = evaluation.to_dict()
-    assert record["accuracy"]["right"] == right.sum()
-    assert record["coverage"]["right"] == answered.sum() < len(right)
-    counts = np.array(record["confusion"]["counts"])
+    written = record.to_dict(evaluation)
+    assert written["accuracy"]["right"] == right.sum()
+    assert written["coverage"]["right"] == answered.sum() < len(right)
+    counts = np.array(written["confusion"]["counts"])
     assert counts.trace() == right.sum(), "the diagonal is what was read right"
     assert counts[:, -1].sum() == (~answered).sum(), "the last column is what was refused"
-    assert len(record["errors"]) == len(right) - right.sum()
-    sureness = [error["top"][0][1] for error in record["errors"] if not error["refused"]]
+    assert len(written["errors"]) == len(right) - right.sum()
+    sureness = [error["top"][0][1] for error in written["errors"] if not error["refused"]]
     assert sureness == sorted(sureness, reverse=True)
-    json.dumps(record, allow_nan=False)
+    json.dumps(written, allow_nan=False)
 
 
 def readings_of(reader: DigitReader, pictures: NDArray[np.uint8]) -> list[tuple[str, float]]:
@@ -137,19 +138,19 @@ def readings_of(reader: DigitReader, pictures: NDArray[np.uint8]) -> list[tuple[
     return [(reading.text, reading.digits[0].confidence if reading.text else 0.0) for reading in readings]
 
 
-def check_agreement(name: str, pictures: NDArray[np.uint8]) -> evaluate.Judged:
+def check_agreement(name: str, pictures: NDArray[np.uint8]) -> Predictions:
     """That evaluation counts for each picture what the reader reads in it, as surely."""
     count = len(pictures)
     split = Split(pictures, np.zeros(count, np.int64))
     data = labelled.read(labelled.from_arrays(split, tuple("0123456789"), "pictures"))
-    judged = evaluate.judge(classifiers.load(name), data)
+    predictions = predict(classifiers.load(name), data)
     readings = readings_of(DigitReader.load(name, layout="digit"), pictures)
-    texts = ["" if answer < 0 else str(answer) for answer in judged.answers]
+    texts = ["" if answer < 0 else str(answer) for answer in predictions.answers]
     assert texts == [text for text, _ in readings]
-    sure = [float(judged.confidence[place]) for place, (text, _) in enumerate(readings) if text]
+    sure = [float(predictions.confidence[place]) for place, (text, _) in enumerate(readings) if text]
     # Networks in fp32 give other last digits with other numbers of pictures at a time.
     assert sure == pytest.approx([confidence for text, confidence in readings if text], abs=1e-5)
-    return judged
+    return predictions
 
 
 @pytest.mark.parametrize("name", ["digits.int8", "digits.fp32"])
@@ -159,15 +160,15 @@ def test_what_is_counted_as_read_is_what_the_reader_reads(name: str) -> None:
     noisy = np.clip(0.7 * clear + rng.normal(0, 45, clear.shape), 0, 255).astype(np.uint8)
     on_top = np.maximum(clear, np.roll(clear[::-1], (3, 4), axis=(1, 2)))
     blank = np.full((2, 28, 28), 90, np.uint8)
-    judged = check_agreement(name, np.concatenate([clear, noisy, on_top, bars(100, seed=2)[0], blank]))
-    assert judged.refused[-2:].all()
-    assert 50 < judged.refused.sum() < 400, "else this test looks at one side of the rule only"
+    predictions = check_agreement(name, np.concatenate([clear, noisy, on_top, bars(100, seed=2)[0], blank]))
+    assert predictions.refused[-2:].all()
+    assert 50 < predictions.refused.sum() < 400, "else this test looks at one side of the rule only"
 
 
 @pytest.mark.parametrize("name", ["digits.int8", "digits.fp32"])
 def test_what_is_counted_as_read_of_real_digits_is_what_the_reader_reads(name: str, data: Path) -> None:
-    judged = check_agreement(name, read_idx(data / "mnist" / "t10k-images-idx3-ubyte.gz"))
-    assert 0 < judged.refused.sum() < 100
+    predictions = check_agreement(name, read_idx(data / "mnist" / "t10k-images-idx3-ubyte.gz"))
+    assert 0 < predictions.refused.sum() < 100
 
 
 def test_the_two_commands_agree_on_files(tmp_path: Path, run: Run) -> None:
@@ -189,7 +190,7 @@ def test_the_two_commands_agree_on_files(tmp_path: Path, run: Run) -> None:
 
 def test_the_page_is_well_formed_and_loads_nothing(page: str, evaluation: Evaluation) -> None:
     check_page(page)
-    errors = len(evaluation.judged.errors())
+    errors = len(evaluation.predictions.errors())
     assert f"All {errors} pictures that were not read right" in page
     assert page.count("read as") + page.count("refused</b>") >= errors
     for said in (
@@ -211,7 +212,7 @@ def test_names_of_files_and_classes_are_escaped(model: classifiers.Classifier, e
         evaluation.data.sizes[:2],
         (Path("gone.png"),) * 2,
     )
-    text = report.render(Evaluation(data, evaluate.judge(model, data)))
+    text = report.render(Evaluation(data, predict(model, data)))
     assert "<script>" not in text
     check_page(text)
 
@@ -220,9 +221,9 @@ def test_a_set_of_one_class_without_errors_has_a_report(model: classifiers.Class
     picture = np.zeros((28, 28), np.uint8)
     cv2.line(picture, (14, 4), (14, 23), 255, 3, cv2.LINE_AA)
     data = Labelled(("0",) * 3, ("1",) * 3, np.stack([picture] * 3), "ones", np.full((3, 2), 28))
-    judged = evaluate.judge(model, data)
-    assert judged.right.all(), "else this test looks at another case"
-    text = report.render(Evaluation(data, judged))
+    predictions = predict(model, data)
+    assert predictions.correct.all(), "else this test looks at another case"
+    text = report.render(Evaluation(data, predictions))
     check_page(text)
     assert "None: every picture was read right" in text
 
@@ -230,19 +231,19 @@ def test_a_set_of_one_class_without_errors_has_a_report(model: classifiers.Class
 def test_what_is_no_digit_is_right_when_refused(model: classifiers.Classifier) -> None:
     blank = np.zeros((4, 28, 28), np.uint8)
     data = Labelled(tuple("abcd"), ("none",) * 4, blank, "nothing", np.full((4, 2), 28))
-    judged = evaluate.judge(model, data)
-    assert judged.refused.all()
-    assert judged.right.all()
-    assert judged.confusion[-1, -1] == 4
-    check_page(report.render(Evaluation(data, judged)))
+    predictions = predict(model, data)
+    assert predictions.refused.all()
+    assert predictions.correct.all()
+    assert predictions.confusion[-1, -1] == 4
+    check_page(report.render(Evaluation(data, predictions)))
 
 
 def test_thousands_of_errors_stay_a_small_page(model: classifiers.Classifier) -> None:
     pictures = np.random.default_rng(0).permutation(np.tile(bars(500)[0], (18, 1, 1)))
     data = Labelled(tuple(map(str, range(9000))), ("5",) * 9000, pictures, "bars", np.full((9000, 2), 28))
-    judged = evaluate.judge(model, data)
-    assert len(judged.errors()) > 7000
-    assert len(report.render(Evaluation(data, judged)).encode()) < 5_000_000
+    predictions = predict(model, data)
+    assert len(predictions.errors()) > 7000
+    assert len(report.render(Evaluation(data, predictions)).encode()) < 5_000_000
 
 
 @pytest.mark.skipif(shutil.which("chromium") is None, reason="needs chromium (Debian: apt install chromium)")
@@ -284,7 +285,7 @@ def test_a_keras_file_from_elsewhere_is_judged(network: Path) -> None:
     kernels = mine.filters()
     assert kernels is not None
     assert kernels.shape == (4, 3, 3)
-    check_page(report.render(Evaluation(data, evaluate.judge(mine, data))))
+    check_page(report.render(Evaluation(data, predict(mine, data))))
 
 
 def test_models_that_are_none_are_named(network: Path, tmp_path: Path, run: Run) -> None:
@@ -335,9 +336,22 @@ def test_labels_that_the_model_does_not_know_are_named(model: classifiers.Classi
     cv2.imwrite(str(tmp_path / "a.png"), bars(1)[0][0])
     (tmp_path / "labels.csv").write_text("file,label\na.png,427\n")
     with pytest.raises(UsageError, match=r"'427', which digits\.int8\.onnx does not know"):
-        evaluate.pictures(str(tmp_path), model)
+        testset.load(str(tmp_path), model)
     with pytest.raises(UsageError, match="Name pictures with --data"):
-        evaluate.pictures(None, model)
+        testset.load(None, model)
+
+
+def test_a_model_without_names_of_its_classes_takes_those_of_the_data(network: Path, tmp_path: Path) -> None:
+    mine = classifiers.load(str(network))
+    for letter in "abcdefghij":
+        (tmp_path / letter).mkdir()
+        cv2.imwrite(str(tmp_path / letter / "1.png"), bars(1)[0][0])
+    data, labels = testset.load(str(tmp_path), mine)
+    assert labels == tuple("abcdefghij")
+    assert mine.labels == tuple("0123456789"), "it is the same model as before"
+    predictions = predict(mine, data, labels)
+    assert predictions.truth.tolist() == list(range(10))
+    assert predictions.topk(0)[0][0] in labels
 
 
 def test_the_same_pictures_are_read_by_one_process_or_several(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -348,9 +362,9 @@ def test_the_same_pictures_are_read_by_one_process_or_several(monkeypatch: pytes
 
 
 def test_wilsons_interval_is_that_of_the_books() -> None:
-    found = metrics.share(np.arange(10) < 9)
+    found = metrics.proportion(np.arange(10) < 9)
     assert (found.value, round(found.low, 4), round(found.high, 4)) == (0.9, 0.5958, 0.9821)
-    assert np.isnan(metrics.share(np.zeros(0, bool)).value)
+    assert np.isnan(metrics.proportion(np.zeros(0, bool)).value)
 
 
 def test_calibration_and_coverage_by_hand() -> None:

@@ -42,20 +42,21 @@ def command(source: str, output: Path, recipe_name: str, force: bool, quiet: boo
     from edge_digits_train.recipes import recipe
 
     chosen = recipe(recipe_name)
-    found = survey.survey(source)
-    files.write(output, survey.render(found, recipe_name, chosen), record, found.to_dict())
+    surveyed = survey.survey(source)
+    files.write(output, survey.render(surveyed, recipe_name, chosen), record, surveyed.to_dict())
     if not quiet:
-        click.echo(_table(found))
+        click.echo(_table(surveyed))
         click.echo(f"{output} and {record}")
-    files.check_read(found.unreadable)
+    files.check_read(surveyed.unreadable)
 
 
-def _table(found: survey.Survey) -> str:
-    counts = found.counts()
-    width = max(5, *(len(label) for label in found.labels))
-    lines = [f"{'class':{width}}" + "".join(f"{name:>9}" for name in counts)]
-    for place, label in enumerate(found.labels):
-        lines.append(f"{label:{width}}" + "".join(f"{row[place]:>9,}" for row in counts.values()))
+def _table(surveyed: survey.Survey) -> str:
+    """Counts by class and split, as text."""
+    counts = surveyed.counts()
+    width = max(5, *(len(label) for label in surveyed.labels))
+    lines = [f"{'class':{width}}" + "".join(f"{split:>9}" for split in counts)]
+    for number, label in enumerate(surveyed.labels):
+        lines.append(f"{label:{width}}" + "".join(f"{row[number]:>9,}" for row in counts.values()))
     lines.append(f"{'':{width}}" + "".join(f"{sum(row):>9,}" for row in counts.values()))
-    lines.append(f"{len(found.duplicates()):,} duplicates, {len(found.blank()):,} blank")
+    lines.append(f"{len(surveyed.duplicates()):,} duplicates, {len(surveyed.blank()):,} blank")
     return "\n".join(lines)

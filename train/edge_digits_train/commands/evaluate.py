@@ -1,4 +1,4 @@
-"""`edge-digits evaluate`: a model and labelled pictures -> one page that tells how well it reads, and where it errs."""
+"""`edge-digits evaluate`: a model and labelled pictures -> a page that says how well it reads, and where it errs."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from edge_digits_train.pages import files
 
 if TYPE_CHECKING:
     from edge_digits_train.evaluation.classifiers import Classifier
-    from edge_digits_train.evaluation.evaluate import Judged
+    from edge_digits_train.evaluation.predictions import Predictions
     from edge_digits_train.run import Epoch
 
 
@@ -51,36 +51,39 @@ def command(
     """Judge a model on labelled pictures, and write a report.
 
     MODEL is an .onnx file, a Keras file, a run folder of train, or the name of a shipped model. The report is one
-    file that needs nothing else; what it says is in the .json file beside it too.
+    file that needs nothing else; what it says is in the .json file beside it too. A picture counts as read when
+    predict --layout digit reads it so.
     """
-    record = files.ready("edge-digits evaluate", ("jinja2", "matplotlib", "sklearn"), output, force=force)
-    from edge_digits_train.evaluation import classifiers, evaluate
+    record_path = files.ready("edge-digits evaluate", ("jinja2", "matplotlib", "sklearn"), output, force=force)
+    from edge_digits_train.evaluation import classifiers, record, testset
+    from edge_digits_train.evaluation.evaluation import Evaluation
+    from edge_digits_train.evaluation.predictions import predict
     from edge_digits_train.pages import report
 
     first = classifiers.load(model)
-    other = against or evaluate.sibling(first)
+    other = against or classifiers.sibling(first)
     second = classifiers.load(str(other)) if other else None
-    pictures = evaluate.pictures(data, first)
+    pictures, labels = testset.load(data, first)
     if second is not None:
-        _agree(first, second)
-    judged = evaluate.judge(first, pictures)
-    beside = None if second is None else evaluate.judge(second, pictures)
-    evaluation = evaluate.Evaluation(pictures, judged, beside, _history(run, first.path))
-    files.write(output, report.render(evaluation, show), record, evaluation.to_dict())
+        _check_labels(second, labels, first.name)
+    predictions = predict(first, pictures, labels)
+    others = None if second is None else predict(second, pictures, labels)
+    evaluation = Evaluation(pictures, predictions, others, _history(run, first.path))
+    files.write(output, report.render(evaluation, show), record_path, record.to_dict(evaluation))
     if not quiet:
-        click.echo(_summary(judged))
-        click.echo(f"{output} and {record}")
+        click.echo(_summary(predictions))
+        click.echo(f"{output} and {record_path}")
     files.check_read(pictures.unreadable)
 
 
-def _agree(first: Classifier, second: Classifier) -> None:
-    if not second.named and len(first.labels) == len(second.labels):
-        second.labels = first.labels
-    if first.labels != second.labels:
-        raise UsageError(
-            f"{second.name}: its classes are {', '.join(second.labels[:12])}, and those of {first.name} "
-            f"{', '.join(first.labels[:12])}. Only models of the same classes can be compared"
-        )
+def _check_labels(model: Classifier, labels: tuple[str, ...], other: str) -> None:
+    """Whether a model has the classes of another; of one that knows only their number, the number counts."""
+    if model.labels == labels or (not model.named and len(model.labels) == len(labels)):
+        return
+    raise UsageError(
+        f"{model.name}: its classes are {', '.join(model.labels[:12])}, and those of {other} "
+        f"{', '.join(labels[:12])}. Only models of the same classes can be compared"
+    )
 
 
 def _history(run: Path | None, model: Path) -> tuple[Epoch, ...]:
@@ -92,14 +95,13 @@ def _history(run: Path | None, model: Path) -> tuple[Epoch, ...]:
     return tuple(RunFolder(model.parent).history()) if (model.parent / "config.json").is_file() else ()
 
 
-def _summary(judged: Judged) -> str:
-    from edge_digits_train.evaluation.metrics import share
+def _summary(predictions: Predictions) -> str:
+    from edge_digits_train.evaluation.metrics import proportion
     from edge_digits_train.pages.page import percent
 
-    right = share(judged.right)
-    wrong = right.total - right.right
+    accuracy = proportion(predictions.correct)
     return (
-        f"{judged.model.name}: {percent(right.value)} of {right.total:,} pictures "
-        f"(95 % interval {percent(right.low)} to {percent(right.high)}); "
-        f"{wrong:,} not read right, {int(judged.refused.sum()):,} refused"
+        f"{predictions.model.name}: {percent(accuracy.value)} of {accuracy.total:,} pictures "
+        f"(95 % interval {percent(accuracy.low)} to {percent(accuracy.high)}); "
+        f"{accuracy.total - accuracy.count:,} not read right, {int(predictions.refused.sum()):,} refused"
     )

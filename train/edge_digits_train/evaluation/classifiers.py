@@ -1,4 +1,4 @@
-"""A model to be judged, whatever it is kept in: an ONNX file in the runner's own session, or a Keras file."""
+"""A model to evaluate, of either format: an ONNX file in the runner's own session, or a Keras file."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _KERAS = (".keras", ".h5", ".hdf5")
 
 @dataclass(frozen=True)
 class Layer:
-    """What a convolution makes of pictures: float32 [N, height, width, channels], after its activation."""
+    """The feature maps of a convolution: float32 [N, height, width, channels], after its activation."""
 
     name: str
     maps: NDArray[np.float32]
@@ -41,8 +41,7 @@ class Classifier(Protocol):
         named: whether it says itself what its classes are called, and `labels` is more than their numbers.
         background: whether it knows what is no class, and its probabilities may sum to less than 1.
         threshold: answers less sure than this are refused.
-        trained_on: sha256, seed and limit of its training data, as far as it says.
-        facts: what else it says of itself, in words.
+        facts: what else it says of itself, text by name.
     """
 
     name: str
@@ -52,14 +51,13 @@ class Classifier(Protocol):
     named: bool
     background: bool
     threshold: float
-    trained_on: tuple[str, int, int | None]
     facts: dict[str, str]
 
     def probabilities(self, pictures: Pictures) -> NDArray[np.float32]:
         """Class probabilities of uint8 [N, 28, 28]: float32 [N, classes]."""
 
     def layers(self, pictures: Pictures) -> list[Layer]:
-        """What each convolution makes of a few pictures."""
+        """The feature maps of each convolution, of a few pictures."""
 
     def filters(self) -> NDArray[np.float32] | None:
         """Kernels of the first convolution, [N, height, width]; None where there is none."""
@@ -84,6 +82,15 @@ def load(model: str) -> Classifier:
     return OnnxClassifier(Model.load(model), find_model(model))
 
 
+def sibling(model: Classifier) -> Path | None:
+    """The same model in the other precision: NAME.fp32.onnx beside NAME.int8.onnx, and the other way about."""
+    for own, other in ((".int8.onnx", ".fp32.onnx"), (".fp32.onnx", ".int8.onnx")):
+        if model.path.name.endswith(own):
+            path = model.path.with_name(model.path.name.removesuffix(own) + other)
+            return path if path.is_file() else None
+    return None
+
+
 class OnnxClassifier:
     """A model file of `edge-digits export`."""
 
@@ -98,7 +105,6 @@ class OnnxClassifier:
         self.labels = card.labels
         self.background = card.reject["method"] == "background"
         self.threshold = float(card.reject["threshold"])
-        self.trained_on = (str(card.train.get("data_sha256")), card.train.get("seed") or 0, card.train.get("limit"))
         self.facts = {
             "recipe": str(card.train.get("recipe") or ""),
             "temperature": f"{card.temperature:g}",
@@ -138,12 +144,11 @@ class KerasClassifier:
         self.labels = config.labels if config else tuple(map(str, range(classes)))
         self.background = config is not None and config.recipe.background > 0
         self.threshold = 0.0
-        self.trained_on = (config.data_sha256, config.seed, config.limit) if config else ("", 0, None)
         self.facts = {"recipe": config.recipe_name, "commit": config.commit} if config else {}
 
     def probabilities(self, pictures: Pictures) -> NDArray[np.float32]:
         parts = np.array_split(pictures, max(1, len(pictures) // 500))
-        logits = np.concatenate([self._run(self._network, part) for part in parts])
+        logits = np.concatenate([self._run(part) for part in parts])
         if len(logits) and logits.min() >= 0 and np.allclose(logits.sum(axis=1), 1, atol=1e-3):
             return logits  # its last layer is a softmax
         return softmax(logits, background=self.background)
@@ -154,9 +159,10 @@ class KerasClassifier:
         outputs = _activated(self._network)
         if not outputs:
             return []
-        every = keras.Model(self._network.inputs[0], outputs)
-        made = every(self._input(pictures), training=False)
-        return [Layer(name, np.asarray(keras.ops.convert_to_numpy(maps), np.float32)) for name, maps in made.items()]
+        activations = keras.Model(self._network.inputs[0], outputs)(self._input(pictures), training=False)
+        return [
+            Layer(name, np.asarray(keras.ops.convert_to_numpy(maps), np.float32)) for name, maps in activations.items()
+        ]
 
     def filters(self) -> NDArray[np.float32] | None:
         convolutions = _convolutions(self._network)
@@ -165,10 +171,11 @@ class KerasClassifier:
         kernel = np.asarray(convolutions[0].weights[0].numpy(), np.float32)  # [height, width, inputs, filters]
         return np.ascontiguousarray(kernel.mean(axis=2).transpose(2, 0, 1))
 
-    def _run(self, network: Any, pictures: Pictures) -> NDArray[np.float32]:
+    def _run(self, pictures: Pictures) -> NDArray[np.float32]:
         import keras
 
-        return np.asarray(keras.ops.convert_to_numpy(network(self._input(pictures), training=False)), np.float32)
+        outputs = self._network(self._input(pictures), training=False)
+        return np.asarray(keras.ops.convert_to_numpy(outputs), np.float32)
 
     def _input(self, pictures: Pictures) -> NDArray[np.float32]:
         pixels = pictures.astype(np.float32)
@@ -177,7 +184,7 @@ class KerasClassifier:
 
 def _network(path: Path) -> Any:
     """A Keras model, checked."""
-    # TensorFlow tells of its CPU features and of GPUs that are not there.
+    # TensorFlow logs its CPU features and missing GPUs.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     try:
         with native_stderr_off():
@@ -224,12 +231,12 @@ def _convolutions(network: Any) -> list[Any]:
 
 
 def _activated(network: Any) -> dict[str, Any]:
-    """The output of each convolution, by its name; where normalisation and activation follow, what they make of it."""
+    """The output tensor of each convolution, by its name; after the normalisation and activation that follow it."""
     import keras
 
-    follow = (keras.layers.BatchNormalization, keras.layers.ReLU, keras.layers.Activation)
-    # By what made it: of a Sequential, Keras keeps other tensors of the same layers too.
-    after = {id(_maker(layer.input)): layer for layer in network.layers if isinstance(layer, follow)}
+    followers = (keras.layers.BatchNormalization, keras.layers.ReLU, keras.layers.Activation)
+    # By the layer that produces their input: of a Sequential, Keras keeps other tensors of the same layers too.
+    after = {id(_producer(layer.input)): layer for layer in network.layers if isinstance(layer, followers)}
     outputs = {}
     for layer in _convolutions(network):
         last = layer
@@ -239,6 +246,6 @@ def _activated(network: Any) -> dict[str, Any]:
     return outputs
 
 
-def _maker(tensor: Any) -> Any:
+def _producer(tensor: Any) -> Any:
     """The layer whose output a tensor is."""
     return tensor._keras_history.operation

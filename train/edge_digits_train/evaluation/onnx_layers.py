@@ -1,4 +1,4 @@
-"""What goes on inside an ONNX file: the output of each convolution, and the kernels of the first."""
+"""Inside an ONNX file: the output of each convolution, and the kernels of the first."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ if TYPE_CHECKING:
     import onnx
 
 _CONVOLUTIONS = frozenset({"Conv", "QLinearConv"})
-#: What belongs to a convolution: its activation, which in a quantized graph is what quantization cuts off.
-_FOLLOW = frozenset({"Relu", "Clip", "QuantizeLinear", "DequantizeLinear"})
+#: Operators that belong to the convolution before them: its activation, which quantized graphs fold into clipping.
+_FOLLOWERS = frozenset({"Relu", "Clip", "QuantizeLinear", "DequantizeLinear"})
 
 
 def layers(path: Path, pictures: NDArray[np.uint8]) -> list[tuple[str, NDArray[np.float32]]]:
     """Name and output, float32 [N, height, width, channels], of each convolution, after its activation."""
     graph = _graph(path)
-    after = {node.input[0]: node.output[0] for node in graph.graph.node if node.op_type in _FOLLOW}
+    after = {node.input[0]: node.output[0] for node in graph.graph.node if node.op_type in _FOLLOWERS}
     names = []
     for node in _convolutions(graph):
         name = node.output[0]
@@ -42,11 +42,11 @@ def filters(path: Path) -> NDArray[np.float32] | None:
     if first is None:
         return None
     name = first.input[1 if first.op_type == "Conv" else 3]
-    stored = {tensor.name: tensor for tensor in graph.graph.initializer}
-    if name in stored:
-        kernel = numpy_helper.to_array(stored[name])
+    initializers = {tensor.name: tensor for tensor in graph.graph.initializer}
+    if name in initializers:
+        kernel = numpy_helper.to_array(initializers[name])
     else:
-        (kernel,) = _run(graph, [name], np.zeros((1, 28, 28), np.uint8))  # what a DequantizeLinear makes of it
+        (kernel,) = _run(graph, [name], np.zeros((1, 28, 28), np.uint8))  # the output of a DequantizeLinear
     return np.asarray(kernel.mean(axis=1), np.float32)
 
 
@@ -63,7 +63,7 @@ def _convolutions(graph: onnx.ModelProto) -> list[onnx.NodeProto]:
 
 
 def _run(graph: onnx.ModelProto, names: list[str], pictures: NDArray[np.uint8]) -> list[NDArray[Any]]:
-    """Values of the graph that are no outputs of it."""
+    """Inner values of the graph, by their names."""
     import onnx
 
     if not names:

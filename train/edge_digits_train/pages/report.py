@@ -2,175 +2,142 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from edge_digits.errors import EdgeDigitsError, UsageError
-from edge_digits.imaging.pixels import shrink, to_gray
-from edge_digits.sources.decode import decode
+from edge_digits.errors import UsageError
 from edge_digits_train.datasets.listing import NONE
 from edge_digits_train.evaluation import metrics, plots
 from edge_digits_train.evaluation.classifiers import Classifier
-from edge_digits_train.evaluation.evaluate import Evaluation, Judged
-from edge_digits_train.pages.page import Figures, Pages, Sprites, percent, picture_url
+from edge_digits_train.evaluation.evaluation import Evaluation
+from edge_digits_train.evaluation.predictions import Predictions
+from edge_digits_train.pages.entries import Entries
+from edge_digits_train.pages.page import Figures, Pages, Sprites, percent
 
-#: Pictures that the page shows at most, of a kind; report.json names all.
-_MOST_ERRORS = 10_000
-_MOST_DIFFERING = 1000
-_PAIRS = 12
+#: How many of each the page shows at most; the JSON file lists all.
+_MAX_ERRORS = 10_000
+_MAX_DIFFERING = 1000
+_MAX_PAIRS = 12
+_PICTURES_OF_PAIR = 10
 _SAMPLES = 24
-#: Of so many errors in files, the file itself is shown beside what the model saw.
-_ORIGINALS = 300
-
-
-@dataclass(frozen=True)
-class Entry:
-    """A picture with what was said of it, as the page shows it."""
-
-    picture: Any
-    label: str
-    answer: str
-    right: bool
-    top: str
-    name: str
-    original: str = ""
-    other: str = ""
+#: Of so many errors in files, the file's own picture is shown beside what the model saw.
+_MAX_ORIGINALS = 300
 
 
 def render(evaluation: Evaluation, show: Sequence[str] = ()) -> str:
     """The page.
 
     Args:
-        evaluation: what it tells.
-        show: names of pictures whose feature maps are shown; by default one that was read right, and the surest error.
+        evaluation: what it shows.
+        show: names of pictures whose feature maps are shown; by default the first that was read right, and the error of
+            the highest confidence.
 
     Raises:
         UsageError: no picture of such a name.
     """
-    shown = _chosen(evaluation, show)
-    judged, data = evaluation.judged, evaluation.data
+    mapped = _with_feature_maps(evaluation, show)
+    predictions, data = evaluation.predictions, evaluation.data
     sprites, figures = Sprites(data.pictures), Figures()
-    errors = judged.errors()
-    by_place = _Entries(evaluation, sprites)
+    entries = Entries(evaluation, sprites)
+    errors = predictions.errors()
     values = {
-        "judged": judged,
+        "predictions": predictions,
         "data": data,
-        "tiles": _tiles(judged),
-        "none": int((judged.truth < 0).sum()),
-        "table": _class_rows(judged),
-        "averages": [(name, judged.classes[name]) for name in ("macro avg", "weighted avg")],
+        "tiles": _tiles(predictions),
+        "none": int((predictions.truth < 0).sum()),
+        "table": _class_rows(predictions),
+        "averages": [(name, predictions.classes[name]) for name in ("macro avg", "weighted avg")],
         "class_bars": figures.svg(_class_bars(evaluation), "accuracy by class"),
-        "confusions": _confusions(judged, figures),
+        "confusions": _confusions(predictions, figures),
         "pairs": [
-            (judged.name(true), judged.name(said), len(found), [sprites.html(place) for place in found[:10]])
-            for true, said, found in judged.pairs[:_PAIRS]
+            (
+                predictions.label(truth),
+                predictions.label(answer),
+                len(indices),
+                [sprites.html(index) for index in indices[:_PICTURES_OF_PAIR]],
+            )
+            for truth, answer, indices in predictions.confused_pairs[:_MAX_PAIRS]
         ],
-        "all_pairs": len(judged.pairs),
-        "errors": [by_place.entry(place, i < _ORIGINALS) for i, place in enumerate(errors[:_MOST_ERRORS])],
+        "all_pairs": len(predictions.confused_pairs),
+        "errors": [
+            entries.entry(index, with_original=rank < _MAX_ORIGINALS) for rank, index in enumerate(errors[:_MAX_ERRORS])
+        ],
         "all_errors": len(errors),
-        "samples": [by_place.entry(place) for place in _samples(len(data))],
-        "reliability": figures.svg(plots.reliability(judged.calibration), "reliability diagram"),
+        "samples": [entries.entry(index) for index in _samples(len(data))],
+        "reliability": figures.svg(plots.reliability(predictions.calibration), "reliability diagram"),
         "confidences": figures.svg(
-            plots.confidences(judged.confidence, judged.right_if_asked, judged.model.threshold), "confidences"
+            plots.confidences(predictions.confidence, predictions.top1_correct, predictions.model.threshold),
+            "confidences",
         ),
         "coverage": figures.svg(_coverage(evaluation), "accuracy against coverage"),
         "curves": figures.svg(plots.curves(evaluation.history), "training") if evaluation.history else None,
-        "filters": _filters(judged.model, figures),
-        "inside": _inside(evaluation, shown, figures, sprites),
-        "models": [_facts(one) for one in (judged, evaluation.other) if one is not None],
-        "against": _against(evaluation, figures, by_place),
+        "filters": _filters(predictions.model, figures),
+        "feature_maps": _feature_maps(evaluation, mapped, figures, entries),
+        "models": [_facts(row) for row in evaluation.models],
+        "against": _against(evaluation, figures, entries),
     }
     return Pages().render("report.html", **values, sheets=sprites.css())
 
 
-class _Entries:
-    def __init__(self, evaluation: Evaluation, sprites: Sprites) -> None:
-        self._evaluation, self._sprites = evaluation, sprites
-
-    def entry(self, place: int, with_original: bool = False) -> Entry:
-        judged, data = self._evaluation.judged, self._evaluation.data
-        name = data.names[place]
-        original = _original(data.files[place]) if with_original and data.files else ""
-        return Entry(
-            self._sprites.html(place),
-            data.labels[place],
-            "refused" if judged.refused[place] else judged.name(int(judged.best[place])),
-            bool(judged.right[place]),
-            _top(judged, place),
-            name if data.files else f"#{name}",
-            original,
-        )
-
-    def differing(self, place: int) -> Entry:
-        evaluation = self._evaluation
-        assert evaluation.other is not None
-        said = [
-            ("refused" if one.refused[place] else one.name(int(one.best[place])))
-            + f" {percent(one.confidence[place], 0)}"
-            for one in (evaluation.judged, evaluation.other)
-        ]
-        data = evaluation.data
-        name = data.names[place] if data.files else f"#{data.names[place]}"
-        right = bool(evaluation.judged.right[place])
-        return Entry(self._sprites.html(place), data.labels[place], said[0], right, "", name, other=said[1])
-
-
-def _top(judged: Judged, place: int) -> str:
-    return " · ".join(f"{label} {percent(value, 0)}" for label, value in judged.top(place))
-
-
-def _tiles(judged: Judged) -> list[tuple[str, str, str]]:
-    """What is said first: a name, a number, and what it means."""
-    right, asked = metrics.share(judged.right), metrics.share(judged.right_if_asked)
-    answered, covered = metrics.share(judged.right[~judged.refused]), metrics.share(~judged.refused)
-    tiles = [("accuracy", percent(right.value), f"95 % interval {percent(right.low)} to {percent(right.high)}")]
-    if judged.refused.any():
+def _tiles(predictions: Predictions) -> list[tuple[str, str, str]]:
+    """The headline figures: a name, a number, and what it means."""
+    refused = predictions.refused
+    accuracy, top1 = metrics.proportion(predictions.correct), metrics.proportion(predictions.top1_correct)
+    answered, coverage = metrics.proportion(predictions.correct[~refused]), metrics.proportion(~refused)
+    interval = f"95 % interval {percent(accuracy.low)} to {percent(accuracy.high)}"
+    tiles = [("accuracy", percent(accuracy.value), interval)]
+    if refused.any():
         tiles += [
-            ("were nothing refused", percent(asked.value), f"{asked.right:,} of {asked.total:,}"),
-            ("answered", percent(covered.value), f"{judged.refused.sum():,} refused"),
-            ("right of the answered", percent(answered.value), f"{answered.total - answered.right:,} wrong answers"),
+            ("were nothing refused", percent(top1.value), f"{top1.count:,} of {top1.total:,}"),
+            ("answered", percent(coverage.value), f"{refused.sum():,} refused"),
+            ("right of the answered", percent(answered.value), f"{answered.total - answered.count:,} wrong answers"),
         ]
-    size, timing = judged.model.path.stat().st_size, judged.timing
+    size, timing = predictions.model.path.stat().st_size, predictions.timing
     return [
         *tiles,
-        ("calibration error", percent(judged.calibration.ece), "expected, in 15 bins"),
-        ("one picture", f"{timing.one:.2f} ms", f"99 of 100 within {timing.one_p99:.2f} ms"),
-        ("file", f"{size / 1000:,.0f} kB", judged.model.kind),
+        ("calibration error", percent(predictions.calibration.ece), "expected, in 15 bins"),
+        ("one picture", f"{timing.single:.2f} ms", f"99 of 100 within {timing.single_p99:.2f} ms"),
+        ("file", f"{size / 1000:,.0f} kB", predictions.model.kind),
     ]
 
 
-def _class_rows(judged: Judged) -> list[tuple[str, dict[str, float], metrics.Share]]:
-    rows = []
-    for place, label in enumerate(judged.model.labels):
-        if label in judged.classes:
-            rows.append((label, judged.classes[label], metrics.share(judged.right[judged.truth == place])))
-    return rows
+def _class_rows(predictions: Predictions) -> list[tuple[str, dict[str, float], metrics.Proportion]]:
+    """The label of each class that occurs, its row of the classification report, and its recall."""
+    return [
+        (
+            label,
+            predictions.classes[label],
+            metrics.proportion(predictions.correct[predictions.truth == number]),
+        )
+        for number, label in enumerate(predictions.labels)
+        if label in predictions.classes
+    ]
 
 
 def _class_bars(evaluation: Evaluation) -> Any:
-    judged = evaluation.judged
-    present = sorted(set(judged.truth.tolist()) - {-1}) + ([-1] if (judged.truth < 0).any() else [])
-    models = [one for one in (judged, evaluation.other) if one is not None]
-    values = {
-        name: [100 * float(one.right[one.truth == place].mean()) for place in present] for name, one in _named(models)
+    predictions = evaluation.predictions
+    present = sorted(set(predictions.truth.tolist()) - {-1}) + ([-1] if (predictions.truth < 0).any() else [])
+    accuracies = {
+        name: [100 * float(row.correct[row.truth == number].mean()) for number in present]
+        for name, row in _by_name(evaluation).items()
     }
-    return plots.bars(values, [judged.name(place) for place in present], "accuracy, %")
+    return plots.bars(accuracies, [predictions.label(number) for number in present], "accuracy, %")
 
 
-def _named(models: Sequence[Judged]) -> Iterable[tuple[str, Judged]]:
-    """Models by names that are not alike."""
-    names = [one.model.name for one in models]
-    return zip(names if len(set(names)) == len(names) else [str(one.model.path) for one in models], models, strict=True)
+def _by_name(evaluation: Evaluation) -> dict[str, Predictions]:
+    """The models' predictions by their names; by their paths where the names are alike."""
+    names = [row.model.name for row in evaluation.models]
+    if len(set(names)) < len(names):
+        names = [str(row.model.path) for row in evaluation.models]
+    return dict(zip(names, evaluation.models, strict=True))
 
 
-def _confusions(judged: Judged, figures: Figures) -> list[Any]:
-    counts = judged.confusion
-    rows, columns = [*judged.model.labels, NONE], [*judged.model.labels, "refused"]
+def _confusions(predictions: Predictions, figures: Figures) -> list[Any]:
+    counts = predictions.confusion
+    rows, columns = [*predictions.labels, NONE], [*predictions.labels, "refused"]
     if not counts[-1].any():
         counts, rows = counts[:-1], rows[:-1]
     if not counts[:, -1].any():
@@ -187,10 +154,10 @@ def _samples(count: int) -> NDArray[np.int64]:
 
 
 def _coverage(evaluation: Evaluation) -> Any:
-    models = dict(_named([one for one in (evaluation.judged, evaluation.other) if one is not None]))
+    models = _by_name(evaluation)
     return plots.coverage(
-        {name: one.coverage for name, one in models.items()},
-        {name: one.model.threshold for name, one in models.items() if one.model.threshold},
+        {name: row.coverage for name, row in models.items()},
+        {name: row.model.threshold for name, row in models.items() if row.model.threshold},
     )
 
 
@@ -199,39 +166,40 @@ def _filters(model: Classifier, figures: Figures) -> Any:
     return None if kernels is None else figures.svg(plots.filters(kernels), "kernels of the first convolution")
 
 
-def _inside(evaluation: Evaluation, shown: Sequence[int], figures: Figures, sprites: Sprites) -> list[Any]:
-    """By picture: how it is introduced, and its feature maps."""
-    judged, data = evaluation.judged, evaluation.data
-    layers = judged.model.layers(data.pictures[list(shown)]) if shown else []
+def _with_feature_maps(evaluation: Evaluation, names: Sequence[str]) -> list[int]:
+    """The pictures of these names; where none are named, one that was read right and the worst error."""
+    data, predictions = evaluation.data, evaluation.predictions
+    if names:
+        indices = {name: index for index, name in enumerate(data.names)}
+        missing = [name for name in names if name not in indices]
+        if missing:
+            kind = "file names below the folder" if data.files else "numbers from 0"
+            raise UsageError(f"--show {missing[0]}: no picture of that name in {data.origin}. Its names are {kind}")
+        return [indices[name] for name in names]
+    read = np.flatnonzero(predictions.correct & (predictions.truth >= 0))
+    return [int(found[0]) for found in (read, predictions.errors()) if len(found)]
+
+
+def _feature_maps(evaluation: Evaluation, indices: Sequence[int], figures: Figures, entries: Entries) -> list[Any]:
+    """For each picture its entry, and a figure of each convolution."""
+    layers = evaluation.predictions.model.layers(evaluation.data.pictures[list(indices)]) if indices else []
     if not layers:
         return []
     return [
         (
-            _Entries(evaluation, sprites).entry(place),
+            entries.entry(index),
             [
-                figures.svg(plots.feature_maps(layer.name, layer.maps[i]), f"feature maps, {layer.name}")
+                figures.svg(plots.feature_maps(layer.name, layer.maps[row]), f"feature maps, {layer.name}")
                 for layer in layers
             ],
         )
-        for i, place in enumerate(shown)
+        for row, index in enumerate(indices)
     ]
 
 
-def _chosen(evaluation: Evaluation, names: Sequence[str]) -> list[int]:
-    data, judged = evaluation.data, evaluation.judged
-    if names:
-        places = {name: place for place, name in enumerate(data.names)}
-        missing = [name for name in names if name not in places]
-        if missing:
-            kind = "file names below the folder" if data.files else "numbers from 0"
-            raise UsageError(f"--show {missing[0]}: no picture of that name in {data.origin}. Its names are {kind}")
-        return [places[name] for name in names]
-    right = np.flatnonzero(judged.right & (judged.truth >= 0))
-    return [int(found[0]) for found in (right, judged.errors()) if len(found)]
-
-
-def _facts(judged: Judged) -> tuple[str, dict[str, str]]:
-    model, timing = judged.model, judged.timing
+def _facts(predictions: Predictions) -> tuple[str, dict[str, str]]:
+    """A model's name, and what else is to be said of it, by its name."""
+    model, timing = predictions.model, predictions.timing
     refusal = f"less sure than {percent(model.threshold, 1)}" if model.threshold else ""
     if model.background:
         refusal += " or " if refusal else ""
@@ -239,54 +207,49 @@ def _facts(judged: Judged) -> tuple[str, dict[str, str]]:
     facts = {
         "kind": model.kind,
         "file": f"{model.path.stat().st_size:,} bytes",
-        "classes": " ".join(model.labels),
+        "classes": " ".join(predictions.labels),
         "refuses": refusal or "nothing",
-        "one picture alone": f"{timing.one:.3f} ms, 99 of 100 within {timing.one_p99:.3f} ms",
+        "one picture alone": f"{timing.single:.3f} ms, 99 of 100 within {timing.single_p99:.3f} ms",
         "one among many": f"{timing.batched:.3f} ms",
         **{name: text for name, text in model.facts.items() if text},
     }
     return model.name, facts
 
 
-def _against(evaluation: Evaluation, figures: Figures, entries: _Entries) -> dict[str, Any] | None:
-    first, second = evaluation.judged, evaluation.other
+def _against(evaluation: Evaluation, figures: Figures, entries: Entries) -> dict[str, Any] | None:
+    """What the section on two models shows; None where there is one."""
+    first, second = evaluation.predictions, evaluation.other
     if second is None:
         return None
-    names = [name for name, _ in _named([first, second])]
+    names = list(_by_name(evaluation))
     differing = evaluation.differing
     same = np.ones(len(evaluation.data), np.bool_)
     same[differing] = False
     plot = plots.agreement(first.confidence, second.confidence, (names[0], names[1]), same)
+    columns = [
+        {
+            "accuracy": _with_interval(row.correct),
+            "were nothing refused": _with_interval(row.top1_correct),
+            "answered": percent(metrics.proportion(~row.refused).value),
+            "right of the answered": percent(metrics.proportion(row.correct[~row.refused]).value),
+            "calibration error": percent(row.calibration.ece),
+            "one picture": f"{row.timing.single:.3f} ms",
+            "file": f"{row.model.path.stat().st_size:,} bytes",
+        }
+        for row in (first, second)
+    ]
     return {
         "names": names,
-        "rows": [
-            ("accuracy", *(_interval(one.right) for one in (first, second))),
-            ("were nothing refused", *(_interval(one.right_if_asked) for one in (first, second))),
-            ("answered", *(percent(metrics.share(~one.refused).value) for one in (first, second))),
-            (
-                "right of the answered",
-                *(percent(metrics.share(one.right[~one.refused]).value) for one in (first, second)),
-            ),
-            ("calibration error", *(percent(one.calibration.ece) for one in (first, second))),
-            ("one picture", *(f"{one.timing.one:.3f} ms" for one in (first, second))),
-            ("file", *(f"{one.model.path.stat().st_size:,} bytes" for one in (first, second))),
-        ],
-        "test": metrics.mcnemar(first.right, second.right),
+        "rows": [(name, columns[0][name], columns[1][name]) for name in columns[0]],
+        "test": metrics.mcnemar(first.correct, second.correct),
         "plot": figures.svg(plot, "confidence of one model by that of the other"),
-        "differing": [entries.differing(place) for place in differing[:_MOST_DIFFERING]],
+        "differing": [entries.differing(index) for index in differing[:_MAX_DIFFERING]],
         "all_differing": len(differing),
         "mean": percent(float(evaluation.distance.mean()), 3),
         "largest": percent(float(evaluation.distance.max())),
     }
 
 
-def _interval(right: NDArray[np.bool_]) -> str:
-    found = metrics.share(right)
+def _with_interval(flags: NDArray[np.bool_]) -> str:
+    found = metrics.proportion(flags)
     return f"{percent(found.value)} ({percent(found.low)} to {percent(found.high)})"
-
-
-def _original(file: Path) -> str:
-    try:
-        return picture_url(shrink(to_gray(decode(file.read_bytes())), 64), quality=50)
-    except (OSError, EdgeDigitsError):
-        return ""  # it has gone since
