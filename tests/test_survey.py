@@ -13,7 +13,7 @@ pytest.importorskip("matplotlib", reason="looking at data needs the extra `train
 
 from bars import bars
 from conftest import Run
-from test_evaluate import check_page
+from test_evaluate import check_in_browser, check_page, needs_chromium
 
 from edge_digits_train.pages import survey
 from edge_digits_train.recipes import RECIPES
@@ -37,6 +37,15 @@ def test_duplicates_blank_pictures_and_counts_of_arrays(tmp_path: Path) -> None:
     check_page(text)
     assert "several labels" in text
     assert "in both sets" in text
+
+
+@needs_chromium
+@pytest.mark.parametrize("width", [390, 1280])
+def test_a_browser_shows_the_page_without_scrolling_sideways(tmp_path: Path, width: int) -> None:
+    x_train, y_train = bars(200)
+    np.savez(tmp_path / "bars.npz", x_train=x_train, y_train=y_train, x_test=x_train[:50], y_test=y_train[:50])
+    surveyed = survey.survey(str(tmp_path / "bars.npz"))
+    check_in_browser(survey.render(surveyed, "digits", RECIPES["digits"]), tmp_path, width)
 
 
 def test_the_sheet_shows_each_class_before_and_after() -> None:
