@@ -24,7 +24,7 @@ from edge_digits import DigitReader
 from edge_digits.errors import UsageError
 from edge_digits_train.datasets import Split, labelled, read_idx
 from edge_digits_train.datasets.labelled import Labelled
-from edge_digits_train.evaluation import classifiers, metrics, plots, record, testset
+from edge_digits_train.evaluation import classifiers, metrics, montages, record, testset
 from edge_digits_train.evaluation.evaluation import Evaluation
 from edge_digits_train.evaluation.predictions import Predictions, predict
 from edge_digits_train.pages import report
@@ -396,7 +396,7 @@ def test_mcnemar_counts_who_is_right_alone() -> None:
     assert found.p == pytest.approx(2 * 0.5**5)
 
 
-def test_every_plot_can_be_called_from_a_notebook(evaluation: Evaluation, tmp_path: Path) -> None:
-    figure = plots.gallery(evaluation.data.pictures[:12], evaluation.data.labels[:12])
+def test_a_plot_can_be_called_from_a_notebook(evaluation: Evaluation, tmp_path: Path) -> None:
+    figure = montages.gallery(evaluation.data.pictures[:12], evaluation.data.labels[:12])
     figure.savefig(tmp_path / "gallery.png")
     assert cv2.imread(str(tmp_path / "gallery.png")).std() > 20

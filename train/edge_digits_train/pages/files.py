@@ -1,4 +1,4 @@
-"""The files of a page: itself, and the record beside it with what it says; for the commands that write them."""
+"""The files of a page: the HTML, and beside it the record, a JSON file with the same facts."""
 
 from __future__ import annotations
 
@@ -12,11 +12,12 @@ from edge_digits.errors import MissingExtraError, PictureError, UsageError
 
 
 def ready(command: str, packages: Sequence[str], page: Path, *, force: bool) -> Path:
-    """Where the record of a page goes, after looking whether all that is needed is there and both places are free.
+    """The path of a page's record, after checking that the packages are installed and neither file exists.
 
     Raises:
         MissingExtraError: one of the packages is not installed.
-        UsageError: the page would lie where its record goes, or a file is there.
+        UsageError: the page has the record's own name.
+        OutputError: a file exists, and `force` is not set.
     """
     for package in packages:
         if importlib.util.find_spec(package) is None:
@@ -32,7 +33,7 @@ def ready(command: str, packages: Sequence[str], page: Path, *, force: bool) -> 
 
 
 def write(page: Path, html: str, record: Path, facts: Mapping[str, Any]) -> None:
-    """Write both; a path's own bytes that are no text become question marks."""
+    """Write both files; bytes of file names that are not UTF-8 become question marks in the page."""
     from edge_digits.outputs.files import write_bytes
 
     write_bytes(page, html.encode("utf-8", "replace"))
@@ -43,7 +44,7 @@ def check_read(unreadable: Mapping[str, str]) -> None:
     """Say that pictures are missing from a page, if any are.
 
     Raises:
-        PictureError: there are, by name, with why each could not be read.
+        PictureError: some are; it says how many, and why the first could not be read.
     """
     if unreadable:
         first = next(iter(unreadable.values()))

@@ -1,4 +1,4 @@
-"""What a report is made of: figures as inline SVG, small pictures on shared sheets, and the page around them.
+"""Parts of a page: figures as inline SVG, small pictures as CSS sprites, and the templates around them.
 
 A page loads nothing from elsewhere, follows the reader's light or dark setting, and has one column on a phone.
 """
@@ -19,13 +19,13 @@ from edge_digits.errors import MissingExtraError
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-#: Pictures in a row of a sheet, and on a sheet.
+#: Pictures in a row of a sprite sheet, and on a sheet.
 _COLUMNS = 32
-_SHEET = 1024
+_PER_SHEET = 1024
 
 
 class Pages:
-    """Pages from the templates of this package."""
+    """Renders pages from the templates beside this module."""
 
     def __init__(self) -> None:
         try:
@@ -52,7 +52,7 @@ def percent(value: float, digits: int = 2) -> str:
 
 
 class Figures:
-    """Figures as SVG elements of one page, in which no two ids are alike."""
+    """Figures as SVG elements of one page, with unique ids."""
 
     def __init__(self) -> None:
         self._count = 0
@@ -85,9 +85,9 @@ class Figures:
 
 
 class Sprites:
-    """Small pictures on shared sheets, so that thousands of them are few bytes; an element places each.
+    """CSS sprites: small pictures on shared sheets, so that thousands of them take few bytes.
 
-    Kept in 16 levels of grey: what tells one digit from another, at half the size.
+    In 16 levels of grey, which tell one digit from another at half the size.
     """
 
     def __init__(self, pictures: NDArray[np.uint8]) -> None:
@@ -95,20 +95,20 @@ class Sprites:
         self._places: dict[int, int] = {}
 
     def html(self, picture: int) -> Any:
-        """The element that shows a picture, by its number."""
+        """The element that shows a picture, by its index."""
         from markupsafe import Markup
 
         place = self._places.setdefault(int(picture), len(self._places))
-        sheet, place = divmod(place, _SHEET)
+        sheet, place = divmod(place, _PER_SHEET)
         y, x = divmod(place, _COLUMNS)
         return Markup(f'<i class="p s{sheet}" style="--x:{x};--y:{y}"></i>')
 
     def css(self) -> Any:
-        """The sheets of all pictures that were placed, as rules."""
+        """Rules with the sheets of all pictures that `html` was asked for."""
         from markupsafe import Markup
 
         order = np.array(list(self._places), np.int64)
-        parts = [order[i : i + _SHEET] for i in range(0, len(order), _SHEET)]
+        parts = [order[i : i + _PER_SHEET] for i in range(0, len(order), _PER_SHEET)]
         rules = (f".s{i}{{background-image:url({_sheet(self._pictures[part])})}}" for i, part in enumerate(parts))
         return Markup("\n".join(rules))
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from edge_digits.errors import UsageError
 from edge_digits_train.datasets.listing import NONE
-from edge_digits_train.evaluation import metrics, plots
+from edge_digits_train.evaluation import metrics, montages, plots
 from edge_digits_train.evaluation.classifiers import Classifier
 from edge_digits_train.evaluation.evaluation import Evaluation
 from edge_digits_train.evaluation.predictions import Predictions
@@ -163,7 +163,7 @@ def _coverage(evaluation: Evaluation) -> Any:
 
 def _filters(model: Classifier, figures: Figures) -> Any:
     kernels = model.filters()
-    return None if kernels is None else figures.svg(plots.filters(kernels), "kernels of the first convolution")
+    return None if kernels is None else figures.svg(montages.filters(kernels), "kernels of the first convolution")
 
 
 def _with_feature_maps(evaluation: Evaluation, names: Sequence[str]) -> list[int]:
@@ -189,7 +189,7 @@ def _feature_maps(evaluation: Evaluation, indices: Sequence[int], figures: Figur
         (
             entries.entry(index),
             [
-                figures.svg(plots.feature_maps(layer.name, layer.maps[row]), f"feature maps, {layer.name}")
+                figures.svg(montages.feature_maps(layer.name, layer.maps[row]), f"feature maps, {layer.name}")
                 for layer in layers
             ],
         )

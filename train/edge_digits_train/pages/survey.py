@@ -1,4 +1,4 @@
-"""Look at a data set before training on it: how much there is of what, how it looks, and what should not be there."""
+"""Look at a data set before training on it: counts, pictures, statistics, and what is doubtful."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from edge_digits.sources.files import natural_key
 from edge_digits_train import datasets
 from edge_digits_train.datasets import labelled
 from edge_digits_train.datasets.listing import NONE
-from edge_digits_train.evaluation import plots
+from edge_digits_train.evaluation import montages, plots
 from edge_digits_train.pages.page import Figures, Pages, Sprites
 from edge_digits_train.recipes import Recipe
 from edge_digits_train.synthesis.augment import Augmentation, augment
@@ -23,19 +23,19 @@ from edge_digits_train.synthesis.augment import Augmentation, augment
 Pictures = NDArray[np.uint8]
 
 SCHEMA = "edge-digits/data/1"
-#: A picture with nothing brighter than this has nothing on it.
-_BLANK = 32
-#: Pictures of each class on the sheet, and how often one is augmented.
-_FIRST = 10
-_TIMES = 9
-#: Classes on the sheet of augmentation, and groups of duplicates on the page.
-_SHEET = 20
-_GROUPS = 60
+#: A picture with no pixel as bright as this is blank.
+_BLANK_BELOW = 32
+#: Pictures of each class on the page, and augmentations of one.
+_PICTURES_OF_CLASS = 10
+_AUGMENTATIONS = 9
+#: Classes on the sheet of augmentation, and blank pictures or groups of duplicates on the page, at most.
+_MAX_CLASSES = 20
+_MAX_GROUPS = 60
 
 
 @dataclass(frozen=True)
 class Survey:
-    """A data set, looked at.
+    """A data set and what is to be said of it.
 
     Attributes:
         origin: where it came from.
@@ -70,16 +70,16 @@ class Survey:
 
     def blank(self) -> NDArray[np.int64]:
         """Pictures with nothing on them."""
-        return np.flatnonzero(self.pictures.max(axis=(1, 2)) < _BLANK)
+        return np.flatnonzero(self.pictures.max(axis=(1, 2)) < _BLANK_BELOW)
 
     def duplicates(self) -> list[NDArray[np.int64]]:
         """Groups of pictures that are alike in every pixel, blank ones apart: those of two labels or splits first."""
         groups: dict[bytes, list[int]] = defaultdict(list)
-        for place, picture in enumerate(self.pictures):
-            groups[hashlib.sha256(picture.tobytes()).digest()].append(place)
+        for index, picture in enumerate(self.pictures):
+            groups[hashlib.sha256(picture.tobytes()).digest()].append(index)
         blank = set(self.blank().tolist())
-        found = [np.array(group) for group in groups.values() if len(group) > 1 and group[0] not in blank]
-        return sorted(found, key=lambda group: (not self.contradicts(group), not self.leaks(group), -len(group)))
+        alike = [np.array(group) for group in groups.values() if len(group) > 1 and group[0] not in blank]
+        return sorted(alike, key=lambda group: (not self.contradicts(group), not self.leaks(group), -len(group)))
 
     def contradicts(self, group: NDArray[np.int64]) -> bool:
         """Whether pictures that are alike have several labels."""
@@ -119,24 +119,24 @@ class Survey:
                 name: dict(zip(("min", "median", "max"), (round(value, 3) for value in row), strict=True))
                 for name, row in self.statistics().items()
             },
-            "blank": [self._told(place) for place in self.blank()],
-            "duplicates": [[self._told(place) for place in group] for group in groups],
+            "blank": [self._entry(index) for index in self.blank()],
+            "duplicates": [[self._entry(index) for index in group] for group in groups],
             "unreadable": self.unreadable,
         }
 
-    def _told(self, place: int) -> dict[str, str]:
+    def _entry(self, index: int) -> dict[str, str]:
         return {
-            "name": self.names[place],
-            "split": str(self.splits[place]),
-            "label": self.labels[self.classes[place]],
+            "name": self.names[index],
+            "split": str(self.splits[index]),
+            "label": self.labels[self.classes[index]],
         }
 
 
 def survey(source: str) -> Survey:
-    """Look at whatever `datasets.load` takes. Of a folder of pictures, those that cannot be read are told of.
+    """Look at whatever `datasets.load` takes. Of a folder, pictures that cannot be read are listed, with the reason.
 
     Raises:
-        DataError: the data are not to be had.
+        DataError: the data are not available.
     """
     if not labelled.is_listed(source):
         data = datasets.load(source)
@@ -154,85 +154,89 @@ def survey(source: str) -> Survey:
         )
     read = labelled.read(labelled.listed(source))
     labels = tuple(sorted(set(read.labels), key=natural_key))
-    places = {label: place for place, label in enumerate(labels)}
-    classes = np.array([places[label] for label in read.labels], np.int64)
-    everything = np.repeat(["all"], len(read))
-    return Survey(
-        str(Path(source)), labels, read.pictures, classes, everything, read.names, read.sizes, read.unreadable
+    numbers = {label: number for number, label in enumerate(labels)}
+    classes = np.array([numbers[label] for label in read.labels], np.int64)
+    splits = np.repeat(["all"], len(read))
+    return Survey(str(Path(source)), labels, read.pictures, classes, splits, read.names, read.sizes, read.unreadable)
+
+
+def sheet(data: Survey, augmentation: Augmentation, seed: int = 0) -> tuple[Pictures, Pictures]:
+    """One picture of each class, [C, 28, 28], and augmented in nine ways, [C, 9, 28, 28]."""
+    if data.labels != tuple("0123456789"):
+        # As training does: a foot under class 1 is a style of ones.
+        augmentation = replace(augmentation, rare_styles=0.0)
+    blank = set(data.blank().tolist())
+    chosen = []
+    for number, label in enumerate(data.labels):
+        of_class = [i for i in np.flatnonzero(data.classes == number).tolist() if i not in blank]
+        chosen += of_class[:1] if label != NONE else []
+    chosen = chosen[:_MAX_CLASSES]
+    before = data.pictures[chosen]
+    if not chosen:
+        return before, before[:, None]
+    repeated, classes = np.repeat(before, _AUGMENTATIONS, axis=0), np.repeat(data.classes[chosen], _AUGMENTATIONS)
+    return before, augment(repeated, classes, seed, augmentation).reshape(
+        len(before), _AUGMENTATIONS, *before.shape[1:]
     )
 
 
-def sheet(found: Survey, how: Augmentation, seed: int = 0) -> tuple[Pictures, Pictures]:
-    """One picture of each class, [C, 28, 28], and what augmentation makes of it, [C, 9, 28, 28]."""
-    if found.labels != tuple("0123456789"):
-        how = replace(how, rare_styles=0.0)  # as training does: a foot under class 1 is a style of ones
-    blank = set(found.blank().tolist())
-    chosen = []
-    for place, label in enumerate(found.labels):
-        of_class = [i for i in np.flatnonzero(found.classes == place).tolist() if i not in blank]
-        chosen += of_class[:1] if label != NONE else []
-    chosen = chosen[:_SHEET]
-    before = found.pictures[chosen]
-    if not chosen:
-        return before, before[:, None]
-    repeated, classes = np.repeat(before, _TIMES, axis=0), np.repeat(found.classes[chosen], _TIMES)
-    return before, augment(repeated, classes, seed, how).reshape(len(before), _TIMES, *before.shape[1:])
-
-
-def render(found: Survey, recipe_name: str, recipe: Recipe) -> str:
+def render(data: Survey, recipe_name: str, recipe: Recipe) -> str:
     """The page."""
-    figures, sprites = Figures(), Sprites(found.pictures)
-    groups, means = found.duplicates(), found.means()
-    first = [(label, np.flatnonzero(found.classes == place)[:_FIRST]) for place, label in enumerate(found.labels)]
-    levels = np.bincount(found.pictures.ravel(), minlength=256)
+    figures, sprites = Figures(), Sprites(data.pictures)
+    groups, means = data.duplicates(), data.means()
+    first = [
+        (label, np.flatnonzero(data.classes == number)[:_PICTURES_OF_CLASS]) for number, label in enumerate(data.labels)
+    ]
+    levels = np.bincount(data.pictures.ravel(), minlength=256)
     augmented = None
     if recipe.augmentation is not None:
-        before, after = sheet(found, recipe.augmentation)
-        augmented = figures.svg(plots.augmented(before, after), "augmentation") if len(before) else None
-    counts = found.counts()
+        before, after = sheet(data, recipe.augmentation)
+        augmented = figures.svg(montages.augmented(before, after), "augmentation") if len(before) else None
+    counts = data.counts()
     values = {
-        "found": found,
+        "survey": data,
         "counts": counts,
         "total": {name: sum(row) for name, row in counts.items()},
-        "count_bars": figures.svg(plots.bars(counts, found.labels, "pictures"), "pictures by class"),
-        "statistics": found.statistics(),
+        "count_bars": figures.svg(plots.bars(counts, data.labels, "pictures"), "pictures by class"),
+        "statistics": data.statistics(),
         "levels": figures.svg(plots.intensities(levels), "levels of grey"),
-        "first": [(label, [sprites.html(place) for place in places]) for label, places in first],
-        "means": figures.svg(plots.means(means, found.labels), "mean picture of each class"),
-        "heat": figures.svg(plots.heat_maps(_spread(found), found.labels), "how much each pixel varies, by class"),
+        "first": [(label, [sprites.html(index) for index in indices]) for label, indices in first],
+        "means": figures.svg(montages.means(means, data.labels), "mean picture of each class"),
+        "heat": figures.svg(montages.heat_maps(_spread(data), data.labels), "how much each pixel varies, by class"),
         "augmented": augmented,
         "recipe": recipe_name,
-        "blank": [(sprites.html(place), _place(found, place)) for place in found.blank()[:_GROUPS]],
-        "all_blank": len(found.blank()),
+        "blank": [(sprites.html(index), _caption(data, index)) for index in data.blank()[:_MAX_GROUPS]],
+        "all_blank": len(data.blank()),
         "groups": [
             (
-                found.contradicts(group),
-                found.leaks(group),
+                data.contradicts(group),
+                data.leaks(group),
                 sprites.html(group[0]),
-                ", ".join(_place(found, place) for place in group[:8])
+                ", ".join(_caption(data, index) for index in group[:8])
                 + (f" and {len(group) - 8} more" if len(group) > 8 else ""),
             )
-            for group in groups[:_GROUPS]
+            for group in groups[:_MAX_GROUPS]
         ],
         "all_groups": len(groups),
-        "leaking": sum(found.leaks(group) for group in groups),
-        "contradicting": sum(found.contradicts(group) for group in groups),
+        "leaking": sum(data.leaks(group) for group in groups),
+        "contradicting": sum(data.contradicts(group) for group in groups),
     }
     return Pages().render("data.html", **values, sheets=sprites.css())
 
 
-def _spread(found: Survey) -> NDArray[np.float64]:
+def _spread(data: Survey) -> NDArray[np.float64]:
     """The standard deviation of each pixel, by class."""
-    return np.stack([found.pictures[found.classes == place].std(axis=0) for place in range(len(found.labels))])
+    return np.stack([data.pictures[data.classes == number].std(axis=0) for number in range(len(data.labels))])
 
 
-def _place(found: Survey, place: int) -> str:
-    split = found.splits[place]
-    where = found.names[place] if split == "all" else f"{split} {found.names[place]}"
-    return f"{where} ({found.labels[found.classes[place]]})"
+def _caption(data: Survey, index: int) -> str:
+    """The split, name and label of a picture."""
+    split = data.splits[index]
+    name = data.names[index] if split == "all" else f"{split} {data.names[index]}"
+    return f"{name} ({data.labels[data.classes[index]]})"
 
 
-def _extent(used: NDArray[np.bool_]) -> NDArray[np.int64]:
-    """From the first to the last that is used, of each row [N, 28]; of those that use any."""
-    used = used[used.any(axis=1)]
-    return np.asarray(used.shape[1] - used[:, ::-1].argmax(axis=1) - used.argmax(axis=1), np.int64)
+def _extent(ink: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """The distance from the first to the last true value of each row, [N, 28] -> [M]; rows without any are left out."""
+    ink = ink[ink.any(axis=1)]
+    return np.asarray(ink.shape[1] - ink[:, ::-1].argmax(axis=1) - ink.argmax(axis=1), np.int64)
