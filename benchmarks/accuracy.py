@@ -21,32 +21,31 @@ from edge_digits import DigitReader
 
 
 @dataclass(frozen=True)
-class Score:
-    """Counts of one set: pictures, exactly read, read but for the refusal of unsure digits."""
+class Counts:
+    """Of one set: all pictures, those read exactly, and those read exactly were no digit refused."""
 
     pictures: int
     read: int
-    right: int
+    with_refused: int
 
-    def row(self, name: str) -> str:
-        """A row of the table: with the half width of the 95 % interval by the normal approximation."""
+    def row(self, title: str) -> str:
+        """A row of the table, with half the width of the 95 % interval by the normal approximation."""
         share = self.read / self.pictures
-        half = 1.96 * math.sqrt(share * (1 - share) / self.pictures)
+        half_width = 1.96 * math.sqrt(share * (1 - share) / self.pictures)
         return (
-            f"| {name} | {self.pictures:,} | {100 * share:.2f} ± {100 * half:.2f} % "
-            f"| {100 * self.right / self.pictures:.2f} % |"
+            f"| {title} | {self.pictures:,} | {100 * share:.2f} ± {100 * half_width:.2f} % "
+            f"| {100 * self.with_refused / self.pictures:.2f} % |"
         )
 
 
-def score(reader: DigitReader, items: list[Item]) -> Score:
+def count(reader: DigitReader, items: list[Item]) -> Counts:
     """Read a set."""
-    count = read = right = 0
+    read = with_refused = 0
     for item in items:
         reading = reader.read(item.picture)
-        count += 1
         read += reading.text == item.label
-        right += "".join(digit.label for digit in reading.digits) == item.label
-    return Score(count, read, right)
+        with_refused += "".join(digit.label for digit in reading.digits) == item.label
+    return Counts(len(items), read, with_refused)
 
 
 def main() -> None:
@@ -63,7 +62,7 @@ def main() -> None:
         print("| set | pictures | read exactly | with refused digits |\n|---|---|---|---|")
         for name in ("mnist", "usps", "drawn", "cells"):
             title, items = SETS[name].title, SETS[name].load(options.data)
-            print(score(reader, items).row(title) if items else f"| {title} | absent | | |", flush=True)
+            print(count(reader, items).row(title) if items else f"| {title} | absent | | |", flush=True)
         print()
     if not options.no_speed:
         speed.report(options.data)

@@ -14,7 +14,7 @@ from typing import Any, ClassVar
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from scoring import Mark, Said
+from scoring import Answer, Detection
 from sets import PictureSet
 
 from edge_digits.imaging.pixels import to_gray
@@ -40,7 +40,7 @@ class Engine(ABC):
         return True
 
     @abstractmethod
-    def read(self, picture: NDArray[Any], pictures: PictureSet) -> Said:
+    def read(self, picture: NDArray[Any], pictures: PictureSet) -> Answer:
         """Read a picture of the set, as decoded."""
 
 
@@ -55,9 +55,9 @@ class RapidRecognizer(Engine):
     def takes(self, pictures: PictureSet) -> bool:
         return pictures.layout in ("cell", "line")
 
-    def read(self, picture: NDArray[Any], pictures: PictureSet) -> Said:
+    def read(self, picture: NDArray[Any], pictures: PictureSet) -> Answer:
         result = self._engine(prepared(picture), use_det=False, use_cls=False, use_rec=True, return_word_box=False)
-        return Said("".join(c for text in result.txts or () for c in text if c in DIGITS))
+        return Answer("".join(c for text in result.txts or () for c in text if c in DIGITS))
 
 
 class RapidDetector(Engine):
@@ -76,7 +76,7 @@ class RapidDetector(Engine):
     def takes(self, pictures: PictureSet) -> bool:
         return pictures.photographed and pictures.layout != "line"
 
-    def read(self, picture: NDArray[Any], pictures: PictureSet) -> Said:
+    def read(self, picture: NDArray[Any], pictures: PictureSet) -> Answer:
         result = self._engine(
             prepared(picture),
             use_det=True,
@@ -85,13 +85,13 @@ class RapidDetector(Engine):
             return_word_box=True,
             return_single_char_box=True,
         )
-        marks = [
-            Mark(character, *np.mean(corners, axis=0).tolist())
+        detections = [
+            Detection(character, *np.mean(corners, axis=0).tolist())
             for line in (result.word_results if result.txts else ())
             for character, _, corners in line
             if character in DIGITS
         ]
-        return Said("".join(mark.label for mark in marks), tuple(marks))
+        return Answer("".join(detection.label for detection in detections), tuple(detections))
 
 
 class Tesseract(Engine):
@@ -122,7 +122,7 @@ class Tesseract(Engine):
         self._engine.SetVariable("debug_file", os.devnull)
         self.version = f"{tesserocr.tesseract_version().split()[1]} (tesserocr {version('tesserocr')}, {found[0]})"
 
-    def read(self, picture: NDArray[Any], pictures: PictureSet) -> Said:
+    def read(self, picture: NDArray[Any], pictures: PictureSet) -> Answer:
         gray = to_gray(prepared(picture))
         if pictures.layout in ("cell", "line"):
             factor = self._HEIGHT / min(gray.shape)
@@ -133,13 +133,13 @@ class Tesseract(Engine):
         self._engine.SetImageBytes(gray.tobytes(), width, height, 1, width)
         self._engine.Recognize()
         symbol = self._tesserocr.RIL.SYMBOL
-        marks = []
+        detections = []
         if self._engine.GetUTF8Text().strip():
             for place in self._tesserocr.iterate_level(self._engine.GetIterator(), symbol):
                 text, (x1, y1, x2, y2) = place.GetUTF8Text(symbol), place.BoundingBox(symbol)
                 if text in DIGITS:
-                    marks.append(Mark(text, (x1 + x2) / 2, (y1 + y2) / 2))
-        return Said("".join(mark.label for mark in marks), tuple(marks))
+                    detections.append(Detection(text, (x1 + x2) / 2, (y1 + y2) / 2))
+        return Answer("".join(detection.label for detection in detections), tuple(detections))
 
 
 ENGINES: tuple[type[Engine], ...] = (RapidRecognizer, RapidDetector, Tesseract)

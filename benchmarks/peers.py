@@ -27,7 +27,7 @@ import numpy as np
 from engines import ENGINES
 from numpy.typing import NDArray
 from runtimes import RUNTIMES, Runtime, fp32_file
-from scoring import plain, said
+from scoring import answer_of, label_text
 from sets import SETS, mnist_test
 from timing import milliseconds, timed
 
@@ -96,7 +96,7 @@ def readers(data: Path, pictures: int) -> None:
         return
     ours = DigitReader.load()
     programs: dict[str, Callable[[NDArray[np.uint8]], str]] = {
-        "edge-digits": lambda picture: said(ours.read(picture)).text
+        "edge-digits": lambda picture: answer_of(ours.read(picture)).text
     }
     for kind in ENGINES:
         try:
@@ -113,7 +113,7 @@ def readers(data: Path, pictures: int) -> None:
         for name, read in programs.items():
             text, seconds = timed(read, pixels)
             taken[name].append(seconds)
-            right[name] += text == plain(item.label)
+            right[name] += text == label_text(item.label)
     base = float(np.median(taken["edge-digits"]))
     print(f"\n| program | median | ratio | {cells.title}, {len(items):,} |\n|---|---|---|---|")
     for name, times in taken.items():

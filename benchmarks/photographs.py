@@ -11,7 +11,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from scoring import align, said
+from scoring import align, answer_of
 from timing import PROGRAM, medians, milliseconds
 
 from edge_digits import DigitReader
@@ -107,7 +107,7 @@ def _row(what: str, right: str, time: float, beside: str, time_beside: float) ->
 
 
 def _right(reading: Reading, text: str) -> str:
-    return f"{sum(align(said(reading).text, text)[1])} of {len(text)}"
+    return f"{sum(align(answer_of(reading).text, text)[1])} of {len(text)}"
 
 
 def _jpeg(picture: NDArray[np.uint8]) -> bytes:

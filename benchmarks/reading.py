@@ -31,7 +31,7 @@ import numpy as np
 import photographs
 from engines import ENGINES
 from numpy.typing import NDArray
-from scoring import Said, Score, bets, plain, said
+from scoring import Answer, Score, answer_of, label_text, outcomes
 from sets import SETS, Item, PictureSet, mnist_test
 from timing import milliseconds, timed
 
@@ -50,7 +50,7 @@ class Program:
     """A column of the tables."""
 
     name: str
-    read: Callable[[NDArray[Any], PictureSet], Said]
+    read: Callable[[NDArray[Any], PictureSet], Answer]
     takes: Callable[[PictureSet], bool] = lambda pictures: True
 
 
@@ -61,11 +61,11 @@ class Trust:
     digits: list[tuple[float, bool]] = field(default_factory=list)
     numbers: list[tuple[float, bool]] = field(default_factory=list)
 
-    def add(self, answer: Said, item: Item) -> None:
+    def add(self, answer: Answer, item: Item) -> None:
         """Count a reading."""
-        self.digits += bets(answer, item.label, item.cells)
+        self.digits += outcomes(answer, item.label, item.cells)
         if len(answer.text) > 1 and not item.cells:
-            self.numbers.append((answer.confidence, answer.text == plain(item.label)))
+            self.numbers.append((answer.confidence, answer.text == label_text(item.label)))
 
     @staticmethod
     def cells(bets: list[tuple[float, bool]], low: float, high: float) -> str:
@@ -83,9 +83,9 @@ class Misses:
     def __init__(self, folder: Path, reader: DigitReader) -> None:
         self._folder, self._reader, self._names = folder, reader, Names()
 
-    def write(self, name: str, item: Item, picture: NDArray[Any], answer: Said) -> None:
+    def write(self, name: str, item: Item, picture: NDArray[Any], answer: Answer) -> None:
         """Write a picture of the set `name`, and its sheet beside it."""
-        label = "grid" if item.cells else plain(item.label) or "none"
+        label = "grid" if item.cells else label_text(item.label) or "none"
         file = self._names.of(f"{Path(item.name).stem} is {label} read {answer.text[:20] or 'none'}")
         folder = self._folder / name
         make_folder(folder, force=True)
@@ -130,7 +130,7 @@ def run(
     programs: list[Program],
     pictures: PictureSet,
     items: list[Item],
-    note: Callable[[Item, NDArray[Any], Said, bool], None],
+    note: Callable[[Item, NDArray[Any], Answer, bool], None],
 ) -> dict[str, Result]:
     """Read a set by all programs in turn.
 
@@ -192,7 +192,7 @@ def take_note(
     misses: Misses | None,
     item: Item,
     picture: NDArray[Any],
-    answer: Said,
+    answer: Answer,
     good: bool,
 ) -> None:
     """Count how sure the first program was in the set of this name, and write what it misread."""
@@ -222,7 +222,8 @@ def main() -> None:
     if not ours:
         parser.error("edge-digits has no way to read with this model")
     programs = [
-        Program(name, lambda picture, _, reader=reader: said(reader.read(picture))) for name, reader in ours.items()
+        Program(name, lambda picture, _, reader=reader: answer_of(reader.read(picture)))
+        for name, reader in ours.items()
     ]
     programs += [] if options.no_peers else peers()
     names = [program.name for program in programs]

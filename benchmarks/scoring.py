@@ -14,8 +14,8 @@ Rule = Literal["exact", "silent", "grid"]
 
 
 @dataclass(frozen=True)
-class Mark:
-    """One digit that a program read, with the centre of its box in pixels and how sure it was, 0..1."""
+class Detection:
+    """A digit that a program read, with the centre of its box, pixels, and its confidence, 0..1."""
 
     label: str
     x: float
@@ -24,11 +24,17 @@ class Mark:
 
 
 @dataclass(frozen=True)
-class Said:
-    """What a program read in a picture: its digits without blanks and newlines, and where they are, if it tells."""
+class Answer:
+    """What a program read in a picture.
+
+    Attributes:
+        text: the digits, without blanks and newlines.
+        detections: where they are, if the program gives places.
+        confidence: of the whole text, 0..1.
+    """
 
     text: str
-    marks: tuple[Mark, ...] = ()
+    detections: tuple[Detection, ...] = ()
     confidence: float = 1.0
 
 
@@ -40,36 +46,35 @@ class Cell:
     value: str
     kind: str
 
-    def holds(self, mark: Mark) -> bool:
-        """Whether the mark's centre lies within the corners, not on their edge."""
+    def holds(self, detection: Detection) -> bool:
+        """Whether the detection's centre lies within the corners, not on their edge."""
         following = (*self.corners[1:], self.corners[0])
         return all(
-            (bx - ax) * (mark.y - ay) - (by - ay) * (mark.x - ax) > 0
+            (bx - ax) * (detection.y - ay) - (by - ay) * (detection.x - ax) > 0
             for (ax, ay), (bx, by) in zip(self.corners, following, strict=True)
         )
 
 
-def said(reading: Reading) -> Said:
-    """A reading's accepted digits."""
-    marks = tuple(
-        Mark(d.label, (d.box.x1 + d.box.x2) / 2, (d.box.y1 + d.box.y2) / 2, d.confidence)
+def answer_of(reading: Reading) -> Answer:
+    """The accepted digits of a reading."""
+    detections = tuple(
+        Detection(d.label, (d.box.x1 + d.box.x2) / 2, (d.box.y1 + d.box.y2) / 2, d.confidence)
         for d in reading.digits
         if not d.rejected
     )
-    return Said(re.sub(r"\s", "", reading.text), marks, reading.confidence)
+    return Answer(re.sub(r"\s", "", reading.text), detections, reading.confidence)
 
 
-def plain(label: str) -> str:
-    """The text of a label: rows follow each other, and `none` is no text."""
+def label_text(label: str) -> str:
+    """The text of a label, in which `|` and blanks part rows and groups; empty for `none`."""
     return "" if label == "none" else re.sub(r"[|\s]", "", label)
 
 
 def align(text: str, label: str) -> tuple[int, list[bool]]:
-    """Compare by Levenshtein's edit distance.
+    """Align two texts by Levenshtein's edit distance (1966).
 
     Returns:
-        the least number of characters to insert, delete or replace, and for each character of `text` whether a
-        character of `label` stands against it that is the same.
+        the distance, and for each character of `text` whether it is aligned with an equal character of `label`.
     """
     table = [list(range(len(label) + 1))]
     for row, character in enumerate(text, 1):
@@ -92,71 +97,76 @@ def align(text: str, label: str) -> tuple[int, list[bool]]:
 
 
 class Score:
-    """Counts over a set, of one program.
+    """Counts of one program over a set.
 
     Attributes:
         pictures: how many were read.
-        of, right: how many pictures (in a grid: handwritten cells) count, and how many of them are read right.
-        digits, edits: of sets with text: digits of the labels, and edit distances to them.
-        blank, disturbed: of grids: blank cells, and those that anything was read in.
+        of, right: how many pictures count (in a grid: handwritten cells), and how many of them are read right.
+        digits, edits: in sets with text, the digits of the labels and the sum of edit distances to them.
+        blank, disturbed: in grids, the blank cells, and those in which anything was read.
     """
 
     def __init__(self, rule: Rule) -> None:
         self.rule = rule
         self.pictures = self.of = self.right = self.digits = self.edits = self.blank = self.disturbed = 0
 
-    def add(self, said: Said, label: str, cells: Sequence[Cell] = ()) -> bool:
-        """Count a picture; whether all in it is right."""
+    def add(self, answer: Answer, label: str, cells: Sequence[Cell] = ()) -> bool:
+        """Count a picture.
+
+        Returns:
+            whether all in it is right.
+        """
         self.pictures += 1
         if self.rule == "grid":
-            return self._add_grid(said, cells)
-        label = plain(label) if self.rule == "exact" else ""
-        good = said.text == label
+            return self._add_grid(answer, cells)
+        label = label_text(label) if self.rule == "exact" else ""
+        right = answer.text == label
         self.of += 1
-        self.right += good
+        self.right += right
         self.digits += len(label)
-        self.edits += align(said.text, label)[0]
-        return good
+        self.edits += align(answer.text, label)[0]
+        return right
 
-    def _add_grid(self, said: Said, cells: Sequence[Cell]) -> bool:
-        good = True
+    def _add_grid(self, answer: Answer, cells: Sequence[Cell]) -> bool:
+        all_right = True
         for cell in cells:
-            inside = [mark.label for mark in said.marks if cell.holds(mark)]
+            inside = [detection.label for detection in answer.detections if cell.holds(detection)]
             if cell.kind == "handwritten":
                 self.of += 1
                 self.right += inside == [cell.value]
-                good &= inside == [cell.value]
+                all_right &= inside == [cell.value]
             elif cell.kind == "blank":
                 self.blank += 1
                 self.disturbed += bool(inside)
-                good &= not inside
-        return good
+                all_right &= not inside
+        return all_right
 
     def __str__(self) -> str:
         text = percent(self.right, self.of)
         if self.rule == "grid":
             text += f" (disturbed {percent(self.disturbed, self.blank)})"
         elif self.digits > self.of:
-            # Can be less than nothing where a program says far more than there is.
+            # Negative where a program reads far more digits than there are.
             text += f" (digits {percent(self.digits - self.edits, self.digits)})"
         return text
 
 
-def bets(said: Said, label: str, cells: Sequence[Cell] = ()) -> list[tuple[float, bool]]:
-    """For each digit that was read, how sure the program was and whether it is right.
+def outcomes(answer: Answer, label: str, cells: Sequence[Cell] = ()) -> list[tuple[float, bool]]:
+    """The confidence of each digit that was read, and whether it is right.
 
-    In a grid only handwritten and blank cells count; elsewhere digits are held against the label as `align` does.
+    In a grid only digits in handwritten and blank cells count; elsewhere digits are compared with the label by `align`.
     """
     if not cells:
-        return list(zip((mark.confidence for mark in said.marks), align(said.text, plain(label))[1], strict=True))
+        confidences = [detection.confidence for detection in answer.detections]
+        return list(zip(confidences, align(answer.text, label_text(label))[1], strict=True))
     return [
-        (mark.confidence, cell.kind == "handwritten" and mark.label == cell.value)
-        for mark in said.marks
+        (detection.confidence, cell.kind == "handwritten" and detection.label == cell.value)
+        for detection in answer.detections
         for cell in cells
-        if cell.kind in ("handwritten", "blank") and cell.holds(mark)
+        if cell.kind in ("handwritten", "blank") and cell.holds(detection)
     ]
 
 
 def percent(part: float, whole: float) -> str:
-    """A share in per cent with two digits; a dash of nothing."""
+    """A share in per cent with two decimals; a dash where `whole` is 0."""
     return f"{100 * part / whole:.2f} %" if whole else "-"

@@ -1,4 +1,4 @@
-"""The sets of labelled pictures that the benchmarks read, as far as a data folder holds them.
+"""The sets of labelled pictures that the benchmarks read; what a data folder lacks is left out.
 
 mnist/ holds the official IDX files, usps/usps.npz the arrays x_test and y_test; the others are folders of pictures with
 a labels.csv whose first columns are `file` and `label` (rows of text parted by `|`, or `none`). photo_pages/ has the
@@ -41,11 +41,14 @@ class Item:
 
 @dataclass(frozen=True)
 class PictureSet:
-    """A set: how it is scored, what its pictures show, and how its items are made from the data folder.
+    """A set of pictures.
 
     Attributes:
         title: its name in tables.
-        folder: what must be there, below the data folder.
+        folder: where it lies, below the data folder.
+        items: gives its items from that folder.
+        layout: how much of a page a picture shows.
+        rule: how readings are scored.
         photographed: whether the pictures are photographs of paper or scans, a digit in many pixels.
         mnist: whether its digits come from MNIST, the only real digits that shipped models are trained on.
     """
@@ -94,9 +97,9 @@ def _composed(touching: bool) -> Callable[[Path], Iterator[Item]]:
     return items
 
 
-def _files(folder: Path, wanted: Callable[[dict[str, str]], bool] = lambda row: True) -> Iterator[Item]:
+def _files(folder: Path, keep: Callable[[dict[str, str]], bool] = lambda row: True) -> Iterator[Item]:
     for row in _rows(folder / "labels.csv"):
-        if wanted(row):
+        if keep(row):
             yield Item(row["file"], folder / row["file"], row["label"])
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from scoring import Cell, Mark, Said, Score, align, bets, said
+from scoring import Answer, Cell, Detection, Score, align, answer_of, outcomes
 from timing import milliseconds
 
 from edge_digits.results import Box, Digit, Reading
@@ -14,31 +14,31 @@ BLANK = Cell(((20, 0), (30, 0), (28, 10), (18, 10)), "none", "blank")
 PRINTED = Cell(((30, 0), (40, 0), (38, 10), (28, 10)), "3", "printed")
 
 
-def grid(*marks: Mark) -> Score:
+def grid(*detections: Detection) -> Score:
     score = Score("grid")
-    score.add(Said("".join(mark.label for mark in marks), marks), "6.3", (SIX, BLANK, PRINTED))
+    score.add(Answer("".join(detection.label for detection in detections), detections), "6.3", (SIX, BLANK, PRINTED))
     return score
 
 
 def test_a_cell_counts_when_exactly_one_digit_lies_in_it_and_is_right() -> None:
-    assert grid(Mark("6", 14, 5)).right == 1
-    assert grid(Mark("8", 14, 5)).right == 0
+    assert grid(Detection("6", 14, 5)).right == 1
+    assert grid(Detection("8", 14, 5)).right == 0
     assert grid().right == 0
-    assert grid(Mark("6", 13, 5), Mark("6", 15, 5)).right == 0
+    assert grid(Detection("6", 13, 5), Detection("6", 15, 5)).right == 0
     assert grid().of == 1
 
 
 def test_a_cell_holds_what_lies_within_its_corners_not_within_the_box_around_them() -> None:
-    assert grid(Mark("6", 9, 1)).right == 0
-    assert grid(Mark("6", 9, 9)).right == 1
-    assert not SIX.holds(Mark("6", 15, 0))
+    assert grid(Detection("6", 9, 1)).right == 0
+    assert grid(Detection("6", 9, 9)).right == 1
+    assert not SIX.holds(Detection("6", 15, 0))
 
 
 def test_blank_cells_are_disturbed_by_anything_and_printed_ones_count_for_nothing() -> None:
-    score = grid(Mark("6", 14, 5), Mark("1", 23, 4), Mark("1", 24, 6), Mark("9", 33, 5))
+    score = grid(Detection("6", 14, 5), Detection("1", 23, 4), Detection("1", 24, 6), Detection("9", 33, 5))
     assert (score.right, score.of, score.disturbed, score.blank) == (1, 1, 1, 1)
     assert str(score) == "100.00 % (disturbed 100.00 %)"
-    assert grid(Mark("6", 14, 5)).disturbed == 0
+    assert grid(Detection("6", 14, 5)).disturbed == 0
 
 
 @pytest.mark.parametrize(
@@ -47,14 +47,14 @@ def test_blank_cells_are_disturbed_by_anything_and_printed_ones_count_for_nothin
 )
 def test_a_text_counts_when_it_is_exactly_the_label(text: str, label: str, right: int) -> None:
     score = Score("exact")
-    score.add(Said(text), label)
+    score.add(Answer(text), label)
     assert (score.right, score.of) == (right, 1)
 
 
 def test_silence_counts_whatever_the_label() -> None:
     score = Score("silent")
-    assert score.add(Said(""), "x")
-    assert not score.add(Said("7"), "7")
+    assert score.add(Answer(""), "x")
+    assert not score.add(Answer("7"), "7")
     assert str(score) == "50.00 %"
 
 
@@ -64,8 +64,8 @@ def test_of_a_reading_blanks_newlines_and_refused_digits_do_not_count() -> None:
         Digit("8", 0.2, Box(50, 0, 55, 10), rejected=True),
         Digit("2", 0.8, Box(0, 21, 5, 30), line=1),
     )
-    answer = said(Reading("a.png", text="1\n2", confidence=0.72, digits=digits))
-    assert answer == Said("12", (Mark("1", 2, 5, 0.9), Mark("2", 2.5, 25.5, 0.8)), 0.72)
+    answer = answer_of(Reading("a.png", text="1\n2", confidence=0.72, digits=digits))
+    assert answer == Answer("12", (Detection("1", 2, 5, 0.9), Detection("2", 2.5, 25.5, 0.8)), 0.72)
 
 
 @pytest.mark.parametrize(
@@ -88,16 +88,21 @@ def test_edit_distance(text: str, label: str, edits: int, same: list[bool] | Non
 
 def test_the_share_of_digits_is_what_edits_leave() -> None:
     score = Score("exact")
-    score.add(Said("427"), "427")
-    score.add(Said("19"), "1984")
+    score.add(Answer("427"), "427")
+    score.add(Answer("19"), "1984")
     assert str(score) == f"50.00 % (digits {100 * 5 / 7:.2f} %)"
 
 
 def test_each_digit_is_weighed_by_its_own_confidence() -> None:
-    marks = (Mark("4", 0, 0, 0.9), Mark("8", 0, 0, 0.6), Mark("7", 0, 0, 0.8))
-    assert bets(Said("487", marks), "427") == [(0.9, True), (0.6, False), (0.8, True)]
-    in_grid = (Mark("6", 14, 5, 0.9), Mark("1", 24, 5, 0.7), Mark("3", 34, 5, 0.5), Mark("2", 90, 90, 0.4))
-    assert bets(Said("6132", in_grid), "6.3", (SIX, BLANK, PRINTED)) == [(0.9, True), (0.7, False)]
+    detections = (Detection("4", 0, 0, 0.9), Detection("8", 0, 0, 0.6), Detection("7", 0, 0, 0.8))
+    assert outcomes(Answer("487", detections), "427") == [(0.9, True), (0.6, False), (0.8, True)]
+    in_grid = (
+        Detection("6", 14, 5, 0.9),
+        Detection("1", 24, 5, 0.7),
+        Detection("3", 34, 5, 0.5),
+        Detection("2", 90, 90, 0.4),
+    )
+    assert outcomes(Answer("6132", in_grid), "6.3", (SIX, BLANK, PRINTED)) == [(0.9, True), (0.7, False)]
 
 
 def test_times_are_written_with_three_digits() -> None:
