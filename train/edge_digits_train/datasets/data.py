@@ -11,7 +11,9 @@ from numpy.typing import NDArray
 
 from edge_digits.errors import SourceError
 
+#: A stack of pictures, uint8 [N, H, W]; one of them is the runner's `Gray`.
 Pictures = NDArray[np.uint8]
+#: Their classes, int64 [N].
 Labels = NDArray[np.int64]
 
 #: The class of pictures that are no digits.

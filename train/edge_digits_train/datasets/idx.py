@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge_digits_train.datasets.arrays import pair
-from edge_digits_train.datasets.data import Data, DataError, Split, numbered
+from edge_digits_train.datasets.data import Data, DataError, Labels, Pictures, Split, numbered
 
 #: A file of a set; some mirrors call them "train-images.idx3-ubyte".
 _FILE = re.compile(r"(?:(.+)-)?(?:train|t10k|test)-(?:images|labels)[-.]idx[13]-ubyte(?:\.gz)?")
@@ -81,7 +81,7 @@ def load_set(found: IdxSet) -> Data:
     parts = []
     for part in ("train", "test"):
         x_file, y_file = (found.file(part, kind) for kind in ("images", "labels"))
-        pictures: NDArray[np.uint8] = read_idx(x_file)
+        pictures: Pictures = read_idx(x_file)
         classes: NDArray[Any] = read_idx(y_file)
         if found.name.startswith("emnist") and pictures.ndim == 3:
             pictures = np.ascontiguousarray(pictures.transpose(0, 2, 1))  # EMNIST's are stored column by column
@@ -114,7 +114,7 @@ def _mapping(found: IdxSet) -> dict[int, str]:
     return labels
 
 
-def _renumbered(classes: NDArray[np.uint8], labels: dict[int, str], path: Path) -> NDArray[np.int64]:
+def _renumbered(classes: NDArray[np.uint8], labels: dict[int, str], path: Path) -> Labels:
     places = np.full(256, -1, np.int64)
     for place, number in enumerate(labels):
         if 0 <= number < 256:

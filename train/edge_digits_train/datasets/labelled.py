@@ -11,13 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge_digits.errors import PictureError
+from edge_digits.imaging.pixels import Gray
 from edge_digits.normalize import normalize
 from edge_digits_train import datasets
-from edge_digits_train.datasets.data import DataError
+from edge_digits_train.datasets.data import DataError, Pictures
 from edge_digits_train.datasets.listing import NONE, classes, picture, rows
 from edge_digits_train.pool import processes
 
-Pictures = NDArray[np.uint8]
 _Given = TypeVar("_Given")
 _Made = TypeVar("_Made")
 
@@ -133,7 +133,7 @@ def read(what: Listed) -> Labelled:
     )
 
 
-def _one(file: Path) -> tuple[Pictures, tuple[int, int]] | str:
+def _one(file: Path) -> tuple[Gray, tuple[int, int]] | str:
     """A file's normalised picture and its size, or why it could not be read."""
     try:
         return _normal(picture(file))
@@ -141,15 +141,15 @@ def _one(file: Path) -> tuple[Pictures, tuple[int, int]] | str:
         return str(error)
 
 
-def _normal(gray: Pictures) -> tuple[Pictures, tuple[int, int]]:
+def _normal(gray: Gray) -> tuple[Gray, tuple[int, int]]:
     return normalize(gray), _sized(gray)[1]
 
 
-def _sized(gray: Pictures) -> tuple[Pictures, tuple[int, int]]:
+def _sized(gray: Gray) -> tuple[Gray, tuple[int, int]]:
     return gray, (gray.shape[1], gray.shape[0])
 
 
-def _mapped(make: Callable[[_Given], _Made], given: Sequence[_Given] | NDArray[np.uint8]) -> list[_Made]:
+def _mapped(make: Callable[[_Given], _Made], given: Sequence[_Given] | Pictures) -> list[_Made]:
     if len(given) < _FEW:
         return [make(one) for one in given]
     with processes() as pool:

@@ -15,9 +15,9 @@ from edge_digits.inference.session import Model, find_model
 from edge_digits.inference.softmax import softmax
 from edge_digits.normalize import SIDE
 from edge_digits.quiet import native_stderr_off
+from edge_digits_train.datasets.data import Pictures
 from edge_digits_train.run import Config, RunFolder
 
-Pictures = NDArray[np.uint8]
 #: What Keras files are called.
 _KERAS = (".keras", ".h5", ".hdf5")
 

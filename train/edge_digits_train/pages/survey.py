@@ -14,13 +14,12 @@ from numpy.typing import NDArray
 from edge_digits.sources.files import natural_key
 from edge_digits_train import datasets
 from edge_digits_train.datasets import labelled
+from edge_digits_train.datasets.data import Pictures
 from edge_digits_train.datasets.listing import NONE
 from edge_digits_train.evaluation import montages, plots
 from edge_digits_train.pages.page import Figures, Pages, Sprites
 from edge_digits_train.recipes import Recipe
 from edge_digits_train.synthesis.augment import Augmentation, augment
-
-Pictures = NDArray[np.uint8]
 
 SCHEMA = "edge-digits/data/1"
 #: A picture with no pixel as bright as this is blank.

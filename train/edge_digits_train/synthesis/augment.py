@@ -13,8 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge_digits.find import Glyph
+from edge_digits.imaging.pixels import Gray
 from edge_digits.normalize import normalize, normalize_glyph
-from edge_digits_train.datasets.data import BACKGROUND, Pictures
+from edge_digits_train.datasets.data import BACKGROUND, Labels, Pictures
 from edge_digits_train.synthesis.negatives import mark
 from edge_digits_train.synthesis.paper import falling_light
 
@@ -44,7 +45,7 @@ class Augmentation:
     coarse: float = 0.25
 
 
-def augment(pictures: Pictures, labels: NDArray[np.int64], seed: int | tuple[int, ...], how: Augmentation) -> Pictures:
+def augment(pictures: Pictures, labels: Labels, seed: int | tuple[int, ...], how: Augmentation) -> Pictures:
     """Bend, draw, photograph and normalise each picture.
 
     Args:
@@ -75,7 +76,7 @@ def augment(pictures: Pictures, labels: NDArray[np.int64], seed: int | tuple[int
     return made
 
 
-def scan(picture: Pictures, label: int, rng: np.random.Generator, how: Augmentation) -> Pictures:
+def scan(picture: Gray, label: int, rng: np.random.Generator, how: Augmentation) -> Gray:
     """Bend one digit on a clean crop, tight or with some room: uint8 [S, S], white on black.
 
     S is between 28 and 40; a part is scanned coarser, at 12 to 24.
@@ -89,15 +90,15 @@ def scan(picture: Pictures, label: int, rng: np.random.Generator, how: Augmentat
     return strokes
 
 
-def _likeness(a: Pictures, b: Pictures) -> float:
+def _likeness(a: Gray, b: Gray) -> float:
     """Cosine of the angle between two pictures."""
     first, second = a.astype(np.float32).ravel(), b.astype(np.float32).ravel()
     return float(first @ second) / max(float(np.linalg.norm(first) * np.linalg.norm(second)), 1.0)
 
 
 def photograph(
-    picture: Pictures, label: int, neighbour: Pictures, rng: np.random.Generator, how: Augmentation
-) -> tuple[Pictures, Pictures]:
+    picture: Gray, label: int, neighbour: Gray, rng: np.random.Generator, how: Augmentation
+) -> tuple[Gray, Gray]:
     """Draw one digit on paper and take its picture.
 
     Returns:
@@ -122,7 +123,7 @@ def photograph(
     return (np.asarray(cv2.bitwise_not(shot), np.uint8) if rng.random() < 0.2 else shot), strokes
 
 
-def _bend(picture: Pictures, side: int, scale: float, rng: np.random.Generator, how: Augmentation) -> Pictures:
+def _bend(picture: Gray, side: int, scale: float, rng: np.random.Generator, how: Augmentation) -> Gray:
     """Random affine map, and elastic bending, of a 28x28 picture into a crop of `side`."""
     angle = np.deg2rad(rng.uniform(-how.rotation, how.rotation))
     shear = rng.uniform(-how.shear, how.shear)
@@ -149,14 +150,14 @@ def _bend(picture: Pictures, side: int, scale: float, rng: np.random.Generator, 
     return np.asarray(cv2.warpAffine(picture, matrix, (side, side), flags=cv2.INTER_LINEAR), np.uint8)
 
 
-def _crisp(strokes: Pictures, side: int) -> Pictures:
+def _crisp(strokes: Gray, side: int) -> Gray:
     """Sharpen edges that enlarging has smeared."""
     gain = 1.0 + side / 28.0
     floor = np.uint8(127 - 127 // int(gain))
     return np.asarray(cv2.convertScaleAbs(np.maximum(strokes, floor) - floor, alpha=gain), np.uint8)
 
 
-def _pen(strokes: Pictures, rng: np.random.Generator) -> Pictures:
+def _pen(strokes: Gray, rng: np.random.Generator) -> Gray:
     """Change the stroke width: dilate, or erode unless the digit would fall apart."""
     side = strokes.shape[0]
     size = int(rng.integers(0, max(2, side // 14) + 1))
@@ -169,7 +170,7 @@ def _pen(strokes: Pictures, rng: np.random.Generator) -> Pictures:
     return thin if int(cv2.sumElems(thin)[0]) > 0.35 * int(cv2.sumElems(strokes)[0]) else strokes
 
 
-def rare_style(strokes: Pictures, label: int, rng: np.random.Generator) -> Pictures:
+def rare_style(strokes: Gray, label: int, rng: np.random.Generator) -> Gray:
     """Give a one its flag or foot and a seven its bar, in the pen of the digit."""
     if label not in (1, 7):
         return strokes
@@ -208,7 +209,7 @@ def rare_style(strokes: Pictures, label: int, rng: np.random.Generator) -> Pictu
     return drawn
 
 
-def _pencil(strokes: Pictures, rng: np.random.Generator) -> Pictures:
+def _pencil(strokes: Gray, rng: np.random.Generator) -> Gray:
     """The grain of a pencil or of a dry pen: strokes of uneven strength."""
     side = strokes.shape[0]
     coarse = max(4, side // int(rng.integers(1, 6)))
@@ -216,7 +217,7 @@ def _pencil(strokes: Pictures, rng: np.random.Generator) -> Pictures:
     return np.asarray(strokes * cv2.resize(grain, (side, side)) + 0.5).astype(np.uint8)
 
 
-def _leftover(neighbour: Pictures, side: int, rng: np.random.Generator) -> NDArray[np.float32]:
+def _leftover(neighbour: Gray, side: int, rng: np.random.Generator) -> NDArray[np.float32]:
     """What of the digit next door reaches over the rim."""
     big = cv2.resize(neighbour, (side, side), interpolation=cv2.INTER_LINEAR)
     reach = int(side * rng.uniform(0.66, 0.78))
@@ -255,7 +256,7 @@ def _paper(side: int, rng: np.random.Generator) -> NDArray[np.float32]:
     return np.asarray(level * light, np.float32)
 
 
-def camera(shot: NDArray[np.float32], contrast: float, rng: np.random.Generator, size: float) -> Pictures:
+def camera(shot: NDArray[np.float32], contrast: float, rng: np.random.Generator, size: float) -> Gray:
     """Blur, noise, eight bits, and sometimes JPEG: what a person could still read.
 
     `contrast` is the difference of ink and paper in grey levels: the noise stays below a tenth of it; `size` is that of

@@ -6,9 +6,8 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
-Pictures = NDArray[np.uint8]
+from edge_digits.imaging.pixels import Gray
 
 
 @dataclass(frozen=True)
@@ -44,7 +43,7 @@ def hand_of(rng: np.random.Generator, height: float, *, calm: bool = False) -> H
     )
 
 
-def as_wide_as(strokes: Pictures, pen: float) -> Pictures:
+def as_wide_as(strokes: Gray, pen: float) -> Gray:
     """Strokes made finer or bolder towards half a width of `pen` pixels."""
     mask = (strokes > 127).astype(np.uint8)
     depth = cv2.distanceTransform(mask, cv2.DIST_L2, 3)
@@ -61,7 +60,7 @@ def as_wide_as(strokes: Pictures, pen: float) -> Pictures:
     return np.asarray(np.clip(255.0 * (depth - ridge + max(pen, 1.0)), 0, 255) * mask, np.uint8)
 
 
-def penned(digits: Pictures, hand: Hand, rng: np.random.Generator) -> Pictures:
+def penned(digits: Gray, hand: Hand, rng: np.random.Generator) -> Gray:
     """A bolder or finer pen for the whole scene, where the hand has none of its own."""
     if hand.pen is not None:
         return digits
@@ -77,7 +76,7 @@ def penned(digits: Pictures, hand: Hand, rng: np.random.Generator) -> Pictures:
     return digits
 
 
-def grained(digits: Pictures, rng: np.random.Generator) -> Pictures:
+def grained(digits: Gray, rng: np.random.Generator) -> Gray:
     """The grain of a pencil or of a dry pen."""
     height, width = digits.shape
     step = int(rng.integers(1, 6))

@@ -13,7 +13,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-Pictures = NDArray[np.uint8]
+from edge_digits.imaging.pixels import Gray
+from edge_digits_train.datasets.data import Labels, Pictures
+
 Points = NDArray[np.float64]
 
 #: Strokes are drawn this many times larger, then shrunk.
@@ -83,7 +85,7 @@ _SIGNS = (
 )
 
 
-def mark(rng: np.random.Generator, pictures: Pictures, labels: NDArray[np.int64]) -> Pictures:
+def mark(rng: np.random.Generator, pictures: Pictures, labels: Labels) -> Gray:
     """One mark that is no digit.
 
     Args:
@@ -190,7 +192,7 @@ def _curve(points: Points) -> Points:
     return np.concatenate(parts)
 
 
-def drawn(strokes: list[Points], rng: np.random.Generator) -> Pictures:
+def drawn(strokes: list[Points], rng: np.random.Generator) -> Gray:
     """Strokes of the unit square in a soft pen: uint8 [28, 28], in a box of 20x20."""
     aspect = np.exp(rng.uniform(-0.5, 0.5))
     size = 20.0 * np.array([min(1.0, aspect), min(1.0, 1.0 / aspect)])
@@ -202,7 +204,7 @@ def drawn(strokes: list[Points], rng: np.random.Generator) -> Pictures:
     return _boxed(np.asarray(cv2.GaussianBlur(canvas, (0, 0), 0.5 * _FINE), np.uint8))
 
 
-def _blot(rng: np.random.Generator) -> Pictures:
+def _blot(rng: np.random.Generator) -> Gray:
     """A dot or stain; one of a few pixels is ragged when it is enlarged."""
     if rng.random() < 0.5:
         few = np.zeros((28, 28), np.uint8)
@@ -216,7 +218,7 @@ def _blot(rng: np.random.Generator) -> Pictures:
     return np.asarray(cv2.GaussianBlur(canvas, (0, 0), 0.7), np.uint8)
 
 
-def _joined(rng: np.random.Generator, pictures: Pictures) -> Pictures:
+def _joined(rng: np.random.Generator, pictures: Pictures) -> Gray:
     """Two or three digits that touch, taken for one."""
     count = 2 if rng.random() < 0.8 else 3
     row = np.zeros((28, 28 * count), np.uint8)
@@ -230,7 +232,7 @@ def _joined(rng: np.random.Generator, pictures: Pictures) -> Pictures:
     return _boxed(row)
 
 
-def _spoilt(rng: np.random.Generator, pictures: Pictures, labels: NDArray[np.int64]) -> Pictures:
+def _spoilt(rng: np.random.Generator, pictures: Pictures, labels: Labels) -> Gray:
     """A digit cut in half or lying on its side, of those that then no longer look like one."""
     lying = rng.random() < 0.4
     among = np.flatnonzero(np.isin(labels, (2, 3, 4, 5, 7) if lying else (0, 2, 3, 5, 6)))
@@ -249,7 +251,7 @@ def _spoilt(rng: np.random.Generator, pictures: Pictures, labels: NDArray[np.int
     return _boxed(half)
 
 
-def _boxed(picture: NDArray[np.uint8]) -> Pictures:
+def _boxed(picture: Gray) -> Gray:
     """Shrink to 28x28 pixels, the mark in a box of 20x20 in its middle."""
     x, y, w, h = cv2.boundingRect(picture)
     if w == 0:

@@ -13,9 +13,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from edge_digits_train.datasets.data import BACKGROUND
+from edge_digits.imaging.pixels import Gray
+from edge_digits_train.datasets.data import BACKGROUND, Labels, Pictures
 from edge_digits_train.synthesis import augment, negatives, paper
-from edge_digits_train.synthesis.hands import Hand, Pictures, as_wide_as, grained, hand_of, penned
+from edge_digits_train.synthesis.hands import Hand, as_wide_as, grained, hand_of, penned
 from edge_digits_train.synthesis.sheets import (
     IGNORED,
     Sheet,
@@ -28,8 +29,6 @@ from edge_digits_train.synthesis.sheets import (
     punctuation,
     set_type,
 )
-
-Labels = NDArray[np.int64]
 
 #: Heights of digits that a finder is to find in a scene, pixels; beyond the outer ones it is not to.
 WANTED = (18.0, 44.0)
@@ -48,7 +47,7 @@ class Scene:
         classes: int64 [N], 0..9 or IGNORED; in the order of writing.
     """
 
-    gray: Pictures
+    gray: Gray
     boxes: NDArray[np.float32]
     classes: Labels
 
@@ -110,7 +109,7 @@ class Composer:
         sheet.digits, sheet.other = sheet.digits[:, crop], sheet.other[:, crop]
         return self._photographed(sheet, hand, rng, plain=True)
 
-    def _written(self, index: int, hand: Hand, rng: np.random.Generator) -> tuple[Pictures, int]:
+    def _written(self, index: int, hand: Hand, rng: np.random.Generator) -> tuple[Gray, int]:
         """A digit in a hand: uint8 [S, S] with its middle in the middle, and its label."""
         picture, label = self._pictures[index], int(self._labels[index])
         x, y, w, h = cv2.boundingRect(picture)
@@ -137,7 +136,7 @@ class Composer:
         return strokes, label
 
     def _set(
-        self, sheet: Sheet, strokes: Pictures, label: int, left: float, middle: float, rng: np.random.Generator
+        self, sheet: Sheet, strokes: Gray, label: int, left: float, middle: float, rng: np.random.Generator
     ) -> None:
         """Put written strokes on the sheet and note their box; `left` of the patch, `middle` of its height."""
         x, y = round(left), round(middle - strokes.shape[0] / 2)
@@ -239,7 +238,7 @@ class Composer:
                 continue
             self._set(sheet, strokes, label, x - strokes.shape[1] / 2, y, rng)
 
-    def _mark(self, size: float, rng: np.random.Generator) -> Pictures:
+    def _mark(self, size: float, rng: np.random.Generator) -> Gray:
         """What is no digit, `size` pixels large."""
         side = max(6, round(1.4 * size))
         picture = negatives.mark(rng, self._pictures, self._labels)
@@ -303,7 +302,7 @@ class Composer:
         return np.asarray(soft, np.float32) * np.float32(rng.uniform(0.04, 0.22))
 
 
-def strings(pictures: Pictures, labels: Labels, count: int, seed: int, *, touching: bool) -> list[tuple[Pictures, str]]:
+def strings(pictures: Pictures, labels: Labels, count: int, seed: int, *, touching: bool) -> list[tuple[Gray, str]]:
     """Numbers of 2 to 10 digits on plain paper, to measure with.
 
     Args:

@@ -6,11 +6,9 @@ from dataclasses import dataclass, field
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
+from edge_digits.imaging.pixels import Gray
 from edge_digits_train.synthesis.hands import Hand
-
-Pictures = NDArray[np.uint8]
 
 #: The class of what may be found or not: printed digits, digits cut by the rim, sizes between wanted and not.
 IGNORED = -2
@@ -28,8 +26,8 @@ _FONTS = (
 class Sheet:
     """Ink on paper while a scene is being written."""
 
-    digits: Pictures
-    other: Pictures
+    digits: Gray
+    other: Gray
     boxes: list[tuple[float, float, float, float]] = field(default_factory=list)
     classes: list[int] = field(default_factory=list)
 
@@ -38,7 +36,7 @@ class Sheet:
         self.classes.append(digit)
 
 
-def paste(canvas: Pictures, strokes: Pictures, x: int, y: int) -> bool:
+def paste(canvas: Gray, strokes: Gray, x: int, y: int) -> bool:
     """Lay strokes on a canvas, as far as they lie in it; whether any do."""
     height, width = canvas.shape
     x1, y1 = max(x, 0), max(y, 0)
@@ -50,7 +48,7 @@ def paste(canvas: Pictures, strokes: Pictures, x: int, y: int) -> bool:
     return True
 
 
-def apart(canvas: Pictures, strokes: Pictures, x: float, middle: float) -> float:
+def apart(canvas: Gray, strokes: Gray, x: float, middle: float) -> float:
     """How far right of `x` (left if negative) strokes may come until they just touch what stands on the canvas."""
     columns = np.flatnonzero(strokes.max(axis=0) > 96)
     top = round(middle - strokes.shape[0] / 2)
@@ -78,7 +76,7 @@ def covered(sheet: Sheet, x: float, y: float, width: float, height: float) -> bo
     )
 
 
-def line(canvas: Pictures, a: tuple[float, float], b: tuple[float, float], ink: int, pen: int) -> None:
+def line(canvas: Gray, a: tuple[float, float], b: tuple[float, float], ink: int, pen: int) -> None:
     """A straight line, where it is darker than what is there."""
     drawn = np.zeros_like(canvas)
     cv2.line(drawn, (round(a[0]), round(a[1])), (round(b[0]), round(b[1])), ink, pen, cv2.LINE_AA)

@@ -13,9 +13,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from edge_digits_train.datasets.data import Split
-
-Pictures = NDArray[np.uint8]
+from edge_digits.imaging.pixels import Gray
+from edge_digits_train.datasets.data import Labels, Pictures, Split
 
 #: Drawn so many times larger, for smooth edges.
 _FINE = 6
@@ -109,7 +108,7 @@ def added(part: Split, share: float, seed: int) -> Split:
     return part.with_more(Split(pictures, labels))
 
 
-def write(count: int, seed: int | tuple[int, ...]) -> tuple[Pictures, NDArray[np.int64]]:
+def write(count: int, seed: int | tuple[int, ...]) -> tuple[Pictures, Labels]:
     """Digits in all styles, each digit equally often.
 
     Args:
@@ -130,7 +129,7 @@ def write(count: int, seed: int | tuple[int, ...]) -> tuple[Pictures, NDArray[np
     return pictures, labels
 
 
-def draw(style: Style, rng: np.random.Generator) -> Pictures:
+def draw(style: Style, rng: np.random.Generator) -> Gray:
     """One digit in one style: uint8 [28, 28], white on black."""
     width = style.width * np.exp(rng.normal(0.0, _WIDTH))
     lean, turn = rng.normal(0.1, _LEAN), rng.normal(0.0, 0.06)
@@ -174,7 +173,7 @@ def _smooth(points: NDArray[np.float64], corners: NDArray[np.bool_]) -> NDArray[
     return np.concatenate(pieces)
 
 
-def _drawn(strokes: list[NDArray[np.float64]], pen: float) -> Pictures:
+def _drawn(strokes: list[NDArray[np.float64]], pen: float) -> Gray:
     """Strokes fitted into MNIST's box with a pen of so many pixels; their centre of mass in the middle."""
     all_points = np.concatenate(strokes)
     low, high = all_points.min(axis=0), all_points.max(axis=0)
