@@ -69,7 +69,7 @@ if __name__ == "__main__":
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
     loaded = datasets.load(options.data)
-    written = styles.added(loaded.train, recipe("finder").styles, options.seed)
+    written = styles.add_to(loaded.train, recipe("finder").styles, options.seed)
     drawn = sheet(Composer(written.pictures, written.classes), options.seed)
     below = _strings(loaded, options.seed, drawn.shape[1] // 2)
     cv2.imwrite(str(options.output), np.vstack([drawn, below[:, : drawn.shape[1]]]))

@@ -24,9 +24,8 @@ from edge_digits_train.datasets.data import BACKGROUND, split
 from edge_digits_train.recipes import RECIPES
 from edge_digits_train.synthesis import styles
 from edge_digits_train.synthesis.augment import Augmentation, photograph
-from edge_digits_train.synthesis.negatives import mark
-from edge_digits_train.synthesis.scenes import Composer, Scene
-from edge_digits_train.synthesis.sheets import IGNORED
+from edge_digits_train.synthesis.negatives import negative
+from edge_digits_train.synthesis.scenes import IGNORED, Composer, Scene
 
 _SIZE = (160, 320)
 
@@ -71,10 +70,10 @@ def crops(pictures: np.ndarray, labels: np.ndarray, count: int, seed: int) -> tu
         at, other = rng.integers(0, len(labels), 2)
         kind = rng.random()
         digit = int(labels[at]) if kind < 0.4 else BACKGROUND
-        drawn = (
-            pictures[at] if kind < 0.4 else mark(rng, pictures, labels) if kind < 0.8 else np.zeros_like(pictures[at])
-        )
-        shot, _ = photograph(drawn, digit, pictures[other], rng, Augmentation())
+        picture = np.zeros_like(pictures[at])
+        if kind < 0.8:
+            picture = pictures[at] if kind < 0.4 else negative(rng, pictures, labels)
+        shot, _ = photograph(picture, digit, pictures[other], rng, Augmentation())
         found = look(shot, View(shot.shape[1], shot.shape[0]), "digit", maps)
         for line in found.lines:
             candidate = judged([line], found.ink, maps)[0].candidates[0]
@@ -205,7 +204,7 @@ if __name__ == "__main__":
     options = parser.parse_args()
     cv2.setNumThreads(1)
     _, held_out = split(datasets.load(options.data).train, RECIPES["finder"].validation, 0)
-    written = styles.added(held_out, RECIPES["finder"].styles, options.seed)
+    written = styles.add_to(held_out, RECIPES["finder"].styles, options.seed)
     composer = Composer(written.pictures, written.classes)
     shot = crops(held_out.pictures, held_out.classes, options.scenes, options.seed)
     cut = windows(composer, options.scenes, options.seed)

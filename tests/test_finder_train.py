@@ -24,8 +24,7 @@ from edge_digits.inference.heatmap import REGRESSION_CHANNELS, STRIDE, find_peak
 from edge_digits.inference.session import Finder, Model
 from edge_digits_train import datasets, recipes
 from edge_digits_train.run import Config, RunFolder
-from edge_digits_train.synthesis.scenes import Composer, Scene
-from edge_digits_train.synthesis.sheets import IGNORED
+from edge_digits_train.synthesis.scenes import IGNORED, Composer, Scene
 from edge_digits_train.training import finder, fit
 from edge_digits_train.training.finder import encode
 

@@ -1,4 +1,4 @@
-"""Composed scenes: what is noted of them is what is in them."""
+"""Composed scenes: their boxes and classes are of what is in them."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 pytest.importorskip("edge_digits_train", reason="training is not installed")
 
 from edge_digits.imaging.ink import extract_ink, levelled
-from edge_digits_train.synthesis.scenes import UNWANTED, WANTED, Composer, Scene, strings
-from edge_digits_train.synthesis.sheets import IGNORED
+from edge_digits.inference.heatmap import HEIGHTS
+from edge_digits_train.synthesis.scenes import IGNORED, UNWANTED, Composer, Scene, strings
 
 PICTURES, LABELS = digits(60)
 COMPOSER = Composer(PICTURES, LABELS)
@@ -51,9 +51,9 @@ def test_scenes_are_of_all_kinds() -> None:
     assert set(classes.tolist()) == {*range(10), -1, IGNORED}
 
 
-def test_some_hands_write_small_noughts_and_none_small_ones() -> None:
-    """MNIST's digits all fill their box: without these a finder takes the small noughts of an amount for nothing."""
-    least = {0: 1.0, 1: 1.0}
+def test_some_hands_write_small_zeros_and_none_small_ones() -> None:
+    """MNIST's digits all fill their box: without these a finder takes the small zeros of an amount for nothing."""
+    smallest = {0: 1.0, 1: 1.0}
     for number in range(400):
         scene = COMPOSER.scene(np.random.default_rng((2, number)))
         heights, classes = scene.boxes[:, 3] - scene.boxes[:, 1], scene.classes
@@ -61,11 +61,11 @@ def test_some_hands_write_small_noughts_and_none_small_ones() -> None:
         # Of one size each, in a number or a table; scattered digits have their own.
         if len(others) < 3 or others.min() < 0.8 * others.max():
             continue
-        for digit, before in least.items():
+        for digit, before in smallest.items():
             of_digit = heights[classes == digit]
-            least[digit] = min([before, *(of_digit / np.median(others)).tolist()])
-    assert least[0] < 0.72
-    assert least[1] > 0.75
+            smallest[digit] = min([before, *(of_digit / np.median(others)).tolist()])
+    assert smallest[0] < 0.72
+    assert smallest[1] > 0.75
 
 
 def size(box: NDArray[np.float32]) -> float:
@@ -77,7 +77,7 @@ def test_only_digits_of_the_wanted_sizes_are_to_be_found() -> None:
     for scene in SCENES:
         for box, digit in zip(scene.boxes, scene.classes, strict=True):
             if digit >= 0:
-                assert WANTED[0] - 2 <= size(box) <= WANTED[1] + 3
+                assert HEIGHTS[0] - 2 <= size(box) <= HEIGHTS[1] + 3
             if digit == -1:
                 assert not UNWANTED[0] <= size(box) <= UNWANTED[1]
             if size(box) < UNWANTED[0] or size(box) > UNWANTED[1]:
@@ -153,10 +153,10 @@ def pieces(picture: Gray) -> int:
 
 
 def test_numbers_hold_the_digits_of_their_text() -> None:
-    made = strings(PICTURES, LABELS, 12, seed=5, touching=False)
-    assert all(2 <= len(text) <= 10 and text.isdigit() for _, text in made)
-    assert len({len(text) for _, text in made}) > 4
-    for number, (picture, text) in enumerate(made):
+    numbers = strings(PICTURES, LABELS, 12, seed=5, touching=False)
+    assert all(2 <= len(text) <= 10 and text.isdigit() for _, text in numbers)
+    assert len({len(text) for _, text in numbers}) > 4
+    for number, (picture, text) in enumerate(numbers):
         rng = np.random.default_rng((5, number))
         chosen = rng.integers(0, len(LABELS), int(rng.integers(2, 11)))
         scene = COMPOSER.string(rng, chosen, touching=False)
@@ -166,13 +166,13 @@ def test_numbers_hold_the_digits_of_their_text() -> None:
 
 
 def test_digits_that_stand_apart_have_gaps() -> None:
-    made = strings(PICTURES, LABELS, 25, seed=6, touching=False)
-    assert np.mean([pieces(picture) == len(text) for picture, text in made]) >= 0.9
+    numbers = strings(PICTURES, LABELS, 25, seed=6, touching=False)
+    assert np.mean([pieces(picture) == len(text) for picture, text in numbers]) >= 0.9
 
 
 def test_two_digits_at_least_touch_where_they_shall() -> None:
-    made = strings(PICTURES, LABELS, 25, seed=6, touching=True)
-    assert np.mean([pieces(picture) < len(text) for picture, text in made]) >= 0.9
+    numbers = strings(PICTURES, LABELS, 25, seed=6, touching=True)
+    assert np.mean([pieces(picture) < len(text) for picture, text in numbers]) >= 0.9
 
 
 def test_numbers_repeat_with_their_seed() -> None:

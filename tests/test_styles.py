@@ -45,11 +45,11 @@ def test_a_point_given_twice_is_a_corner():
 
 def test_styles_are_added_to_the_digits_of_a_data_set():
     part = Split(np.zeros((200, 28, 28), np.uint8), np.zeros(200, np.int64))
-    more = styles.added(part, 0.25, seed=1)
-    assert len(more) == 250
-    assert (more.pictures[:200] == 0).all()
-    assert more.pictures[200:].any(axis=(1, 2)).all()
-    assert styles.added(part, 0.0, seed=1) is part
+    extended = styles.add_to(part, 0.25, seed=1)
+    assert len(extended) == 250
+    assert (extended.pictures[:200] == 0).all()
+    assert extended.pictures[200:].any(axis=(1, 2)).all()
+    assert styles.add_to(part, 0.0, seed=1) is part
 
 
 def test_the_shipped_model_reads_every_style():

@@ -523,7 +523,7 @@ def test_pictures_serve_some_epochs_in_another_order_each(
     assert (pairs[0] == pairs[2]) == (how is None)
 
 
-def test_places_of_the_background_are_filled_with_marks_that_change_with_the_epoch() -> None:
+def test_places_of_the_background_are_filled_with_negatives_that_change_with_the_epoch() -> None:
     pictures, classes = bars(60)
     pictures[::3], classes[::3] = 0, BACKGROUND
     with Epochs(datasets.Split(pictures, classes), augment.Augmentation(), seed=1) as epochs:
@@ -532,11 +532,12 @@ def test_places_of_the_background_are_filled_with_marks_that_change_with_the_epo
     for made, of in ((first, first_classes), (second, second_classes)):
         assert sorted(of.tolist()) == sorted(classes.tolist())
         assert made[of == BACKGROUND].max(axis=(1, 2)).min() > 100
-    marks = [
-        {one.tobytes() for one in made[of == -1]} for made, of in ((first, first_classes), (second, second_classes))
+    negatives = [
+        {picture.tobytes() for picture in made[of == -1]}
+        for made, of in ((first, first_classes), (second, second_classes))
     ]
-    assert len(marks[0]) == 20
-    assert not marks[0] & marks[1]
+    assert len(negatives[0]) == 20
+    assert not negatives[0] & negatives[1]
 
 
 def test_a_background_is_a_share_of_the_digits_and_not_of_letters(npz: Path, tmp_path: Path) -> None:

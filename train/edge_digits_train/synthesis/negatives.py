@@ -1,4 +1,4 @@
-"""Marks that are no digits, drawn by our own code: letters, signs, scribbles, and what is left of badly cut digits.
+"""Negatives, pictures that are no digits: drawn letters, signs and scribbles, and what is left of badly cut digits.
 
 They are drawn as MNIST's digits are kept, a soft white pen on 28x28 black pixels, and then go the way of every digit
 through bending, pen and camera, so that a network can tell them by their shape alone. Letters that pass for digits (o,
@@ -11,15 +11,15 @@ from itertools import pairwise
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from edge_digits.imaging.pixels import Gray
 from edge_digits_train.datasets.data import Labels, Pictures
-
-Points = NDArray[np.float64]
+from edge_digits_train.synthesis.curves import Points, catmull_rom, parse_points
 
 #: Strokes are drawn this many times larger, then shrunk.
-_FINE = 4
+_SUPERSAMPLING = 4
+#: Points on each segment of a curve.
+_SAMPLES = 7
 #: Strokes through points of the unit square, "x,y x,y; ...", y downwards; "~" for a curve through them.
 _SIGNS = (
     "0,1 .5,0 1,1;.2,.65 .8,.65",  # A
@@ -85,35 +85,35 @@ _SIGNS = (
 )
 
 
-def mark(rng: np.random.Generator, pictures: Pictures, labels: Labels) -> Gray:
-    """One mark that is no digit.
+def negative(rng: np.random.Generator, pictures: Pictures, labels: Labels) -> Gray:
+    """One picture that is no digit.
 
     Args:
         rng: decides all.
         pictures: uint8 [N, 28, 28], digits to cut and join.
-        labels: int [N], their digits.
+        labels: int64 [N], 0..9.
 
     Returns:
         uint8 [28, 28], white on black, in MNIST's 20x20 box.
     """
     kind = rng.random()
-    for until, strokes in ((0.36, sign), (0.5, _figure), (0.66, _syllable), (0.76, scribble)):
+    for until, strokes in ((0.36, _sign), (0.5, _figure), (0.66, _syllable), (0.76, _scribble)):
         if kind < until:
-            return drawn(strokes(rng), rng)
+            return _rasterise(strokes(rng), rng)
     if kind < 0.81:
         return _blot(rng)
     if kind < 0.91:
-        return _joined(rng, pictures)
-    return _spoilt(rng, pictures, labels)
+        return _touching(rng, pictures)
+    return _damaged(rng, pictures, labels)
 
 
-def sign(rng: np.random.Generator) -> list[Points]:
+def _sign(rng: np.random.Generator) -> list[Points]:
     """The strokes of a letter or sign in a hand of its own, in the unit square."""
     strokes = []
     for text in _SIGNS[int(rng.integers(len(_SIGNS)))].split(";"):
-        points = np.array([pair.split(",") for pair in text.lstrip("~").split()], np.float64)
+        points = parse_points(text.lstrip("~"))
         points += rng.normal(0.0, 0.05, points.shape)
-        strokes.append(_curve(points) if text.startswith("~") or rng.random() < 0.15 else points)
+        strokes.append(catmull_rom(points, _SAMPLES) if text.startswith("~") or rng.random() < 0.15 else points)
     return strokes
 
 
@@ -125,7 +125,7 @@ def _figure(rng: np.random.Generator) -> list[Points]:
         if np.array_equal(ends[0], ends[1]):
             ends[1] = 1.0 - ends[0] if ends[0].sum() != 1.0 else [1.0, 1.0]
         points = np.stack([ends[0], ends.mean(axis=0) + rng.normal(0, 0.2, 2), ends[1]])
-        strokes.append(_curve(points) if rng.random() < 0.5 else ends)
+        strokes.append(catmull_rom(points, _SAMPLES) if rng.random() < 0.5 else ends)
     return [stroke + rng.normal(0.0, 0.03, stroke.shape) for stroke in strokes]
 
 
@@ -163,14 +163,14 @@ def _syllable(rng: np.random.Generator) -> list[Points]:
     for first, last in pairwise(ends):
         low, size = np.array([first, rng.uniform(0.0, 0.2)]), np.array([last - first - gap, rng.uniform(0.6, 1.0)])
         for text in parts[int(rng.integers(len(parts)))].split(";"):
-            points = np.array([pair.split(",") for pair in text.lstrip("~").split()], np.float64)
+            points = parse_points(text.lstrip("~"))
             points = low + points * size if beside else low[::-1] + points * size[::-1]
             points += rng.normal(0.0, 0.03, points.shape)
-            strokes.append(_curve(points) if text.startswith("~") or rng.random() < 0.2 else points)
+            strokes.append(catmull_rom(points, _SAMPLES) if text.startswith("~") or rng.random() < 0.2 else points)
     return strokes
 
 
-def scribble(rng: np.random.Generator) -> list[Points]:
+def _scribble(rng: np.random.Generator) -> list[Points]:
     """A running line of waves, teeth or loops, as quick writing looks."""
     turns = rng.uniform(1.5, 4.5)
     t = np.linspace(0.0, turns, 12 * int(np.ceil(turns)) + 1) + rng.uniform(0, 1)
@@ -182,26 +182,16 @@ def scribble(rng: np.random.Generator) -> list[Points]:
     return [np.stack([x, y], axis=1)]
 
 
-def _curve(points: Points) -> Points:
-    """A Catmull-Rom spline through points."""
-    padded = np.concatenate([[2 * points[0] - points[1]], points, [2 * points[-1] - points[-2]]])
-    t = np.linspace(0.0, 1.0, 7)[:, None]
-    parts = []
-    for a, b, c, d in zip(padded, padded[1:], padded[2:], padded[3:], strict=False):
-        parts.append(0.5 * (2 * b + (c - a) * t + (2 * a - 5 * b + 4 * c - d) * t**2 + (3 * b - a - 3 * c + d) * t**3))
-    return np.concatenate(parts)
-
-
-def drawn(strokes: list[Points], rng: np.random.Generator) -> Gray:
+def _rasterise(strokes: list[Points], rng: np.random.Generator) -> Gray:
     """Strokes of the unit square in a soft pen: uint8 [28, 28], in a box of 20x20."""
     aspect = np.exp(rng.uniform(-0.5, 0.5))
     size = 20.0 * np.array([min(1.0, aspect), min(1.0, 1.0 / aspect)])
-    canvas = np.zeros((28 * _FINE, 28 * _FINE), np.uint8)
-    pen = max(1, round(_FINE * rng.uniform(1.4, 3.6)))
+    canvas = np.zeros((28 * _SUPERSAMPLING, 28 * _SUPERSAMPLING), np.uint8)
+    pen = max(1, round(_SUPERSAMPLING * rng.uniform(1.4, 3.6)))
     for stroke in strokes:
-        points = (_FINE * (14.0 + (stroke - 0.5) * size)).round().astype(np.int32)
+        points = (_SUPERSAMPLING * (14.0 + (stroke - 0.5) * size)).round().astype(np.int32)
         cv2.polylines(canvas, [points], isClosed=False, color=255, thickness=pen)
-    return _boxed(np.asarray(cv2.GaussianBlur(canvas, (0, 0), 0.5 * _FINE), np.uint8))
+    return _fit_box(np.asarray(cv2.GaussianBlur(canvas, (0, 0), 0.5 * _SUPERSAMPLING), np.uint8))
 
 
 def _blot(rng: np.random.Generator) -> Gray:
@@ -211,14 +201,14 @@ def _blot(rng: np.random.Generator) -> Gray:
         for _ in range(int(rng.integers(1, 5))):
             x, y = (14 + rng.normal(0.0, 1.0, 2)).round().astype(int).tolist()
             few[y : y + int(rng.integers(1, 4)), x : x + int(rng.integers(1, 4))] = int(rng.integers(100, 256))
-        return _boxed(np.asarray(cv2.GaussianBlur(few, (0, 0), rng.uniform(0.3, 0.9)), np.uint8))
+        return _fit_box(np.asarray(cv2.GaussianBlur(few, (0, 0), rng.uniform(0.3, 0.9)), np.uint8))
     canvas = np.zeros((28, 28), np.uint8)
     axes = tuple(int(v) for v in rng.integers(4, 10, 2))
     cv2.ellipse(canvas, (14, 14), axes, float(rng.uniform(0, 180)), 0, 360, 255, cv2.FILLED, cv2.LINE_AA)
     return np.asarray(cv2.GaussianBlur(canvas, (0, 0), 0.7), np.uint8)
 
 
-def _joined(rng: np.random.Generator, pictures: Pictures) -> Gray:
+def _touching(rng: np.random.Generator, pictures: Pictures) -> Gray:
     """Two or three digits that touch, taken for one."""
     count = 2 if rng.random() < 0.8 else 3
     row = np.zeros((28, 28 * count), np.uint8)
@@ -229,15 +219,15 @@ def _joined(rng: np.random.Generator, pictures: Pictures) -> Gray:
         at = max(0, at - int(rng.integers(0, 6)))
         row[:, at : at + tight.shape[1]] = np.maximum(row[:, at : at + tight.shape[1]], tight)
         at += tight.shape[1]
-    return _boxed(row)
+    return _fit_box(row)
 
 
-def _spoilt(rng: np.random.Generator, pictures: Pictures, labels: Labels) -> Gray:
+def _damaged(rng: np.random.Generator, pictures: Pictures, labels: Labels) -> Gray:
     """A digit cut in half or lying on its side, of those that then no longer look like one."""
     lying = rng.random() < 0.4
     among = np.flatnonzero(np.isin(labels, (2, 3, 4, 5, 7) if lying else (0, 2, 3, 5, 6)))
     if len(among) == 0:
-        return drawn(sign(rng), rng)
+        return _rasterise(_sign(rng), rng)
     picture = pictures[among[int(rng.integers(len(among)))]]
     if lying:
         return np.ascontiguousarray(np.rot90(picture, 1 if rng.random() < 0.5 else 3))
@@ -248,11 +238,11 @@ def _spoilt(rng: np.random.Generator, pictures: Pictures, labels: Labels) -> Gra
         half[:, cut:] = 0
     else:
         half[:, :cut] = 0
-    return _boxed(half)
+    return _fit_box(half)
 
 
-def _boxed(picture: Gray) -> Gray:
-    """Shrink to 28x28 pixels, the mark in a box of 20x20 in its middle."""
+def _fit_box(picture: Gray) -> Gray:
+    """Shrink to 28x28 pixels, what is drawn in a box of 20x20 in its middle."""
     x, y, w, h = cv2.boundingRect(picture)
     if w == 0:
         return np.zeros((28, 28), np.uint8)

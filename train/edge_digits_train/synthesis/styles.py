@@ -1,7 +1,7 @@
 """Digits as the schools of many countries teach them, drawn stroke by stroke.
 
 MNIST was written in one country: it hardly knows the open four, the nine that begins in its middle, the looped one and
-two, the crossed seven, the nought with a tail. Each style here is a few strokes through points, which are moved,
+two, the crossed seven, the zero with a tail. Each style here is a few strokes through points, which are moved,
 slanted and drawn with another pen every time; a picture is one of the form that MNIST has.
 """
 
@@ -15,14 +15,17 @@ from numpy.typing import NDArray
 
 from edge_digits.imaging.pixels import Gray
 from edge_digits_train.datasets.data import Labels, Pictures, Split
+from edge_digits_train.synthesis.curves import Points, catmull_rom, parse_points
 
 #: Drawn so many times larger, for smooth edges.
-_FINE = 6
+_SUPERSAMPLING = 6
+#: Points on each segment of a curve.
+_SAMPLES = 9
 #: The side of the box that a digit fills, of 28 pixels, as in MNIST.
 _BOX = 20
 #: How far a point moves, and a stroke after the pen was lifted, as fractions of the height; how the length of such a
-#: stroke varies; how far the whole leans; how its width varies.
-_UNSTEADY, _APART, _LENGTH, _LEAN, _WIDTH = 0.035, 0.05, 0.15, 0.22, 0.18
+#: stroke varies; its slant; how its width varies.
+_JITTER, _STROKE_SHIFT, _STROKE_LENGTH, _SLANT, _WIDTH = 0.035, 0.05, 0.15, 0.22, 0.18
 #: Widths of pens, pixels.
 _PENS = (1.3, 3.4)
 
@@ -99,8 +102,8 @@ STYLES = (
 )
 
 
-def added(part: Split, share: float, seed: int) -> Split:
-    """A split of the ten digits with digits in all styles added to it, so many as a share of its own."""
+def add_to(part: Split, share: float, seed: int) -> Split:
+    """A split of the ten digits and, behind them, digits in all styles: a `share` of their number."""
     if not share:
         return part
     # By a seed that no epoch has.
@@ -132,59 +135,50 @@ def write(count: int, seed: int | tuple[int, ...]) -> tuple[Pictures, Labels]:
 def draw(style: Style, rng: np.random.Generator) -> Gray:
     """One digit in one style: uint8 [28, 28], white on black."""
     width = style.width * np.exp(rng.normal(0.0, _WIDTH))
-    lean, turn = rng.normal(0.1, _LEAN), rng.normal(0.0, 0.06)
-    # One bend for the whole digit, of one hand; and the unsteadiness of each point.
+    slant, turn = rng.normal(0.1, _SLANT), rng.normal(0.0, 0.06)
+    # One bend for the whole digit, of one hand; and the jitter of each point.
     bend, phase = rng.normal(0.0, 0.035, 2), rng.uniform(0.0, 2.0 * np.pi, 2)
     strokes = []
     for number, stroke in enumerate(style.strokes.split("|")):
-        given = np.array([point.split(",") for point in stroke.split()], np.float64) / 100
-        moved = given * (width, 1.0) + _unsteady(given, rng)
+        points = parse_points(stroke) / 100
+        moved = points * (width, 1.0) + _jitter(points, rng)
         if number:
-            middle, length = moved.mean(axis=0), np.exp(rng.normal(0.0, _LENGTH))
-            moved = middle + (moved - middle) * length + rng.normal(0.0, _APART, 2)
+            middle, length = moved.mean(axis=0), np.exp(rng.normal(0.0, _STROKE_LENGTH))
+            moved = middle + (moved - middle) * length + rng.normal(0.0, _STROKE_SHIFT, 2)
         moved = moved + bend * np.sin(3.0 * moved[:, ::-1] + phase)
-        x = moved[:, 0] + lean * (1.0 - moved[:, 1]) - turn * moved[:, 1]
+        x = moved[:, 0] + slant * (1.0 - moved[:, 1]) - turn * moved[:, 1]
         y = moved[:, 1] + turn * moved[:, 0]
-        strokes.append(_smooth(np.column_stack([x, y]), corners=(np.diff(given, axis=0) == 0).all(axis=1)))
-    return _drawn(strokes, float(np.exp(rng.uniform(*np.log(_PENS)))))
+        strokes.append(_smooth(np.column_stack([x, y]), corners=(np.diff(points, axis=0) == 0).all(axis=1)))
+    return _rasterise(strokes, float(np.exp(rng.uniform(*np.log(_PENS)))))
 
 
-def _unsteady(points: NDArray[np.float64], rng: np.random.Generator) -> NDArray[np.float64]:
+def _jitter(points: Points, rng: np.random.Generator) -> Points:
     """How far each point moves; a corner's two alike."""
-    moves = rng.normal(0.0, _UNSTEADY, points.shape)
+    moves = rng.normal(0.0, _JITTER, points.shape)
     for i in range(1, len(points)):
         if (points[i] == points[i - 1]).all():
             moves[i] = moves[i - 1]
     return np.asarray(moves, np.float64)
 
 
-def _smooth(points: NDArray[np.float64], corners: NDArray[np.bool_]) -> NDArray[np.float64]:
-    """A curve through points, float64 [M, 2], in pieces between corners: a spline of Catmull and Rom (1974)."""
-    pieces = []
-    for part in np.split(points, np.flatnonzero(corners) + 1):
-        if len(part) < 2:
-            continue
-        ends = np.vstack([2 * part[0] - part[1], part, 2 * part[-1] - part[-2]])
-        t = np.linspace(0.0, 1.0, 9)[:, None]
-        for a, b, c, d in zip(ends, ends[1:], ends[2:], ends[3:], strict=False):
-            pieces.append(
-                0.5 * (2 * b + (c - a) * t + (2 * a - 5 * b + 4 * c - d) * t**2 + (3 * b - 3 * c + d - a) * t**3)
-            )
-    return np.concatenate(pieces)
+def _smooth(points: Points, corners: NDArray[np.bool_]) -> Points:
+    """A curve through points in pieces between corners, float64 [M, 2]; `corners`, [N - 1]: a point equals the next."""
+    pieces = np.split(points, np.flatnonzero(corners) + 1)
+    return np.concatenate([catmull_rom(piece, _SAMPLES) for piece in pieces if len(piece) > 1])
 
 
-def _drawn(strokes: list[NDArray[np.float64]], pen: float) -> Gray:
+def _rasterise(strokes: list[Points], pen: float) -> Gray:
     """Strokes fitted into MNIST's box with a pen of so many pixels; their centre of mass in the middle."""
     all_points = np.concatenate(strokes)
     low, high = all_points.min(axis=0), all_points.max(axis=0)
     scale = (_BOX - pen) / max(float((high - low).max()), 1e-6)
-    side = 28 * _FINE
+    side = 28 * _SUPERSAMPLING
     canvas = np.zeros((side, side), np.uint8)
     middle = (low + high) / 2
     for stroke in strokes:
-        at = ((stroke - middle) * scale + 14.0) * _FINE
+        at = ((stroke - middle) * scale + 14.0) * _SUPERSAMPLING
         fine = np.round(at * 16).astype(np.int32).reshape(-1, 1, 2)
-        cv2.polylines(canvas, [fine], False, 255, max(1, round(pen * _FINE)), cv2.LINE_AA, shift=4)
+        cv2.polylines(canvas, [fine], False, 255, max(1, round(pen * _SUPERSAMPLING)), cv2.LINE_AA, shift=4)
     small = cv2.resize(canvas, (28, 28), interpolation=cv2.INTER_AREA)
     moments = cv2.moments(small)
     x, y = (14.0 - 0.5 - moments[key] / max(moments["m00"], 1e-6) for key in ("m10", "m01"))

@@ -31,7 +31,7 @@ class DigitsTask:
         self._config, self._test = config, data.test
         recipe = config.recipe
         train, held_out = split(data.train, recipe.validation, config.seed)
-        train = styles.added(train, recipe.styles, config.seed)
+        train = styles.add_to(train, recipe.styles, config.seed)
         if data.extra is not None:
             train = train.with_more(_repeated(data.extra, len(train)))
         self._train = _with_background(train, recipe.background)

@@ -23,8 +23,7 @@ from edge_digits_train.networks import architectures
 from edge_digits_train.pool import Ahead, start_worker
 from edge_digits_train.run import Config
 from edge_digits_train.synthesis import styles
-from edge_digits_train.synthesis.scenes import Composer, Scene
-from edge_digits_train.synthesis.sheets import IGNORED
+from edge_digits_train.synthesis.scenes import IGNORED, Composer, Scene
 
 if TYPE_CHECKING:
     import keras
@@ -115,7 +114,7 @@ class FinderTask:
     def __init__(self, config: Config, data: Data) -> None:
         self._config, self._test = config, data.test
         train, held_out = split(data.train, config.recipe.validation, config.seed)
-        self._train = styles.added(train, config.recipe.styles, config.seed)
+        self._train = styles.add_to(train, config.recipe.styles, config.seed)
         self.size = config.recipe.scenes
         # Drawn by a seed that no epoch has.
         self._validation = _judged(held_out, (config.seed, 1 << 20), _VALIDATION)
