@@ -10,7 +10,6 @@ processor time of the `edge-digits camera` process alone, as a share of one core
 from __future__ import annotations
 
 import argparse
-import csv
 import itertools
 import json
 import multiprocessing
@@ -35,6 +34,7 @@ from numpy.typing import NDArray
 
 from edge_digits import Camera, DigitReader
 from edge_digits.live.watch import LiveReader
+from edge_digits.sources.labels import LABELS, read_labels
 from edge_digits.sources.stream import Shot, Stream, StreamError
 from edge_digits.sources.video import VideoFile
 
@@ -49,7 +49,7 @@ Picture = NDArray[np.uint8]
 
 def report(data: Path, seconds: float) -> None:
     """Print all tables but the soak's."""
-    videos = {row["file"]: row["label"] for row in csv.DictReader((data / "video" / "labels.csv").open())}
+    videos = {row.file: row.label for row in read_labels(data / "video" / LABELS)}
     print("**What is read**, each video played at its own rate\n")
     print("| video | frames read | dropped | right once in view | announced |\n|---|---|---|---|---|")
     for name, label in videos.items():

@@ -367,9 +367,9 @@ def test_a_model_without_names_of_its_classes_takes_those_of_the_data(network: P
 
 
 def test_the_same_pictures_are_read_by_one_process_or_several(monkeypatch: pytest.MonkeyPatch) -> None:
-    listed = labelled.Listed(tuple("abcdefgh"), ("1",) * 8, "bars", arrays=bars(8)[0])
+    listed = labelled.PictureList(tuple("abcdefgh"), ("1",) * 8, "bars", arrays=bars(8)[0])
     alone = labelled.read(listed)
-    monkeypatch.setattr(labelled, "_FEW", 1)
+    monkeypatch.setattr(labelled, "_MIN_PARALLEL", 1)
     assert np.array_equal(labelled.read(listed).pictures, alone.pictures)
 
 

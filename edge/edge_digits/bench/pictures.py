@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import csv
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from edge_digits.errors import PictureError, SourceError
+from edge_digits.errors import PictureError
 from edge_digits.reader import DigitReader
 from edge_digits.sources import expand
 from edge_digits.sources.decode import decode
+from edge_digits.sources.labels import LABELS, NONE, read_labels
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ def load_pictures(sources: Sequence[str]) -> list[Picture]:
     for file in (file for source in sources for file in expand(source)):
         folder, name = os.path.split(file.name)
         if folder not in labels:
-            labels[folder] = _labels(Path(folder) / "labels.csv")
+            labels[folder] = _labels(Path(folder) / LABELS)
         try:
             content = file.read()
             decode(content)
@@ -70,14 +70,7 @@ def _labels(path: Path) -> dict[str, str]:
     """Labels by file name; none where there is no such file."""
     if not path.is_file():
         return {}
-    try:
-        with path.open(encoding="utf-8", newline="") as stream:
-            rows = csv.DictReader(stream)
-            if not {"file", "label"} <= set(rows.fieldnames or ()):
-                raise SourceError(f"{path}: has no columns `file` and `label`. Write them in its first line")
-            return {row["file"]: "" if row["label"] == "none" else _plain(row["label"]) for row in rows if row["label"]}
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise SourceError(f"{path}: cannot be read ({error})") from None
+    return {row.file: "" if row.label == NONE else _plain(row.label) for row in read_labels(path) if row.label}
 
 
 def _plain(text: str) -> str:

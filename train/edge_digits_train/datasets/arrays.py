@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 from edge_digits.errors import PictureError
 from edge_digits.imaging.pixels import to_gray
 from edge_digits.normalize import SIDE, normalize
-from edge_digits_train.datasets.data import MOST_CLASSES, DataError, Split
+from edge_digits_train.datasets.data import MAX_CLASSES, DataError, Split
 
 
-def pair(pictures: NDArray[Any], classes: NDArray[Any], x_name: str, y_name: str) -> Split:
+def checked_split(pictures: NDArray[Any], classes: NDArray[Any], x_name: str, y_name: str) -> Split:
     """Check pictures against their classes, and normalise those that are not 28x28 and white on black.
 
     Raises:
@@ -28,9 +28,9 @@ def pair(pictures: NDArray[Any], classes: NDArray[Any], x_name: str, y_name: str
         )
     if classes.dtype.kind not in "ui":
         raise DataError(f"{y_name} is of dtype {classes.dtype}: classes are whole numbers from 0")
-    if len(classes) and not 0 <= int(classes.min()) <= int(classes.max()) < MOST_CLASSES:
+    if len(classes) and not 0 <= int(classes.min()) <= int(classes.max()) < MAX_CLASSES:
         raise DataError(
-            f"{y_name} holds classes from {classes.min()} to {classes.max()}: outside 0 to {MOST_CLASSES - 1}"
+            f"{y_name} holds classes from {classes.min()} to {classes.max()}: outside 0 to {MAX_CLASSES - 1}"
         )
     if not len(pictures):
         raise DataError(f"{x_name} holds no pictures")
@@ -40,7 +40,7 @@ def pair(pictures: NDArray[Any], classes: NDArray[Any], x_name: str, y_name: str
         except PictureError as error:
             raise DataError(f"{x_name}: {error}") from None
     else:
-        # Augmentation bends white ink on black: what is dark on light is to become that first.
+        # Augmentation bends white ink on black: dark ink on light paper becomes that first.
         dark = np.flatnonzero((pictures > 127).mean(axis=(1, 2)) > 0.5)
         if len(dark):
             pictures = pictures.copy()

@@ -1,4 +1,4 @@
-"""Labelled pictures in memory, and what can be done to any of them: checked, split, cut short."""
+"""Labelled pictures in memory: data sets and their splits, and checks of them."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ Labels = NDArray[np.int64]
 #: The class of pictures that are no digits.
 BACKGROUND = -1
 #: Classes that can be told apart by one network: what a model card may hold.
-LEAST_CLASSES, MOST_CLASSES = 2, 100
+MIN_CLASSES, MAX_CLASSES = 2, 100
 
 
 class DataError(SourceError):
-    """Training data that are not to be had or not as they should be; the message names the file."""
+    """Training data that are missing or not as they should be; the message names the file."""
 
 
 @dataclass(frozen=True)
@@ -36,12 +36,12 @@ class Split:
     def __len__(self) -> int:
         return len(self.classes)
 
-    def take(self, which: NDArray[Any]) -> Split:
-        """The pictures at these places."""
-        return Split(self.pictures[which], self.classes[which])
+    def take(self, indices: NDArray[Any]) -> Split:
+        """The pictures at these indices, or where a mask is true."""
+        return Split(self.pictures[indices], self.classes[indices])
 
     def with_more(self, more: Split) -> Split:
-        """These pictures, and others behind them."""
+        """These pictures and, behind them, others."""
         return Split(np.concatenate([self.pictures, more.pictures]), np.concatenate([self.classes, more.classes]))
 
 
@@ -53,8 +53,8 @@ class Data:
         train, test: the pictures.
         labels: the text of each class.
         origin: where they came from.
-        sha256: of the training pictures and classes, the extra ones among them.
-        extra: crops to train on beside `train`, of class -1 where they are no digits.
+        sha256: of the training pictures and classes, the extra ones included.
+        extra: crops to train on besides `train`, of class -1 where they are no digits.
     """
 
     train: Split
@@ -65,31 +65,31 @@ class Data:
     extra: Split | None = None
 
 
-def numbered(origin: str, train: Split, test: Split) -> Data:
+def label_by_number(origin: str, train: Split, test: Split) -> Data:
     """Data whose labels are the numbers of their classes."""
     count = int(max(train.classes.max(initial=0), test.classes.max(initial=0))) + 1
     return Data(train, test, tuple(map(str, range(count))), origin, "")
 
 
 def split(data: Split, share: float, seed: int) -> tuple[Split, Split]:
-    """Set a share aside, chosen by the seed: what is left, and what was set aside (at least one picture each).
+    """Hold a share out, chosen by the seed: the rest, and the held-out pictures; at least one picture each.
 
-    One picture of each class stays at least.
+    At least one picture of each class stays in the rest.
     """
     order = np.random.default_rng(seed).permutation(len(data))
     count = min(max(1, round(share * len(data))), len(data) - 1)
     _, last = np.unique(data.classes[order][::-1], return_index=True)
     stays = np.zeros(len(data), bool)
     stays[len(data) - 1 - last] = True
-    aside = np.zeros(len(data), bool)
-    aside[np.flatnonzero(~stays)[:count]] = True
-    if not aside.any():
-        aside[0] = True  # a picture of each class, and nothing to choose from
-    return data.take(np.sort(order[~aside])), data.take(np.sort(order[aside]))
+    held_out = np.zeros(len(data), bool)
+    held_out[np.flatnonzero(~stays)[:count]] = True
+    if not held_out.any():
+        held_out[0] = True  # a picture of each class, and nothing to choose from
+    return data.take(np.sort(order[~held_out])), data.take(np.sort(order[held_out]))
 
 
-def some(data: Split, limit: int, seed: int) -> Split:
-    """So many pictures at most; by the seed, for a test set may be in the order of its classes."""
+def subset(data: Split, limit: int, seed: int) -> Split:
+    """At most `limit` pictures, in their order; chosen by the seed, for a test set may be sorted by class."""
     return data.take(np.sort(np.random.default_rng(seed).permutation(len(data))[:limit]))
 
 
@@ -97,12 +97,12 @@ def check(data: Data, advice: str) -> None:
     """Refuse data that no network can be trained on.
 
     Raises:
-        DataError: too few or too many classes, or a class without training pictures, which `advice` tells how to mend.
+        DataError: too few or too many classes, or a class without training pictures; `advice` says what to do then.
     """
     count = len(data.labels)
     for label in data.labels:
         if any("\ud800" <= character <= "\udfff" for character in label):
-            # Of a folder whose name is no UTF-8; no model card could hold it.
+            # Of a folder whose name is not UTF-8; no model card could hold it.
             raise DataError(f"{data.origin}: the name of class {label!r} is no UTF-8. Rename it")
     check_count(data.origin, count)
     for name, part in (("training", data.train), ("test", data.test)):
@@ -124,12 +124,12 @@ def check_count(origin: str, count: int) -> None:
     Raises:
         DataError: fewer than 2 classes or more than 100.
     """
-    if not LEAST_CLASSES <= count <= MOST_CLASSES:
-        raise DataError(f"{origin}: {count} classes; from {LEAST_CLASSES} to {MOST_CLASSES} can be trained")
+    if not MIN_CLASSES <= count <= MAX_CLASSES:
+        raise DataError(f"{origin}: {count} classes; from {MIN_CLASSES} to {MAX_CLASSES} can be trained")
 
 
 def sha256(*parts: Split) -> str:
-    """Of the pictures and classes, one part after the other."""
+    """Hash of the pictures and classes, one part after the other: 64 hexadecimal digits."""
     digest = hashlib.sha256()
     for part in parts:
         digest.update(np.ascontiguousarray(part.pictures).tobytes())

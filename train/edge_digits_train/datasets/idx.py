@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edge_digits_train.datasets.arrays import pair
-from edge_digits_train.datasets.data import Data, DataError, Labels, Pictures, Split, numbered
+from edge_digits_train.datasets.arrays import checked_split
+from edge_digits_train.datasets.data import Data, DataError, Labels, Pictures, Split, label_by_number
 
 #: A file of a set; some mirrors call them "train-images.idx3-ubyte".
 _FILE = re.compile(r"(?:(.+)-)?(?:train|t10k|test)-(?:images|labels)[-.]idx[13]-ubyte(?:\.gz)?")
@@ -49,7 +49,7 @@ class IdxSet:
 
 
 def find_set(path: Path) -> IdxSet | None:
-    """The set that a path means: a folder that holds one, or FOLDER/NAME where it holds several.
+    """The set that a path names: a folder that holds one, or FOLDER/NAME where it holds several.
 
     Raises:
         DataError: the folder holds several, or cannot be read.
@@ -71,34 +71,34 @@ def _names(folder: Path) -> list[str]:
         raise DataError(f"{folder}: the folder cannot be read ({error.strerror})") from None
 
 
-def load_set(found: IdxSet) -> Data:
+def load_set(idx: IdxSet) -> Data:
     """Read the four files, and of EMNIST the mapping that says which character each class is.
 
     Raises:
         DataError: a file is missing, broken, or disagrees with another.
     """
-    labels = _mapping(found)
+    labels = _mapping(idx)
     parts = []
     for part in ("train", "test"):
-        x_file, y_file = (found.file(part, kind) for kind in ("images", "labels"))
+        x_file, y_file = (idx.file(part, kind) for kind in ("images", "labels"))
         pictures: Pictures = read_idx(x_file)
         classes: NDArray[Any] = read_idx(y_file)
-        if found.name.startswith("emnist") and pictures.ndim == 3:
+        if idx.name.startswith("emnist") and pictures.ndim == 3:
             pictures = np.ascontiguousarray(pictures.transpose(0, 2, 1))  # EMNIST's are stored column by column
         if labels:
-            classes = _renumbered(classes, labels, y_file)
-        parts.append(pair(pictures, classes, str(x_file), str(y_file)))
-    origin = str(found.folder / found.name)
+            classes = _renumber(classes, labels, y_file)
+        parts.append(checked_split(pictures, classes, str(x_file), str(y_file)))
+    origin = str(idx.folder / idx.name)
     if labels:
         return Data(parts[0], parts[1], tuple(labels.values()), origin, "")
-    return numbered(origin, *(Split(part.pictures, part.classes) for part in parts))
+    return label_by_number(origin, *(Split(part.pictures, part.classes) for part in parts))
 
 
-def _mapping(found: IdxSet) -> dict[int, str]:
-    """Number in the files -> label, of NAME-mapping.txt; nothing where there is none and none is needed."""
-    path = found.folder / f"{found.name}-mapping.txt"
-    if not found.name or not path.is_file():
-        if found.name.startswith("emnist"):
+def _mapping(idx: IdxSet) -> dict[int, str]:
+    """Number in the files -> label, from NAME-mapping.txt; empty where there is none and none is needed."""
+    path = idx.folder / f"{idx.name}-mapping.txt"
+    if not idx.name or not path.is_file():
+        if idx.name.startswith("emnist"):
             raise DataError(f"{path}: is missing: it says which character each class is. Take it from EMNIST's archive")
         return {}
     try:
@@ -114,15 +114,15 @@ def _mapping(found: IdxSet) -> dict[int, str]:
     return labels
 
 
-def _renumbered(classes: NDArray[np.uint8], labels: dict[int, str], path: Path) -> Labels:
-    places = np.full(256, -1, np.int64)
-    for place, number in enumerate(labels):
+def _renumber(classes: NDArray[np.uint8], labels: dict[int, str], path: Path) -> Labels:
+    class_of = np.full(256, -1, np.int64)
+    for index, number in enumerate(labels):
         if 0 <= number < 256:
-            places[number] = place
-    made = places[classes]
-    if made.size and made.min() < 0:
-        raise DataError(f"{path}: holds class {classes[made < 0][0]}, which the mapping does not know")
-    return made
+            class_of[number] = index
+    renumbered = class_of[classes]
+    if renumbered.size and renumbered.min() < 0:
+        raise DataError(f"{path}: holds class {classes[renumbered < 0][0]}, which the mapping does not know")
+    return renumbered
 
 
 def read_idx(path: Path) -> NDArray[np.uint8]:

@@ -1,4 +1,4 @@
-"""Labelled pictures to look at or to judge a model on: what `datasets.load` takes, with the names of their files."""
+"""Labelled pictures to look at or to evaluate a model on: what `datasets.load` takes, with the names of their files."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ from edge_digits.imaging.pixels import Gray
 from edge_digits.normalize import normalize
 from edge_digits_train import datasets
 from edge_digits_train.datasets.data import DataError, Pictures
-from edge_digits_train.datasets.listing import NONE, classes, picture, rows
+from edge_digits_train.datasets.listing import LABELS, NONE, files_by_class, labels_by_file, read_picture
 from edge_digits_train.pool import processes
 
-_Given = TypeVar("_Given")
-_Made = TypeVar("_Made")
+_In = TypeVar("_In")
+_Out = TypeVar("_Out")
 
-#: Fewer pictures than these are worked on in one process.
-_FEW = 1000
+#: Fewer pictures than these are read in this process alone.
+_MIN_PARALLEL = 1000
 _CHUNK = 250
 
 
 @dataclass(frozen=True)
-class Listed:
+class PictureList:
     """Pictures with their labels, not yet read.
 
     Attributes:
@@ -69,88 +69,90 @@ class Labelled:
         return len(self.names)
 
 
-def is_listed(source: str) -> bool:
+def is_picture_folder(source: str) -> bool:
     """Whether a source is a folder of pictures, a file each."""
     path = Path(source)
     return path.is_dir() and not any(path.glob("*-ubyte*"))
 
 
-def listed(source: str) -> Listed:
+def list_folder(source: str) -> PictureList:
     """List a folder with a sub-folder a class, or with labels.csv (columns file, label).
 
     Raises:
         DataError: it is neither, or lists nothing.
     """
     path = Path(source)
-    if (path / "labels.csv").is_file():
-        label_of = rows(path / "labels.csv")
+    if (path / LABELS).is_file():
+        label_of = labels_by_file(path / LABELS)
     else:
-        label_of = {name: label for label, names in classes(path).items() for name in names}
+        label_of = {name: label for label, names in files_by_class(path).items() for name in names}
     if not label_of:
         raise DataError(f"{path}: holds no labelled pictures. Wanted: labels.csv, or a sub-folder a class")
-    return Listed(tuple(label_of), tuple(label_of.values()), str(path), files=tuple(path / name for name in label_of))
+    return PictureList(
+        tuple(label_of), tuple(label_of.values()), str(path), files=tuple(path / name for name in label_of)
+    )
 
 
-def from_arrays(split: datasets.Split, labels: Sequence[str], origin: str, *, normalized: bool = False) -> Listed:
-    """List the pictures of a split by their numbers; class -1 is that of what is none."""
+def from_arrays(split: datasets.Split, labels: Sequence[str], origin: str, *, normalized: bool = False) -> PictureList:
+    """List the pictures of a split by their numbers; class BACKGROUND is labelled `listing.NONE`."""
     texts = [*labels, NONE]  # -1 takes the last
-    return Listed(
+    return PictureList(
         tuple(map(str, range(len(split)))),
-        tuple(texts[place] for place in split.classes),
+        tuple(texts[index] for index in split.classes),
         origin,
         arrays=split.pictures,
         normalized=normalized,
     )
 
 
-def read(what: Listed) -> Labelled:
-    """Read and normalise pictures, on two cores where there are many.
+def read(listed: PictureList) -> Labelled:
+    """Read and normalise pictures, in several processes where there are many.
 
     Raises:
         DataError: none of them can be read.
     """
-    if what.arrays is None:
-        made = _mapped(_one, what.files)
-    elif what.normalized:
-        made = [_sized(picture) for picture in what.arrays]
+    if listed.arrays is None:
+        results = _map(_read_file, listed.files)
+    elif listed.normalized:
+        results = [_with_size(picture) for picture in listed.arrays]
     else:
-        made = list(_mapped(_normal, what.arrays))
-    good = [place for place, one in enumerate(made) if not isinstance(one, str)]
-    bad = {what.names[place]: one for place, one in enumerate(made) if isinstance(one, str)}
+        results = list(_map(_normalize, listed.arrays))
+    good = [index for index, result in enumerate(results) if not isinstance(result, str)]
+    bad = {listed.names[index]: result for index, result in enumerate(results) if isinstance(result, str)}
     if not good:
         raise DataError(
-            f"{what.origin}: none of its {len(bad)} pictures can be read; the first: {next(iter(bad.values()))}"
+            f"{listed.origin}: none of its {len(bad)} pictures can be read; the first: {next(iter(bad.values()))}"
         )
-    kept = [one for one in made if not isinstance(one, str)]
+    kept = [result for result in results if not isinstance(result, str)]
     return Labelled(
-        names=tuple(what.names[place] for place in good),
-        labels=tuple(what.labels[place] for place in good),
+        names=tuple(listed.names[index] for index in good),
+        labels=tuple(listed.labels[index] for index in good),
         pictures=np.stack([picture for picture, _ in kept]),
-        origin=what.origin,
+        origin=listed.origin,
         sizes=np.array([size for _, size in kept], np.int64),
-        files=tuple(what.files[place] for place in good) if what.files else (),
+        files=tuple(listed.files[index] for index in good) if listed.files else (),
         unreadable=bad,
     )
 
 
-def _one(file: Path) -> tuple[Gray, tuple[int, int]] | str:
+def _read_file(file: Path) -> tuple[Gray, tuple[int, int]] | str:
     """A file's normalised picture and its size, or why it could not be read."""
     try:
-        return _normal(picture(file))
+        return _normalize(read_picture(file))
     except PictureError as error:
         return str(error)
 
 
-def _normal(gray: Gray) -> tuple[Gray, tuple[int, int]]:
-    return normalize(gray), _sized(gray)[1]
+def _normalize(gray: Gray) -> tuple[Gray, tuple[int, int]]:
+    return normalize(gray), _with_size(gray)[1]
 
 
-def _sized(gray: Gray) -> tuple[Gray, tuple[int, int]]:
+def _with_size(gray: Gray) -> tuple[Gray, tuple[int, int]]:
     return gray, (gray.shape[1], gray.shape[0])
 
 
-def _mapped(make: Callable[[_Given], _Made], given: Sequence[_Given] | Pictures) -> list[_Made]:
-    if len(given) < _FEW:
-        return [make(one) for one in given]
+def _map(function: Callable[[_In], _Out], items: Sequence[_In] | Pictures) -> list[_Out]:
+    if len(items) < _MIN_PARALLEL:
+        return [function(item) for item in items]
     with processes() as pool:
-        return list(pool.map(make, given, chunksize=_CHUNK))
+        return list(pool.map(function, items, chunksize=_CHUNK))

@@ -2,46 +2,42 @@
 
 from __future__ import annotations
 
-import csv
 from pathlib import Path
 
-from edge_digits.errors import PictureError
+from edge_digits.errors import PictureError, SourceError
 from edge_digits.imaging.pixels import Gray, to_gray
 from edge_digits.sources.decode import decode
 from edge_digits.sources.files import SUFFIXES, natural_key
+from edge_digits.sources.labels import LABELS, NONE, read_labels
 from edge_digits_train.datasets.data import DataError
 
-#: The label of a picture that shows none of the classes.
-NONE = "none"
+__all__ = ["LABELS", "NONE", "files_by_class", "labels_by_file", "read_picture"]
 
 
-def rows(path: Path) -> dict[str, str]:
+def labels_by_file(path: Path) -> dict[str, str]:
     """The labels of files by their names, from a labels.csv (columns file, label), in its order.
 
     Raises:
         DataError: it cannot be read, lacks something, or lists a file twice.
     """
-    labels: dict[str, str] = {}
     try:
-        with path.open(encoding="utf-8-sig", newline="") as stream:
-            reader = csv.DictReader(stream)
-            if not {"file", "label"} <= set(reader.fieldnames or ()):
-                raise DataError(f"{path}: its first line names {reader.fieldnames}; columns file and label are needed")
-            for row in reader:
-                if not row["file"] or not row["label"]:
-                    raise DataError(f"{path}: line {reader.line_num} lacks a file or a label")
-                if row["file"] in labels:
-                    # One copy could be trained on and the other be in the test set.
-                    raise DataError(f"{path}: line {reader.line_num} lists {row['file']} again. Keep one of the lines")
-                labels[row["file"]] = row["label"]
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise DataError(f"{path}: cannot be read ({error}). Save it as CSV in UTF-8") from None
+        rows = read_labels(path)
+    except SourceError as error:
+        raise DataError(str(error)) from None
+    labels: dict[str, str] = {}
+    for row in rows:
+        if not row.file or not row.label:
+            raise DataError(f"{path}: line {row.line} lacks a file or a label")
+        if row.file in labels:
+            # One copy could be trained on and the other be in the test set.
+            raise DataError(f"{path}: line {row.line} lists {row.file} again. Keep one of the lines")
+        labels[row.file] = row.label
     if not labels:
         raise DataError(f"{path}: lists no pictures")
     return labels
 
 
-def classes(path: Path) -> dict[str, list[str]]:
+def files_by_class(path: Path) -> dict[str, list[str]]:
     """The names of files, below the folder, by the sub-folder that they are in; both in natural order.
 
     Raises:
@@ -54,7 +50,7 @@ def classes(path: Path) -> dict[str, list[str]]:
     }
 
 
-def picture(file: Path) -> Gray:
+def read_picture(file: Path) -> Gray:
     """Read a picture.
 
     Raises:

@@ -11,16 +11,16 @@ from pathlib import Path
 import numpy as np
 
 from edge_digits.errors import MissingExtraError
-from edge_digits_train.datasets.arrays import pair
+from edge_digits_train.datasets.arrays import checked_split
 from edge_digits_train.datasets.data import (
     Data,
     DataError,
     Split,
     check,
-    numbered,
+    label_by_number,
     sha256,
-    some,
     split,
+    subset,
 )
 from edge_digits_train.datasets.folders import TEST_SHARE, load_extra, load_folder
 from edge_digits_train.datasets.idx import find_set, load_set
@@ -33,8 +33,8 @@ def load(source: str, *, limit: int | None = None, seed: int = 0, extra: Sequenc
         source: "mnist" (downloaded once, through Keras), an .npz file with x_train, y_train and perhaps x_test, y_test,
             a folder of IDX files, FOLDER/NAME of IDX files whose names begin with NAME, or a folder of pictures: a
             sub-folder a class, or a labels.csv (columns file, label).
-        limit: take this many training pictures, chosen by the seed, and as many test pictures at most.
-        seed: of those choices, and of the test set that is set aside where the data have none.
+        limit: at most this many training pictures and test pictures, chosen by the seed.
+        seed: of those choices, and of the test set that is held out where the data have none.
         extra: folders of crops to train on as well (`folders.load_extra`).
 
     Raises:
@@ -45,15 +45,15 @@ def load(source: str, *, limit: int | None = None, seed: int = 0, extra: Sequenc
         data = _keras_mnist()
     elif path.is_file() and path.suffix == ".npz":
         data = _npz(path, seed)
-    elif (found := find_set(path)) is not None:
-        data = load_set(found)
+    elif (idx := find_set(path)) is not None:
+        data = load_set(idx)
     elif path.is_dir():
         data = load_folder(path, seed)
     else:
         raise DataError(f"{source}: no such data. Give mnist, a folder of IDX files or of pictures, or an .npz file")
     check(data, "Add some; where there is no test set, a tenth of all is set aside")
     if limit is not None:
-        data = replace(data, train=some(data.train, limit, seed), test=some(data.test, limit, seed))
+        data = replace(data, train=subset(data.train, limit, seed), test=subset(data.test, limit, seed))
         check(data, "Raise --limit")
     parts = [load_extra(Path(folder), data.labels) for folder in extra]
     for part in parts:
@@ -72,7 +72,7 @@ def _keras_mnist() -> Data:
         raise DataError(
             f"mnist: cannot be downloaded ({error}). Give the folder of its four IDX files instead"
         ) from None
-    return numbered("mnist", *(Split(pictures, classes.astype(np.int64)) for pictures, classes in parts))
+    return label_by_number("mnist", *(Split(pictures, classes.astype(np.int64)) for pictures, classes in parts))
 
 
 def _npz(path: Path, seed: int) -> Data:
@@ -85,10 +85,10 @@ def _npz(path: Path, seed: int) -> Data:
         if name not in arrays:
             raise DataError(f"{path}: holds no {name}, only {', '.join(sorted(arrays)) or 'nothing'}")
     parts = [
-        pair(arrays[f"x_{name}"], arrays[f"y_{name}"], f"{path}: x_{name}", f"{path}: y_{name}")
+        checked_split(arrays[f"x_{name}"], arrays[f"y_{name}"], f"{path}: x_{name}", f"{path}: y_{name}")
         for name in ("train", "test")
         if f"x_{name}" in arrays and f"y_{name}" in arrays
     ]
     if len(parts) == 1:
         parts = list(split(parts[0], TEST_SHARE, seed))
-    return numbered(str(path), *parts)
+    return label_by_number(str(path), *parts)

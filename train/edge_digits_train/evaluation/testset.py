@@ -30,8 +30,8 @@ def load(source: str | None, model: Classifier) -> tuple[Labelled, tuple[str, ..
     """
     if source is None:
         return labelled.read(_kept_by_run(model)), model.labels
-    if labelled.is_listed(source):
-        data = labelled.read(labelled.listed(source))
+    if labelled.is_picture_folder(source):
+        data = labelled.read(labelled.list_folder(source))
         classes = tuple(sorted(set(data.labels) - {NONE}))
     else:
         loaded = datasets.load(source)
@@ -48,7 +48,7 @@ def load(source: str | None, model: Classifier) -> tuple[Labelled, tuple[str, ..
     return data, labels
 
 
-def _kept_by_run(model: Classifier) -> labelled.Listed:
+def _kept_by_run(model: Classifier) -> labelled.PictureList:
     """The test set of the run folder that a model lies in."""
     folder = RunFolder(model.path.parent)
     if not folder.pictures.is_file():

@@ -137,7 +137,7 @@ def survey(source: str) -> Survey:
     Raises:
         DataError: the data are not available.
     """
-    if not labelled.is_listed(source):
+    if not labelled.is_picture_folder(source):
         data = datasets.load(source)
         parts = {"train": data.train, "test": data.test}
         pictures = np.concatenate([part.pictures for part in parts.values()])
@@ -151,7 +151,7 @@ def survey(source: str) -> Survey:
             np.tile(np.array(pictures.shape[:0:-1], np.int64), (len(pictures), 1)),
             {},
         )
-    read = labelled.read(labelled.listed(source))
+    read = labelled.read(labelled.list_folder(source))
     labels = tuple(sorted(set(read.labels), key=natural_key))
     numbers = {label: number for number, label in enumerate(labels)}
     classes = np.array([numbers[label] for label in read.labels], np.int64)
