@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -36,15 +37,32 @@ def trained(name: str) -> Any:
 @pytest.mark.parametrize("name", architectures.ARCHITECTURES)
 def test_an_architecture_is_exported_quantized_and_started_from_again(name: str, tmp_path: Path) -> None:
     model = trained(name)
-    given = model.predict(PICTURES[..., None], verbose=0)
+    logits = model.predict(PICTURES[..., None], verbose=0)
     graph = to_onnx(model)
     (tmp_path / "a.onnx").write_bytes(with_card(graph, CARD))
     exported = Model.load(tmp_path / "a.onnx").logits(PICTURES)
-    np.testing.assert_allclose(exported, given, atol=2e-3)
+    np.testing.assert_allclose(exported, logits, atol=2e-3)
 
     int8 = Model.from_bytes(with_card(quantize(graph, PICTURES[:200]), CARD)).logits(PICTURES)
-    assert np.corrcoef(int8.ravel(), given.ravel())[0, 1] > 0.98
+    assert np.corrcoef(int8.ravel(), logits.ravel())[0, 1] > 0.98
 
     again = architectures.build(name, 10, 0.1)
     assert warm_start.start_from(again, tmp_path / "a.onnx", PICTURES[:100])
-    np.testing.assert_allclose(again.predict(PICTURES[..., None], verbose=0), given, atol=5e-3)
+    np.testing.assert_allclose(again.predict(PICTURES[..., None], verbose=0), logits, atol=5e-3)
+
+
+def multiply_adds(model: Any) -> int:
+    """Of the convolutions and matrix products of a network, for one picture."""
+    count = 0
+    for layer in model.layers:
+        if hasattr(layer, "kernel"):
+            # A convolution's kernel is applied at each place of its output.
+            count += int(np.prod(layer.kernel.shape)) * int(np.prod(layer.output.shape[1:-1]))
+    return count
+
+
+@pytest.mark.parametrize("name", architectures.ARCHITECTURES)
+def test_an_architecture_is_of_the_size_that_its_description_says(name: str) -> None:
+    model, text = architectures.build(name, 10, 0.0), architectures.ARCHITECTURES[name].__doc__ or ""
+    for number, what in ((model.count_params(), "parameters"), (multiply_adds(model), "multiply-adds")):
+        assert re.findall(rf"([\d,]+) {what}", text) == [f"{number:,}"]

@@ -40,8 +40,8 @@ def correlation(a: object, b: object) -> float:
 def test_a_network_started_from_the_shipped_float_file_says_what_that_says() -> None:
     model = architectures.build("stem5", 10, 0.1)
     assert warm_start.start_from(model, "digits.fp32", PICTURES)
-    given = Model.load("digits.fp32").logits(PICTURES)
-    assert np.abs(model.predict(PICTURES[..., None], verbose=0) - given).max() < 1e-4
+    logits = Model.load("digits.fp32").logits(PICTURES)
+    assert np.abs(model.predict(PICTURES[..., None], verbose=0) - logits).max() < 1e-4
 
 
 def test_a_network_started_from_an_int8_file_says_nearly_what_that_says(scenes: NDArray[np.uint8]) -> None:
@@ -67,7 +67,7 @@ def test_other_classes_start_with_a_last_layer_of_their_own() -> None:
     assert warm_start.start_from(source, "digits.fp32", PICTURES)
     assert not warm_start.start_from(model, "digits.fp32", PICTURES)
     assert np.array_equal(model.layers[-1].get_weights()[0], fresh)
-    firsts = [one.layers[2].get_weights()[0] for one in (source, model)]
+    firsts = [network.layers[2].get_weights()[0] for network in (source, model)]
     assert np.array_equal(*firsts)
 
 
@@ -109,7 +109,7 @@ def permuted(folder: Path) -> Path:
         (lambda folder: broken(folder, "a.keras"), r"a\.keras: is no Keras model"),
         (lambda folder: broken(folder, "a.onnx"), r"a\.onnx: is no ONNX model"),
         (no_classifier, r"regression\.keras: cannot start a network 'stem5'"),
-        (permuted, r"other\.onnx: cannot start a network 'stem5'.*says something else"),
+        (permuted, r"other\.onnx: cannot start a network 'stem5'.*gives other outputs"),
         (lambda folder: find_model("finder"), "finder.* is a finder of digits in pages"),
     ],
 )

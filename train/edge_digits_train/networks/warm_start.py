@@ -2,7 +2,7 @@
 
 An ONNX file holds each batch normalisation folded into its convolution, w' and b'. The network starts with w' in the
 convolution and with a normalisation that leaves its outputs as they are: mean and variance measured on pictures, the
-scale their deviation, the offset b' and the mean. So it says what the file says, and in training, where the
+scale their deviation, the offset b' and the mean. So its outputs are the file's, and in training, where the
 normalisation goes by each batch, nearly so from the first step.
 """
 
@@ -23,10 +23,13 @@ if TYPE_CHECKING:
 
 Array = NDArray[np.float32]
 
-#: An ONNX file and the network that was started from it correlate at least so well; int8 files reach 0.99.
-_LEAST_CORRELATION = 0.95
-#: Pictures that mean and variance are measured on, and of those, that the two are compared on.
+#: The outputs of an ONNX file and of the network that was started from it correlate at least so well; int8 files reach
+#: 0.99.
+_MIN_CORRELATION = 0.95
+#: Pictures that mean and variance are measured on, and of those, that the outputs are compared on.
 _MEASURED, _COMPARED = 400, 50
+#: Pictures that go through a network at a time.
+_BATCH = 50
 
 
 def start_from(model: keras.Model, source: str | Path, pictures: NDArray[np.uint8]) -> bool:
@@ -60,22 +63,23 @@ def _from_keras(model: keras.Model, path: Path) -> bool:
     if not path.is_file():
         raise ModelError(f"{path}: no such file. Name a run folder, a .keras file or an .onnx file")
     try:
-        given = keras.saving.load_model(path, compile=False)
-        theirs = [layer.get_weights() for layer in given.layers if layer.get_weights()]
+        source = keras.saving.load_model(path, compile=False)
+        trained = [layer.get_weights() for layer in source.layers if layer.get_weights()]
     except Exception as error:  # Keras, and what it unpacks with, raise many kinds
         reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise ModelError(f"{path}: is no Keras model that can be loaded ({reason}). Name another") from None
-    ours = [layer for layer in model.layers if layer.get_weights()]
-    if len(theirs) != len(ours):
-        raise _other(path, model, f"has {len(theirs)} layers with weights, not {len(ours)}")
-    for layer, weights in zip(ours, theirs, strict=True):
-        shapes, wanted = ([weight.shape for weight in some] for some in (weights, layer.get_weights()))
-        if shapes == wanted:
+    layers = [layer for layer in model.layers if layer.get_weights()]
+    if len(trained) != len(layers):
+        raise _mismatch(path, model, f"has {len(trained)} layers with weights, not {len(layers)}")
+    for layer, weights in zip(layers, trained, strict=True):
+        shapes = [weight.shape for weight in weights]
+        expected = [weight.shape for weight in layer.get_weights()]
+        if shapes == expected:
             layer.set_weights(weights)
-        elif layer is ours[-1] and [shape[:-1] for shape in shapes] == [shape[:-1] for shape in wanted]:
+        elif layer is layers[-1] and [shape[:-1] for shape in shapes] == [shape[:-1] for shape in expected]:
             return False
         else:
-            raise _other(path, model, f"has weights of {shapes} where {wanted} belong")
+            raise _mismatch(path, model, f"has weights of {shapes} where {expected} belong")
     return True
 
 
@@ -84,68 +88,78 @@ def _from_keras(model: keras.Model, path: Path) -> bool:
 
 def _from_onnx(model: keras.Model, path: Path, pictures: NDArray[np.uint8]) -> bool:
     network = (Model if len(model.output.shape) == 2 else Finder).load(path)
-    ops = _ops(path)
+    ops = _weighted_ops(path)
     layers = [layer for layer in model.layers if hasattr(layer, "kernel")]
     # By identity: a normalisation takes the very tensor that its convolution gives.
     norms = {id(layer.input): layer for layer in model.layers if hasattr(layer, "moving_mean")}
-    taken = True
+    all_taken = True
     for layer in layers:
-        kernel = tuple(layer.kernel.shape)
+        shape = tuple(layer.kernel.shape)
         # Branches may come in another order; within one, layers follow each other.
-        place = next((place for place, (given, _) in enumerate(ops) if given.shape == kernel), None)
-        if place is None:
-            last = layer is layers[-1] and len(ops) == 1 and ops[0][0].shape[:-1] == kernel[:-1]
-            if not last:
-                raise _other(path, model, f"has no layer with weights of {kernel}")
-            taken = False
+        index = next((index for index, (trained, _) in enumerate(ops) if trained.shape == shape), None)
+        if index is None:
+            other_classes = layer is layers[-1] and len(ops) == 1 and ops[0][0].shape[:-1] == shape[:-1]
+            if not other_classes:
+                raise _mismatch(path, model, f"has no layer with weights of {shape}")
+            all_taken = False
             break
-        given, bias = ops.pop(place)
+        kernel, bias = ops.pop(index)
         norm = norms.get(id(layer.output))
-        layer.set_weights([given, bias] if layer.use_bias else [given])
+        layer.set_weights([kernel, bias] if layer.use_bias else [kernel])
         if norm is not None:
             ones = np.ones_like(bias)
             norm.set_weights([ones, bias, 0 * ones, ones - np.float32(norm.epsilon)])
         elif not layer.use_bias and bias.any():
-            raise _other(path, model, f"adds a bias after weights of {kernel}")
-    if taken and ops:
-        raise _other(path, model, f"has {len(ops)} layers more")
-    _measure(model, [(layer, norms[id(layer.output)]) for layer in layers if id(layer.output) in norms], pictures)
-    if taken:
+            raise _mismatch(path, model, f"adds a bias after weights of {shape}")
+    if all_taken and ops:
+        raise _mismatch(path, model, f"has {len(ops)} layers more")
+    _set_statistics(
+        model, [(layer, norms[id(layer.output)]) for layer in layers if id(layer.output) in norms], pictures
+    )
+    if all_taken:
         _compare(model, network, pictures[:_COMPARED])
-    return taken
+    return all_taken
 
 
-def _measure(model: keras.Model, normalised: list[tuple[Any, Any]], pictures: NDArray[np.uint8]) -> None:
-    """Give the normalisations mean and variance of their inputs, and keep what the network says."""
+def _set_statistics(model: keras.Model, normalised: list[tuple[Any, Any]], pictures: NDArray[np.uint8]) -> None:
+    """Give the normalisations the mean and variance of their inputs, and keep the network's outputs.
+
+    Args:
+        model: the network.
+        normalised: each convolution with the normalisation behind it.
+        pictures: uint8 [N, H, W].
+    """
     import keras
 
     if not normalised:
         return
-    within = keras.Model(model.input, [layer.output for layer, _ in normalised])
-    parts = [_said(within, part) for part in np.array_split(pictures[:_MEASURED], -(-len(pictures[:_MEASURED]) // 50))]
-    for place, (_, norm) in enumerate(normalised):
-        values = np.concatenate([part[place] for part in parts])
+    hidden = keras.Model(model.input, [layer.output for layer, _ in normalised])
+    measured = pictures[:_MEASURED]
+    batches = [_outputs(hidden, batch) for batch in np.array_split(measured, -(-len(measured) // _BATCH))]
+    for index, (_, norm) in enumerate(normalised):
+        values = np.concatenate([batch[index] for batch in batches])
         axes = tuple(range(values.ndim - 1))
         mean, variance = values.mean(axis=axes, dtype=np.float64), values.var(axis=axes, dtype=np.float64)
         offset = norm.get_weights()[1]
         norm.set_weights([np.sqrt(variance + norm.epsilon), offset + mean, mean, variance])
 
 
-def _said(model: keras.Model, pictures: NDArray[np.uint8]) -> list[Array]:
+def _outputs(model: keras.Model, pictures: NDArray[np.uint8]) -> list[Array]:
     """The outputs of a network, called: `predict` would compile each of the few that are needed once."""
-    said = model(pictures[..., None].astype(np.float32), training=False)
-    return [np.asarray(one) for one in (said if isinstance(said, list | tuple) else [said])]
+    outputs = model(pictures[..., None].astype(np.float32), training=False)
+    return [np.asarray(output) for output in (outputs if isinstance(outputs, list | tuple) else [outputs])]
 
 
 def _compare(model: keras.Model, network: Network, pictures: NDArray[np.uint8]) -> None:
-    """Refuse a file whose layers fit and are put together in another way."""
-    said = _said(model, pictures)[0].ravel()
-    alike = float(np.corrcoef(said, network.run(pictures).ravel())[0, 1])
-    if not alike >= _LEAST_CORRELATION:
-        raise _other(Path(network.path), model, f"says something else with the same weights (correlation {alike:.2f})")
+    """Refuse a file whose layers fit but are connected in another way."""
+    outputs = _outputs(model, pictures)[0].ravel()
+    correlation = float(np.corrcoef(outputs, network.run(pictures).ravel())[0, 1])
+    if not correlation >= _MIN_CORRELATION:
+        why = f"gives other outputs with the same weights (correlation {correlation:.2f})"
+        raise _mismatch(Path(network.path), model, why)
 
 
-def _ops(path: Path) -> list[tuple[Array, Array]]:
+def _weighted_ops(path: Path) -> list[tuple[Array, Array]]:
     """Kernel, as Keras holds it, and bias of each convolution and matrix product, in the order of the graph."""
     import onnx
 
@@ -157,7 +171,7 @@ def _ops(path: Path) -> list[tuple[Array, Array]]:
         if node.op_type not in ("Conv", "MatMul", "Gemm") or node.input[1] not in constants:
             continue
         kernel = constants[node.input[1]]
-        attributes = {one.name: onnx.helper.get_attribute_value(one) for one in node.attribute}
+        attributes = {attribute.name: onnx.helper.get_attribute_value(attribute) for attribute in node.attribute}
         bias = constants.get(node.input[2]) if len(node.input) > 2 else None
         if node.op_type == "Conv":
             depthwise = attributes.get("group", 1) > 1
@@ -174,15 +188,16 @@ def _ops(path: Path) -> list[tuple[Array, Array]]:
 
 
 def _constants(graph: onnx.GraphProto) -> dict[str, Array]:
-    """What the graph holds as numbers, those of quantized ones among them."""
+    """The graph's constants by name, float32; quantized ones are dequantized."""
     from onnx import helper, numpy_helper
 
-    raw = {one.name: numpy_helper.to_array(one) for one in graph.initializer}
+    raw = {tensor.name: numpy_helper.to_array(tensor) for tensor in graph.initializer}
     constants: dict[str, Array] = {name: np.asarray(value, np.float32) for name, value in raw.items()}
     for node in graph.node:
         if node.op_type == "DequantizeLinear" and node.input[0] in raw:
             value, scale, zero = (raw[name] for name in node.input)
-            axis = next((helper.get_attribute_value(one) for one in node.attribute if one.name == "axis"), 1)
+            attributes = {attribute.name: helper.get_attribute_value(attribute) for attribute in node.attribute}
+            axis = attributes.get("axis", 1)
             if scale.ndim:
                 sides = [-1 if side == axis % value.ndim else 1 for side in range(value.ndim)]
                 scale, zero = scale.reshape(sides), zero.reshape(sides)
@@ -190,7 +205,7 @@ def _constants(graph: onnx.GraphProto) -> dict[str, Array]:
     return constants
 
 
-def _other(path: Path, model: keras.Model, why: str) -> EdgeDigitsError:
+def _mismatch(path: Path, model: keras.Model, why: str) -> EdgeDigitsError:
     return ModelError(
         f"{path}: cannot start a network {model.name!r}: it {why}. Give --arch the architecture that it was made of"
     )
