@@ -2,7 +2,7 @@
 
 Whether there is a digit and which one it is are weighed apart: the classifier sees a digit without its surroundings and
 takes a piece of a grid's line for a one; the finder sees the surroundings and takes unknown letters for digits. The
-weights are those of a logistic regression on composed scenes (`scripts/weigh_opinions.py` prints them).
+weights are those of a logistic regression on composed scenes (`scripts/fit_fusion.py` prints them).
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Losses and metrics, and those of networks that can refuse: a class beside the others whose logit is always 0.
 
-A network's logits then say how much more each class is likely than none of them, p(class) = exp(z) / (1 + sum of
-exp), and the output keeps one column a class. Negatives to learn from make it refuse the rest (the background
+A network's logits then say how much likelier each class is than none of them, p(class) = exp(z) / (1 + sum of
+exp), and the output keeps one column a class. Training on negatives makes it refuse the rest (the background
 class of Dhamija, Guenther and Boult 2018).
 """
 
@@ -30,7 +30,7 @@ def loss_and_metric(loss: str, background: bool) -> tuple[Any, Any]:
 
 
 def one_hot(classes: NDArray[np.int64], count: int) -> NDArray[np.float32]:
-    """A row a picture, 1 in the column of its class: float32 [N, count]; no 1 where it is of none of them."""
+    """One-hot rows, float32 [N, count]: 1 in the column of the class; no 1 for the background."""
     rows = np.zeros((len(classes), count), np.float32)
     known = np.flatnonzero(classes >= 0)
     rows[known, classes[known]] = 1.0
@@ -46,15 +46,15 @@ def crossentropy(targets: Any, logits: Any) -> Any:
     """
     import keras
 
-    return keras.losses.sparse_categorical_crossentropy(_places(targets), _with_background(logits), from_logits=True)
+    return keras.losses.sparse_categorical_crossentropy(_columns(targets), _with_background(logits), from_logits=True)
 
 
 def accuracy(targets: Any, logits: Any) -> Any:
-    """Share of pictures that get their class, or the background."""
+    """Whether each picture gets its class, or the background: float32 [N], 0 or 1."""
     from keras import ops
 
     best = ops.argmax(_with_background(logits), axis=-1)
-    return ops.cast(ops.equal(best, ops.cast(_places(targets), best.dtype)), "float32")
+    return ops.cast(ops.equal(best, ops.cast(_columns(targets), best.dtype)), "float32")
 
 
 def custom_objects() -> dict[str, Any]:
@@ -62,8 +62,8 @@ def custom_objects() -> dict[str, Any]:
     return {"crossentropy": crossentropy, "accuracy": accuracy}
 
 
-def _places(targets: Any) -> Any:
-    """Columns of logits that have the background in front of them, [N]."""
+def _columns(targets: Any) -> Any:
+    """Class indices among logits with the background in front, int [N]: 0 is the background."""
     from keras import ops
 
     if len(targets.shape) == 2 and targets.shape[-1] != 1:

@@ -113,9 +113,8 @@ def _from_onnx(model: keras.Model, path: Path, pictures: NDArray[np.uint8]) -> b
             raise _mismatch(path, model, f"adds a bias after weights of {shape}")
     if all_taken and ops:
         raise _mismatch(path, model, f"has {len(ops)} layers more")
-    _set_statistics(
-        model, [(layer, norms[id(layer.output)]) for layer in layers if id(layer.output) in norms], pictures
-    )
+    normalised = [(layer, norms[id(layer.output)]) for layer in layers if id(layer.output) in norms]
+    _set_statistics(model, normalised, pictures)
     if all_taken:
         _compare(model, network, pictures[:_COMPARED])
     return all_taken

@@ -1,8 +1,8 @@
-"""Weigh the finder's opinion against the classifier's, on composed scenes: the weights of `edge_digits.text.fusion`.
+"""Fit the weights of `edge_digits.text.fusion`, of the finder's scores against the classifier's, on composed scenes.
 
-    python scripts/weigh_opinions.py DATA [--scenes 3000] [--seed 7]
+    python scripts/fit_fusion.py DATA [--scenes 3000] [--seed 7]
 
-DATA is what `edge-digits train --data` takes. Of its training digits, those are used that training sets aside.
+DATA is what `edge-digits train --data` takes. Of its training digits, those are used that training holds out.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _SIZE = (160, 320)
 
 
 def candidates(composer: Composer, count: int, seed: int) -> dict[str, np.ndarray]:
-    """All candidates in composed scenes: opinions of each, what it is, its height, line and ground.
+    """All candidates in composed scenes: both networks' scores of each, its class, height, line and ground.
 
     Every other scene is a number on plain paper, as most are that people photograph.
     """
@@ -62,7 +62,7 @@ def candidates(composer: Composer, count: int, seed: int) -> dict[str, np.ndarra
 
 
 def crops(pictures: np.ndarray, labels: np.ndarray, count: int, seed: int) -> tuple[np.ndarray, ...]:
-    """As `candidates`, of crops: two fifths hold a digit, as many a mark that is none, the others nothing."""
+    """As `candidates`, of crops: two fifths hold a digit, as many a negative, the others nothing."""
     maps, model = Finder.load().maps, Model.load()
     logits, seen, truth = [], [], []
     for number in range(count):
@@ -113,7 +113,7 @@ def windows(composer: Composer, count: int, seed: int) -> tuple[np.ndarray, ...]
 
 
 def _truth(scene: Scene, box: tuple[int, int, int, int]) -> int:
-    """The class of the digit that a box is of; -1 where it is of none; IGNORED where that cannot be told."""
+    """The class of the digit that a box is of; -1 where it is of none; IGNORED where that is not known."""
     x, y = (box[0] + box[2]) / 2, (box[1] + box[3]) / 2
     around = [
         (abs((b[0] + b[2]) / 2 - x) / max(b[2] - b[0], 8) + abs((b[1] + b[3]) / 2 - y) / (b[3] - b[1]), int(c))
@@ -129,7 +129,7 @@ def _truth(scene: Scene, box: tuple[int, int, int, int]) -> int:
 
 
 def fit(logits: np.ndarray, probabilities: np.ndarray, truth: np.ndarray) -> Weights:
-    """The weights of the least cross-entropy."""
+    """The weights of the lowest cross-entropy."""
 
     def loss(values: np.ndarray) -> float:
         odds, classes = evidence(logits, probabilities, Weights(*values))
@@ -143,57 +143,59 @@ def fit(logits: np.ndarray, probabilities: np.ndarray, truth: np.ndarray) -> Wei
 
 
 def report(weights: Weights, logits: np.ndarray, probabilities: np.ndarray, truth: np.ndarray) -> None:
-    """Print weights, and what they are worth."""
+    """Print weights, and the accuracy that they reach."""
     odds, classes = evidence(logits, probabilities, weights)
     alone = np.where(logits.max(axis=1) > 0, logits.argmax(axis=1), -1)
     none = probabilities.max(axis=1) < 1 - probabilities.sum(axis=1)
-    said = {
+    predictions = {
         "together": np.where(odds[:, 0] > 0, classes.argmax(axis=1), -1),
         "the finder": alone,
         "the classifier": np.where(none, -1, probabilities.argmax(axis=1)),
     }
     print(f"  {weights}")
-    print("  told right: " + ", ".join(f"{name} {100 * (what == truth).mean():.2f} %" for name, what in said.items()))
+    accuracies = (f"{name} {100 * (classes == truth).mean():.2f} %" for name, classes in predictions.items())
+    print("  accuracy: " + ", ".join(accuracies))
 
 
 def report_crops(logits: np.ndarray, probabilities: np.ndarray, truth: np.ndarray) -> None:
-    """Weigh two opinions that must both see a digit, and print the weights."""
+    """Fit the weights of crops, where both networks must see a digit, and print them."""
     digit = truth >= 0
 
-    def said(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def log_probabilities(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         finder, classifier, first, second, *classes = values
         odds, shares = evidence(logits, probabilities, Weights(finder, 0.0, first, *classes))
         other, _ = evidence(logits, probabilities, Weights(0.0, classifier, second, *classes))
         return -np.logaddexp(0.0, -odds[:, 0]) - np.logaddexp(0.0, -other[:, 0]), shares
 
     def loss(values: np.ndarray) -> float:
-        there, shares = said(values)
-        none = np.log1p(-np.exp(np.minimum(there, -1e-6)))[~digit].sum()
-        return -float(none + (there[digit] + shares[digit, truth[digit]]).sum()) / len(truth)
+        log_digit, shares = log_probabilities(values)
+        none = np.log1p(-np.exp(np.minimum(log_digit, -1e-6)))[~digit].sum()
+        return -float(none + (log_digit[digit] + shares[digit, truth[digit]]).sum()) / len(truth)
 
     start = np.array([2.0, 0.64, 0.4, -0.88, 1.24, 0.6])
     best = minimize(loss, start, method="Nelder-Mead", options={"maxiter": 4000, "maxfev": 4000})
     finder, classifier, first, second, *classes = (round(float(value), 3) for value in best.x)
     print(f"  {Weights(finder, 0.0, first, *classes)}\n  {Weights(0.0, classifier, second, *classes)}")
-    there, shares = said(best.x)
-    told = np.where(there > np.log(0.5), shares.argmax(axis=1), -1)
-    print(f"  told right: {100 * (told == truth).mean():.2f} %, digits {100 * (told == truth)[digit].mean():.2f} %")
+    log_digit, shares = log_probabilities(best.x)
+    predicted = np.where(log_digit > np.log(0.5), shares.argmax(axis=1), -1)
+    right = predicted == truth
+    print(f"  accuracy: {100 * right.mean():.2f} %, of digits {100 * right[digit].mean():.2f} %")
 
 
 def report_lines(odds: np.ndarray, heights: np.ndarray, lines: np.ndarray, truth: np.ndarray) -> None:
-    """Weigh what the line says of each candidate, and print it."""
-    told = np.concatenate([company(odds[lines == line], heights[lines == line]) for line in np.unique(lines)])
+    """Fit the weights of what its line says of each candidate, and print them."""
+    context = np.concatenate([company(odds[lines == line], heights[lines == line]) for line in np.unique(lines)])
     known, digit = truth != IGNORED, truth >= 0
 
     def loss(values: np.ndarray) -> float:
-        signed = np.where(digit, 1.0, -1.0) * in_line(told, tuple(values))
+        signed = np.where(digit, 1.0, -1.0) * in_line(context, tuple(values))
         return float(np.logaddexp(0.0, -signed[known]).mean())
 
     best = minimize(loss, np.array([1.0, 0.0, 0.0, 0.0]), method="Nelder-Mead", options={"maxiter": 2000})
-    after = in_line(told, tuple(best.x))
+    after = in_line(context, tuple(best.x))
     print(f"in line: {tuple(round(float(value), 3) for value in best.x)}")
-    for name, what in (("alone", odds), ("in line", after)):
-        print(f"  digit or not told right {name}: {100 * ((what > 0) == digit)[known].mean():.2f} %")
+    for name, log_odds in (("alone", odds), ("in line", after)):
+        print(f"  accuracy of digit or not, {name}: {100 * ((log_odds > 0) == digit)[known].mean():.2f} %")
 
 
 if __name__ == "__main__":
