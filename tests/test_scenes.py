@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 pytest.importorskip("edge_digits_train", reason="training is not installed")
 
 from edge_digits.imaging.ink import extract_ink, levelled
-from edge_digits.inference.heatmap import HEIGHTS
+from edge_digits.inference.heatmap import DIGIT_HEIGHTS
 from edge_digits_train.synthesis.scenes import IGNORED, UNWANTED, Composer, Scene, strings
 
 PICTURES, LABELS = digits(60)
@@ -77,7 +77,7 @@ def test_only_digits_of_the_wanted_sizes_are_to_be_found() -> None:
     for scene in SCENES:
         for box, digit in zip(scene.boxes, scene.classes, strict=True):
             if digit >= 0:
-                assert HEIGHTS[0] - 2 <= size(box) <= HEIGHTS[1] + 3
+                assert DIGIT_HEIGHTS[0] - 2 <= size(box) <= DIGIT_HEIGHTS[1] + 3
             if digit == -1:
                 assert not UNWANTED[0] <= size(box) <= UNWANTED[1]
             if size(box) < UNWANTED[0] or size(box) > UNWANTED[1]:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge_digits.imaging.pixels import Gray
-from edge_digits.inference.heatmap import HEIGHTS
+from edge_digits.inference.heatmap import DIGIT_HEIGHTS
 from edge_digits_train.datasets.data import Labels, Pictures
 from edge_digits_train.synthesis.scenes.distractors import add_distractors
 from edge_digits_train.synthesis.scenes.hands import Hand, random_hand
@@ -59,7 +59,7 @@ class Composer:
     def scene(self, rng: np.random.Generator, height: int = 80, width: int = 160) -> Scene:
         """One scene to train a finder on, of a kind chosen by `rng`."""
         sheet = Sheet.blank(height, width)
-        hand = random_hand(rng, float(np.exp(rng.uniform(*np.log(HEIGHTS)))))
+        hand = random_hand(rng, float(np.exp(rng.uniform(*np.log(DIGIT_HEIGHTS)))))
         self._write(sheet, hand, rng)
         if rng.random() < 0.45:
             add_distractors(sheet, hand, self._writer, rng)

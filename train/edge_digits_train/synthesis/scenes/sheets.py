@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge_digits.imaging.pixels import Gray
-from edge_digits.inference.heatmap import HEIGHTS
+from edge_digits.inference.heatmap import DIGIT_HEIGHTS
 from edge_digits_train.datasets.data import BACKGROUND
 
 #: The class of what may be found or not: printed digits, digits cut by the rim, sizes between wanted and not.
@@ -130,6 +130,6 @@ def _class(box: Box, label: int, shape: tuple[int, int]) -> int:
     if height < UNWANTED[0] or height > UNWANTED[1]:
         return BACKGROUND
     outside = max(-box[0], -box[1], box[2] - shape[1], box[3] - shape[0], 0.0)
-    if outside > 0.12 * height or not HEIGHTS[0] - 2 <= height <= HEIGHTS[1] + 3:
+    if outside > 0.12 * height or not DIGIT_HEIGHTS[0] - 2 <= height <= DIGIT_HEIGHTS[1] + 3:
         return IGNORED
     return label
