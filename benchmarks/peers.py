@@ -24,7 +24,7 @@ from pathlib import Path
 import cv2
 import machine
 import numpy as np
-from engines import ENGINES
+from engines import ENGINES, Engine
 from numpy.typing import NDArray
 from runtimes import RUNTIMES, Runtime, fp32_file
 from scoring import answer_of, label_text
@@ -87,6 +87,11 @@ def networks(data: Path, pictures: int, rounds: int) -> None:
     print()
 
 
+def _text(engine: Engine, cells: PictureSet, picture: NDArray[np.uint8]) -> str:
+    """What an engine reads of a cell."""
+    return engine.read(picture, cells).text
+
+
 def readers(data: Path, pictures: int) -> None:
     """Print the table of OCR engines, on photographs of cells that hold a digit."""
     cells = SETS["cells"]
@@ -105,7 +110,7 @@ def readers(data: Path, pictures: int) -> None:
             print(f"{kind.name}: absent ({str(error).splitlines()[0]})")
             continue
         print(f"{kind.name}: {engine.version}")
-        programs[kind.name] = lambda picture, engine=engine: engine.read(picture, cells).text
+        programs[kind.name] = partial(_text, engine, cells)
     taken: dict[str, list[float]] = {name: [] for name in programs}
     right = dict.fromkeys(programs, 0)
     for item in items:

@@ -104,6 +104,11 @@ def readers(model: str) -> dict[str, DigitReader]:
     return loaded
 
 
+def _reading_with(reader: DigitReader) -> Callable[[NDArray[Any], PictureSet], Said]:
+    """The `read` of a program for one of our readers."""
+    return lambda picture, _: said(reader.read(picture))
+
+
 def peers() -> list[Program]:
     """The other programs, as far as they are installed."""
     found = []

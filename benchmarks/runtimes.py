@@ -71,7 +71,8 @@ class OnnxFloat(Runtime):
         self._model, self.size, self.version = Model.load(path), path.stat().st_size, version("onnxruntime")
 
     def run(self, picture: NDArray[np.uint8]) -> NDArray[np.float32]:
-        return self._model.run(picture[None])[0]
+        logits: NDArray[np.float32] = self._model.run(picture[None])[0]
+        return logits
 
 
 class OnnxInt8(OnnxFloat):

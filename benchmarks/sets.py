@@ -91,7 +91,9 @@ def _composed(touching: bool) -> Callable[[Path], Iterator[Item]]:
             from edge_digits_train.synthesis.scenes import strings
         except ImportError:
             return
-        for number, (picture, text) in enumerate(strings(*mnist_test(folder), 1000, 0, touching=touching)):
+        pictures, labels = mnist_test(folder)
+        composed = strings(pictures, labels.astype(np.int64), 1000, 0, touching=touching)
+        for number, (picture, text) in enumerate(composed):
             yield Item(f"{number:05d}", picture, text)
 
     return items

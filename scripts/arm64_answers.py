@@ -30,7 +30,7 @@ def digits(out: str) -> None:
         from edge_digits_train.datasets import read_idx
 
         pictures = read_idx(data)[:COUNT]
-        classes = read_idx(data.with_name("t10k-labels-idx1-ubyte.gz"))[:COUNT]
+        classes = read_idx(data.with_name("t10k-labels-idx1-ubyte.gz"))[:COUNT].astype(np.int64)
     else:
         sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests"))
         from drawing import digits as drawn

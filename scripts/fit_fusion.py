@@ -8,6 +8,7 @@ DATA is what `edge-digits train --data` takes. Of its training digits, those are
 from __future__ import annotations
 
 import argparse
+from typing import Any
 
 import cv2
 import numpy as np
@@ -36,7 +37,7 @@ def candidates(composer: Composer, count: int, seed: int) -> dict[str, np.ndarra
     Every other scene is a number on plain paper, as most are that people photograph.
     """
     maps, model = Finder.load().maps, Model.load()
-    rows: dict[str, list] = {name: [] for name in ("logits", "seen", "truth", "height", "line", "ground")}
+    rows: dict[str, list[Any]] = {name: [] for name in ("logits", "seen", "truth", "height", "line", "ground")}
     lines = 0
     for number in range(count):
         rng = np.random.default_rng((seed, number))

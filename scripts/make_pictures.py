@@ -32,7 +32,7 @@ def row(reader: DigitReader, names: tuple[str, ...]) -> NDArray[np.uint8]:
         examination = reader.examine(SAMPLES / name)
         picture = annotate(examination.picture, examination.reading)
         scale = _HEIGHT / picture.shape[0]
-        pictures.append(cv2.resize(picture, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA))
+        pictures.append(resized(picture, scale))
     room = _WIDTH - _GAP * (len(pictures) - 1)
     scale = room / sum(picture.shape[1] for picture in pictures)
     height = round(_HEIGHT * scale)
@@ -42,9 +42,9 @@ def row(reader: DigitReader, names: tuple[str, ...]) -> NDArray[np.uint8]:
     ]
     canvas = np.full((height, _WIDTH, 3), 255, np.uint8)
     left = 0
-    for picture in scaled:
-        canvas[:, left : left + picture.shape[1]] = picture[:, : _WIDTH - left]
-        left += picture.shape[1] + _GAP
+    for column in scaled:
+        canvas[:, left : left + column.shape[1]] = column[:, : _WIDTH - left]
+        left += column.shape[1] + _GAP
     return canvas
 
 
@@ -62,7 +62,7 @@ def failures(reader: DigitReader) -> NDArray[np.uint8]:
         reading = reader.examine(page).reading
         picture = annotate(page, reading)
         scale = min(284 / picture.shape[1], 200 / picture.shape[0])
-        picture = cv2.resize(picture, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+        picture = resized(picture, scale)
         cell = np.full((270, 294, 3), 255, np.uint8)
         cell[: picture.shape[0], : picture.shape[1]] = picture
         said = reading.warnings[0].split(":")[0] if reading.warnings else "no warning"
@@ -79,9 +79,14 @@ def sample(name: str) -> NDArray[np.uint8]:
 
 def shrunk(picture: NDArray[np.uint8], factor: float) -> NDArray[np.uint8]:
     """A picture made smaller, on paper of the size that it had."""
-    small = cv2.resize(picture, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA)
+    small = resized(picture, factor)
     down, across = (200 - small.shape[0]) // 2, (280 - small.shape[1]) // 2
-    return cv2.copyMakeBorder(small, down, down, across, across, cv2.BORDER_REPLICATE)
+    return np.asarray(cv2.copyMakeBorder(small, down, down, across, across, cv2.BORDER_REPLICATE), np.uint8)
+
+
+def resized(picture: NDArray[np.uint8], factor: float) -> NDArray[np.uint8]:
+    """A picture of another size."""
+    return np.asarray(cv2.resize(picture, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA), np.uint8)
 
 
 def main() -> None:

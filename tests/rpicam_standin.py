@@ -21,8 +21,8 @@ parser = argparse.ArgumentParser(allow_abbrev=False)
 parser.add_argument("--list-cameras", action="store_true")
 for flag in ("--nopreview", "--flush"):
     parser.add_argument(flag, action="store_true")
-for number in ("--camera", "--width", "--height", "--frames", "--timeout"):
-    parser.add_argument(number, type=int, default=0)
+for flag in ("--camera", "--width", "--height", "--frames", "--timeout"):
+    parser.add_argument(flag, type=int, default=0)
 parser.add_argument("--framerate", type=float, default=30)
 parser.add_argument("--codec", choices=["yuv420"])
 parser.add_argument("--output", choices=["-"])

@@ -14,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edge_digits.bench import Plan, Ratio, Settings, bench, measure, ratio
+from edge_digits.bench.compare import Verdict
 from edge_digits.bench.conditions import throttled, warnings
 from edge_digits.bench.memory import peak_bytes, reset_peak
 from edge_digits.bench.others import Others
@@ -55,7 +56,12 @@ def test_each_sample_is_the_time_of_its_call() -> None:
 def test_what_a_call_returns_is_kept_outside_of_its_time() -> None:
     kept: list[tuple[int, str]] = []
     samples = array("q", bytes(8 * 3))
-    time_calls(lambda: "a", samples, 3, lambda number, result: (kept.append((number, result)), time.sleep(0.01))[0])
+
+    def keep(number: int, result: str) -> None:
+        kept.append((number, result))
+        time.sleep(0.01)
+
+    time_calls(lambda: "a", samples, 3, keep)
     assert kept == [(0, "a"), (1, "a"), (2, "a")]
     assert min(samples) < 10_000_000
 
@@ -188,7 +194,7 @@ def run_of(rng: np.random.Generator, typical: float, disturbed: float = 0.3) -> 
 
 
 @pytest.mark.parametrize(("slower", "verdict"), [(1.0, "no difference"), (1.1, "slower"), (1 / 1.1, "faster")], ids=str)
-def test_verdicts_hold_in_nineteen_of_twenty_comparisons(slower: float, verdict: str) -> None:
+def test_verdicts_hold_in_nineteen_of_twenty_comparisons(slower: float, verdict: Verdict) -> None:
     rng = np.random.default_rng(0)
     found = [ratio(run_of(rng, 0.1), run_of(rng, 0.1 * slower)).verdict for _ in range(20)]
     assert found.count(verdict) >= 19

@@ -23,7 +23,7 @@ X86_CORE = (
     "processor\t: {number}\nvendor_id\t: GenuineIntel\nmodel name\t: 12th Gen Intel(R) Core(TM) i5-1235U\n"
     "cpu MHz\t\t: 1{number}00.118\nflags\t\t: fpu sse4_2 avx2 avx_vnni\n\n"
 )
-PI5 = {
+PI5: dict[str, str | bytes] = {
     "proc/device-tree/model": "Raspberry Pi 5 Model B Rev 1.0\0",
     "proc/cpuinfo": "".join(
         ARM_CORE.format(number=n, part="0xd0b", features="fp asimd aes crc32 atomics fphp asimdhp asimdrdm asimddp")
@@ -42,7 +42,7 @@ PI5 = {
     **{f"sys/devices/system/cpu/cpu{n}/cpufreq/scaling_governor": "ondemand\n" for n in range(4)},
     **{f"sys/devices/system/cpu/cpu{n}/cpufreq/scaling_cur_freq": f"{1500 + 300 * n}000\n" for n in range(4)},
 }
-PI4 = {
+PI4: dict[str, str | bytes] = {
     **PI5,
     "proc/device-tree/model": "Raspberry Pi 4 Model B Rev 1.4\0",
     "proc/cpuinfo": "".join(ARM_CORE.format(number=n, part="0xd08", features="fp asimd crc32") for n in range(4)),
@@ -52,7 +52,7 @@ PI4 = {
     "sys/class/hwmon/hwmon1/name": "rpi_volt\n",
     "sys/class/hwmon/hwmon1/in0_lcrit_alarm": "0\n",
 }
-LAPTOP = {
+LAPTOP: dict[str, str | bytes] = {
     "proc/cpuinfo": "".join(X86_CORE.format(number=n) for n in range(2)),
     "proc/self/exe": ELF64,
     "proc/1/cgroup": "0::/init.scope\n",

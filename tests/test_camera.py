@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -22,7 +23,7 @@ from cameras import (
     rtsp,
     write_video,
 )
-from drawing import page, png
+from drawing import Gray, page, png
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -41,7 +42,7 @@ __all__ = ["rpicam"]
 QUICK = (0.05, 0.2)
 
 
-def opened(source: str | None, said: list[str] | None = None, **options: object) -> Camera:
+def opened(source: str | None, said: list[str] | None = None, **options: Any) -> Camera:
     """A camera that gives up on a stalled source soon, and tells `said`."""
     say = [].append if said is None else said.append
     return open_camera(source, **{"stall_seconds": 1.0, "backoff": QUICK, "say": say, **options})
@@ -566,14 +567,14 @@ def test_a_device_that_is_no_camera_says_so(tmp_path: Path) -> None:
         ({"rotate": 90, "hflip": True}, [[1, 3], [2, 4]]),
     ],
 )
-def test_frames_are_turned_and_mirrored(tmp_path: Path, options: dict[str, object], expected: list[list[int]]) -> None:
+def test_frames_are_turned_and_mirrored(tmp_path: Path, options: dict[str, Any], expected: list[list[int]]) -> None:
     (tmp_path / "a.png").write_bytes(png(np.array([[1, 2], [3, 4]], np.uint8)))
     with opened(str(tmp_path / "a.png"), **options) as frames:
         assert next(iter(frames)).picture.tolist() == expected
 
 
 @pytest.mark.parametrize("options", [{"rotate": 45}, {"stall_seconds": 0.0}, {"fps": -1.0}, {"resolution": (0, 480)}])
-def test_arguments_out_of_range_are_refused(options: dict[str, object]) -> None:
+def test_arguments_out_of_range_are_refused(options: dict[str, Any]) -> None:
     with pytest.raises(UsageError):
         opened("0", **options)
 
@@ -607,7 +608,5 @@ def test_small_digits_in_a_large_frame_are_read_too(reader: DigitReader) -> None
     assert texts == ["427"] * 20
 
 
-def _frame(picture: np.ndarray, number: int = 0):
-    from edge_digits.sources.stream import Frame
-
+def _frame(picture: Gray, number: int = 0) -> Frame:
     return Frame(picture, number, number / 30, time.monotonic())

@@ -167,7 +167,7 @@ def test_unsure_digits_are_kept_for_labelling_and_never_fill_the_disk(run: Run, 
     assert [row["label"] for row in rows[:3]] == ["4", "2", "7"]
     assert len(rows) <= 9, "from one frame a second at most"
     for row in rows:
-        assert cv2.imread(str(folder / row["file"])).size > 0
+        assert cv2.imread(str(folder / row["file"])) is not None
     ended = run(*args, "--uncertain-mb", "0.01")
     assert ended.code == 0
     size = sum(path.stat().st_size for path in folder.iterdir())

@@ -33,6 +33,11 @@ def boxes(picture: Gray) -> list[list[Box]]:
     return [[box(glyph) for glyph in line] for line in find_digits(ink_of(picture))]
 
 
+def changed(one: Box, change: Callable[[int], int]) -> Box:
+    x1, y1, x2, y2 = one
+    return change(x1), change(y1), change(x2), change(y2)
+
+
 def same(one: list[list[Box]], other: list[list[Box]], within: float) -> bool:
     return [len(line) for line in one] == [len(line) for line in other] and all(
         abs(a - b) <= within
@@ -130,7 +135,7 @@ def patterned(height: int, width: int) -> Gray:
     """Paper as of a bank cheque: waves, of a third of the pen's strength."""
     y, x = np.mgrid[:height, :width]
     waves = np.sin((y + 6 * np.sin(x / 25)) * 2 * np.pi / 5) + np.sin((x - y) * 2 * np.pi / 9)
-    return np.clip(215 - 22 * waves, 0, 255).astype(np.uint8)
+    return np.asarray(np.clip(215 - 22 * waves, 0, 255), np.uint8)
 
 
 def test_a_printed_pattern_is_no_ink() -> None:
@@ -232,7 +237,7 @@ PAGE = page(["0123456789", "27 58"], 60)
 def test_a_scaled_page_holds_the_same_digits(scale: float) -> None:
     method = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
     scaled = np.asarray(cv2.resize(PAGE, None, fx=scale, fy=scale, interpolation=method), np.uint8)
-    found = [[tuple(round(v / scale) for v in one) for one in line] for line in boxes(scaled)]
+    found = [[changed(one, lambda v: round(v / scale)) for one in line] for line in boxes(scaled)]
     assert same(found, boxes(PAGE), within=4)
 
 
@@ -253,7 +258,7 @@ def test_light_and_polarity_change_nothing(change: Callable[[Gray], Gray]) -> No
 @pytest.mark.parametrize("margin", [20, 100])
 def test_a_margin_moves_the_digits_and_changes_nothing(margin: int) -> None:
     padded = np.pad(PAGE, margin, constant_values=int(PAGE[0, 0]))
-    moved = [[tuple(v - margin for v in one) for one in line] for line in boxes(padded)]
+    moved = [[changed(one, lambda v: v - margin) for one in line] for line in boxes(padded)]
     assert same(moved, boxes(PAGE), within=2)
 
 

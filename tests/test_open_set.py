@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -78,7 +79,7 @@ def judged(temperature: float) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
 def source(classes: NDArray[np.int64], *, finder: bool = False) -> Trained:
     part = Judged(np.zeros((len(classes), 28, 28), np.uint8), classes)
     config = {"recipe_name": "digits", "recipe": {"augmentation": {}}, "seed": 1}
-    return Trained(None, config, tuple("0123456789"), part.pictures[:5], part, part, finder)
+    return Trained(Path(), config, tuple("0123456789"), part.pictures[:5], part, part, finder)
 
 
 @pytest.mark.parametrize("factor", [0.5, 2.0])

@@ -17,7 +17,7 @@ import cv2
 import numpy as np
 import pytest
 from conftest import COMMAND, Run, Terminal
-from drawing import Gray, blank, page, png, write
+from drawing import Gray, blank, page, png, turned, write
 
 
 def put(path: Path, text: str = "427") -> Path:
@@ -185,8 +185,6 @@ def test_a_named_pipe_that_is_named_itself_is_read(tmp_path: Path, run: Run) -> 
 
 
 def test_exif_orientation_is_obeyed_unless_told_not_to(run: Run, tmp_path: Path) -> None:
-    from test_reader import turned
-
     (tmp_path / "photo.jpg").write_bytes(turned(page("4273"), 6))
     upright = run("predict", "photo.jpg", "--format", "jsonl")
     stored = run("predict", "photo.jpg", "--format", "jsonl", "--ignore-exif")

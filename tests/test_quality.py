@@ -45,7 +45,7 @@ def with_light(picture: Gray, size: float, x: float = 0.5, y: float = 0.5) -> Gr
     height, width = picture.shape
     rows, columns = np.mgrid[:height, :width]
     away = (columns - x * width) ** 2 + (rows - y * height) ** 2
-    return np.clip(picture + 300 * np.exp(-away / 2 / (size * width) ** 2), 0, 255).astype(np.uint8)
+    return np.asarray(np.clip(picture + 300 * np.exp(-away / 2 / (size * width) ** 2), 0, 255), np.uint8)
 
 
 GOOD: dict[str, Callable[[], Gray]] = {

@@ -171,7 +171,7 @@ def blends(before: str, after: str) -> list[Gray]:
     """Numbers with a digit that is half one and half another."""
     both = [(page(before + one + after), page(before + other + after)) for one, other in ("57", "29", "13", "26")]
     return [
-        cv2.addWeighted(one, share, other, 1.0 - share, 0.0)
+        np.asarray(cv2.addWeighted(one, share, other, 1.0 - share, 0.0), np.uint8)
         for one, other in both
         for share in np.linspace(0.3, 0.7, 5)
     ]

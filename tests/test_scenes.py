@@ -24,8 +24,8 @@ GOLDEN = np.load(Path(__file__).parent / "golden" / "scenes.npz")
 
 def test_a_scene_is_a_picture_with_a_box_and_a_class_for_each_digit() -> None:
     for scene in SCENES:
-        assert (scene.gray.dtype, scene.gray.shape) == (np.uint8, (80, 160))
-        assert (scene.boxes.dtype, scene.boxes.shape) == (np.float32, (len(scene.classes), 4))
+        assert (scene.gray.dtype, scene.gray.shape) == (np.dtype(np.uint8), (80, 160))
+        assert (scene.boxes.dtype, scene.boxes.shape) == (np.dtype(np.float32), (len(scene.classes), 4))
         assert set(scene.classes.tolist()) <= {*range(10), -1, IGNORED}
         assert (scene.boxes[:, :2] < scene.boxes[:, 2:]).all()
     assert {scene.gray.shape for scene in (COMPOSER.scene(np.random.default_rng(0), 48, 96),)} == {(48, 96)}

@@ -11,6 +11,7 @@ import struct
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,6 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 
 pytest.importorskip("keras", reason="training needs the extra `train`")
 
@@ -413,7 +413,7 @@ def test_limit_takes_the_same_pictures_for_the_same_seed(npz: Path) -> None:
         ),
     ],
 )
-def test_a_bad_idx_file_is_named(tmp_path: Path, changed: dict[str, bytes], file: str, says: str) -> None:
+def test_a_bad_idx_file_is_named(tmp_path: Path, changed: dict[str, Any], file: str, says: str) -> None:
     folder = write_idx(tmp_path / "idx", **changed)
     with pytest.raises(DataError, match=file) as caught:
         datasets.load(str(folder))
@@ -465,7 +465,7 @@ def test_an_unreadable_picture_is_named(tmp_path: Path) -> None:
         ({"x_train": np.zeros((5, 28, 28), np.uint8), "y_train": np.array([0, 1, np.nan, 1, 0])}, "whole numbers"),
     ],
 )
-def test_a_bad_npz_file_says_what_is_wrong(tmp_path: Path, arrays: dict[str, NDArray[np.int64]], says: str) -> None:
+def test_a_bad_npz_file_says_what_is_wrong(tmp_path: Path, arrays: dict[str, Any], says: str) -> None:
     np.savez(tmp_path / "bad.npz", **arrays)
     with pytest.raises(DataError, match=says):
         datasets.load(str(tmp_path / "bad.npz"))
@@ -608,7 +608,7 @@ def test_a_finder_takes_pictures_of_any_size_and_begins_by_seeing_nothing() -> N
         lambda: recipes.recipe("none"),
     ],
 )
-def test_unknown_names_list_the_known_ones(call: object) -> None:
+def test_unknown_names_list_the_known_ones(call: Callable[[], object]) -> None:
     with pytest.raises(UsageError, match="there are: "):
         call()
 

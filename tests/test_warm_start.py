@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -113,7 +114,7 @@ def permuted(folder: Path) -> Path:
         (lambda folder: find_model("finder"), "finder.* is a finder of digits in pages"),
     ],
 )
-def test_what_cannot_be_started_from_is_named(tmp_path: Path, make: object, says: str) -> None:
+def test_what_cannot_be_started_from_is_named(tmp_path: Path, make: Callable[[Path], str | Path], says: str) -> None:
     with pytest.raises(ModelError, match=says):
         warm_start.start_from(architectures.build("stem5", 10, 0.0), make(tmp_path), PICTURES)
 

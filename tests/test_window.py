@@ -93,7 +93,7 @@ def test_the_window_shows_boxes_and_number_and_obeys_keys(display: Callable[[], 
     assert child.returncode == 0
     assert b"427" in out
     assert err.startswith(b"saved frame-")
-    saved = cv2.imread(str(next(tmp_path.glob("frame-*.png"))))
+    saved = np.asarray(cv2.imread(str(next(tmp_path.glob("frame-*.png")))), np.uint8)
     assert saved.shape == (400, 640, 3)
     assert green(saved) == 0, "the frame as it came"
 
