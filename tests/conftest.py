@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -16,6 +17,9 @@ from drawing import page, png
 from hypothesis import settings
 
 from edge_digits import DigitReader
+
+# A shell that starts the tests in the background has them ignore Ctrl-C, and so would the processes that they start.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 settings.register_profile("edge-digits", derandomize=True, deadline=None, max_examples=40)
 settings.load_profile("edge-digits")

@@ -99,18 +99,21 @@ def test_a_terminal_sees_a_bar_and_a_pipe_does_not(terminal: Terminal, run: Run)
 
 
 def test_ctrl_c_prints_what_was_measured(tmp_path: Path) -> None:
-    child = subprocess.Popen(
+    with subprocess.Popen(
         [*COMMAND, "bench", "--min-seconds", "600", "--warmup", "1", "-o", "a.json"],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
         cwd=tmp_path,
-    )
-    # Its processor time tells when it is past loading, however busy the machine is.
-    while _processor_seconds(child.pid) < 3.0:
-        time.sleep(0.1)
-    child.send_signal(signal.SIGINT)
-    out, err = child.communicate(timeout=60)
+    ) as child:
+        try:
+            # Its processor time tells when it is past loading, however busy the machine is.
+            while _processor_seconds(child.pid) < 3.0:
+                time.sleep(0.1)
+            child.send_signal(signal.SIGINT)
+            out, err = child.communicate(timeout=60)
+        finally:
+            child.kill()
     assert child.returncode == 130
     assert "p50" in out
     assert "interrupted" in err
