@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import signal
@@ -13,16 +14,27 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import pytest
+from click.testing import CliRunner
 from drawing import page, png
 from hypothesis import settings
 
 from edge_digits import DigitReader
+from edge_digits.cli import main
 
 # A shell that starts the tests in the background has them ignore Ctrl-C, and so would the processes that they start.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 settings.register_profile("edge-digits", derandomize=True, deadline=None, max_examples=40)
 settings.load_profile("edge-digits")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Function]) -> None:
+    """Whatever starts the program in a process of its own is slow."""
+    for item in items:
+        if {"run", "terminal"} & set(item.fixturenames):
+            item.add_marker("slow")
+
 
 _SCRIPT = Path(sys.executable).with_name("edge-digits")
 #: How a test calls the command line: the installed script, or what it holds.
@@ -85,6 +97,18 @@ def run(tmp_path: Path) -> Run:
         return Ended(ended.returncode, out, err)
 
     return run
+
+
+def invoke(*args: object) -> Ended:
+    """`edge-digits ARGS` within this process, for commands that load Keras: in one of its own that takes seconds."""
+    thresholds = gc.get_threshold()
+    try:
+        ended = CliRunner().invoke(main, [str(arg) for arg in args])
+    finally:
+        gc.set_threshold(*thresholds)
+    if ended.exception is not None and not isinstance(ended.exception, SystemExit):
+        raise ended.exception
+    return Ended(ended.exit_code, ended.stdout, ended.stderr)
 
 
 class Terminal(Protocol):

@@ -20,6 +20,8 @@ from edge_digits_export.convert import to_onnx
 from edge_digits_export.quantize import quantize
 from edge_digits_train.networks import architectures, warm_start
 
+pytestmark = pytest.mark.slow  # it trains networks
+
 PICTURES, CLASSES = bars(400)
 CARD = ModelCard("bars", tuple("0123456789"))
 

@@ -98,6 +98,7 @@ def test_a_terminal_sees_a_bar_and_a_pipe_does_not(terminal: Terminal, run: Run)
     assert "run 1" not in run("bench", *QUICK).err
 
 
+@pytest.mark.slow
 def test_ctrl_c_prints_what_was_measured(tmp_path: Path) -> None:
     with subprocess.Popen(
         [*COMMAND, "bench", "--min-seconds", "600", "--warmup", "1", "-o", "a.json"],

@@ -383,6 +383,7 @@ def test_garbage_is_held_for_a_while_at_most(noise: bytes) -> None:
 # RTSP
 
 
+@pytest.mark.slow
 def test_rtsp_is_read_and_back_after_it_hangs(tmp_path: Path) -> None:
     clip = write_video(tmp_path / "clip.ts", [gray_level(12, 320, 240)] * 60)
     said: list[str] = []
@@ -436,6 +437,7 @@ def test_csi_rows_of_other_hardware_are_measured(monkeypatch: pytest.MonkeyPatch
     assert int(frame.picture[:, -1].min()) > 200, "paper, and no padding"
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("rpicam")
 @pytest.mark.parametrize("fault", ["die", "hang"])
 def test_a_csi_camera_that_fails_is_back_and_said_once(

@@ -122,6 +122,7 @@ def test_a_terminal_shows_a_line_that_lives_and_q_quits(terminal: Terminal, clip
     assert "gone" not in ended.out
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 0), (signal.SIGINT, 130)])
 @pytest.mark.usefixtures("rpicam")
 def test_signals_end_it_cleanly(number: signal.Signals, code: int, tmp_path: Path) -> None:

@@ -185,6 +185,7 @@ def test_exit_codes_of_the_contracts_page_are_those_of_the_errors() -> None:
     assert raised | {0, 6, 130} == listed
 
 
+@pytest.mark.slow
 def test_the_samples_come_out_of_their_script(tmp_path: Path) -> None:
     subprocess.run([sys.executable, ROOT / "scripts" / "make_samples.py", tmp_path], check=True, capture_output=True)
     written = {path.name for path in tmp_path.iterdir()}

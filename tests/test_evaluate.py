@@ -16,7 +16,7 @@ import pytest
 pytest.importorskip("keras", reason="evaluation needs the extra `train`")
 
 from bars import bars
-from conftest import Run
+from conftest import Run, invoke
 from drawing import digits
 from numpy.typing import NDArray
 
@@ -238,6 +238,7 @@ def test_what_is_no_digit_is_right_when_refused(model: classifiers.Classifier) -
     check_page(report.render(Evaluation(data, predictions)))
 
 
+@pytest.mark.slow
 def test_thousands_of_errors_stay_a_small_page(model: classifiers.Classifier) -> None:
     pictures = np.random.default_rng(0).permutation(np.tile(bars(500)[0], (18, 1, 1)))
     data = Labelled(tuple(map(str, range(9000))), ("5",) * 9000, pictures, "bars", np.full((9000, 2), 28))
@@ -300,7 +301,8 @@ def test_a_keras_file_from_elsewhere_is_judged(network: Path) -> None:
     check_page(report.render(Evaluation(data, predict(mine, data))))
 
 
-def test_models_that_are_none_are_named(network: Path, tmp_path: Path, run: Run) -> None:
+@pytest.mark.slow
+def test_models_that_are_none_are_named(network: Path, tmp_path: Path) -> None:
     import keras
 
     keras.Sequential([keras.Input((28, 28, 1)), keras.layers.Conv2D(8, 3)]).save(tmp_path / "maps.keras")
@@ -320,7 +322,7 @@ def test_models_that_are_none_are_named(network: Path, tmp_path: Path, run: Run)
         with pytest.raises(ModelError, match=re.escape(name)) as caught:
             classifiers.load(str(tmp_path / name))
         assert says in str(caught.value)
-    ended = run("evaluate", "finder", "--data", "nothing")
+    ended = invoke("evaluate", "finder", "--data", "nothing")
     assert ended.code == 4
     assert "finder" in ended.err
 
@@ -339,7 +341,7 @@ def test_the_command_judges_a_folder_and_tells_of_what_it_cannot_read(tmp_path: 
     assert list(record["data"]["unreadable"]) == ["broken.png"]
     assert record["against"]["model"]["name"] == "digits.fp32.onnx", "the other precision is beside it"
     check_page((tmp_path / "r.html").read_text())
-    again = run("evaluate", "digits", "--data", tmp_path, "-o", "r.html", timeout=300)
+    again = invoke("evaluate", "digits", "--data", tmp_path, "-o", tmp_path / "r.html")
     assert again.code == 1
     assert "--force" in again.err
 

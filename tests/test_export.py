@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import shutil
 import subprocess
-import sys
 import zipfile
 from dataclasses import replace
 from pathlib import Path
@@ -17,17 +16,14 @@ from numpy.typing import NDArray
 pytest.importorskip("tensorflow", reason="export needs the extra `train`")
 
 from bars import bars
+from conftest import COMMAND, invoke
 
 from edge_digits.errors import OutputError, SourceError
 from edge_digits.inference.session import Model
 from edge_digits_export import confidence, trained
 from edge_digits_export.convert import ExportError, load_keras
 
-PROGRAM = str(Path(sys.executable).with_name("edge-digits"))
-
-
-def program(*arguments: object) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([PROGRAM, *map(str, arguments)], capture_output=True, text=True, timeout=300, check=False)
+pytestmark = pytest.mark.slow  # it trains networks
 
 
 @pytest.fixture(scope="module")
@@ -36,19 +32,20 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("export")
     pictures, classes = bars(1000)
     np.savez(folder / "bars.npz", x_train=pictures, y_train=classes)
-    done = program(
+    done = invoke(
         "train", "--data", folder / "bars.npz", "-o", folder / "run", "--recipe", "plain", "--epochs", 12,
         "--batch", 32, "-q",
     )  # fmt: skip
-    assert done.returncode == 0, done.stderr
+    assert done.code == 0, done.err
     return folder / "run"
 
 
 @pytest.fixture(scope="module")
 def int8(run: Path) -> tuple[Path, str]:
-    """The exported int8 file, and what the export printed."""
+    """The exported int8 file, and what the export printed, as a process of its own."""
     path = run.parent / "bars.int8.onnx"
-    done = program("export", run, "-o", path, "--max-drop", 3)
+    command = [*COMMAND, "export", str(run), "-o", str(path), "--max-drop", "3"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
     assert done.returncode == 0, done.stderr
     assert "Traceback" not in done.stderr
     return path, done.stdout
@@ -66,7 +63,7 @@ def test_the_float_file_gives_the_logits_of_its_source(run: Path, tmp_path: Path
     import keras
 
     path = tmp_path / "bars.onnx"
-    assert program("export", run, "-o", path, "--quantize", "none").returncode == 0
+    assert invoke("export", run, "-o", path, "--quantize", "none").code == 0
     pictures = np.load(run / "pictures.npz")["validation"]
     source = np.asarray(keras.saving.load_model(run / "model.keras").predict(pictures[..., None], verbose=0))
     assert np.abs(Model.load(path).logits(pictures) - source).max() < 1e-3
@@ -112,18 +109,18 @@ def test_a_drop_over_the_limit_writes_nothing(run: Path, tmp_path: Path) -> None
     weights += 3e3
     model.get_layer("logits").set_weights([weights, bias])
     model.save(spoilt / "model.keras")
-    done = program("export", spoilt, "-o", tmp_path / "spoilt.onnx")
-    assert done.returncode == ExportError.exit_code, done.stdout
-    assert "--max-drop" in done.stderr
+    done = invoke("export", spoilt, "-o", tmp_path / "spoilt.onnx")
+    assert done.code == ExportError.exit_code, done.out
+    assert "--max-drop" in done.err
     assert not (tmp_path / "spoilt.onnx").exists()
 
 
 def test_a_file_is_not_written_over_without_force(run: Path, tmp_path: Path) -> None:
     path = tmp_path / "mine.onnx"
     path.write_text("mine")
-    done = program("export", run, "-o", path)
-    assert done.returncode == OutputError.exit_code
-    assert "--force" in done.stderr
+    done = invoke("export", run, "-o", path)
+    assert done.code == OutputError.exit_code
+    assert "--force" in done.err
     assert path.read_text() == "mine"
 
 
@@ -131,10 +128,9 @@ def test_a_file_is_not_written_over_without_force(run: Path, tmp_path: Path) -> 
 def test_a_folder_without_a_finished_run_is_refused(tmp_path: Path, content: dict[str, str]) -> None:
     for name, text in content.items():
         (tmp_path / name).write_text(text)
-    done = program("export", tmp_path, "-o", tmp_path / "x.onnx")
-    assert done.returncode == SourceError.exit_code
-    assert "edge-digits train" in done.stderr
-    assert "Traceback" not in done.stderr
+    done = invoke("export", tmp_path, "-o", tmp_path / "x.onnx")
+    assert done.code == SourceError.exit_code
+    assert "edge-digits train" in done.err
 
 
 def test_an_ended_run_without_its_pictures_is_not_told_to_resume(tmp_path: Path) -> None:
@@ -160,10 +156,9 @@ def test_a_network_of_another_kind_than_its_run_is_named(run: Path, tmp_path: Pa
 
     shutil.copytree(run, tmp_path / "run")
     keras.Sequential([keras.Input((3,)), keras.layers.Dense(2)]).save(tmp_path / "run" / "model.keras")
-    done = program("export", tmp_path / "run", "-o", tmp_path / "a.onnx")
-    assert done.returncode == SourceError.exit_code
-    assert "model.keras: takes (None, 3) and gives (None, 2)" in done.stderr
-    assert "Traceback" not in done.stderr
+    done = invoke("export", tmp_path / "run", "-o", tmp_path / "a.onnx")
+    assert done.code == SourceError.exit_code
+    assert "model.keras: takes (None, 3) and gives (None, 2)" in done.err
 
 
 def test_a_network_that_knows_what_is_no_digit_says_so_in_its_card(tmp_path: Path) -> None:
@@ -186,8 +181,8 @@ def test_a_network_that_knows_what_is_no_digit_says_so_in_its_card(tmp_path: Pat
     source = trained.load(folder.path)
     assert source.background
     assert (source.validation.truth == -1).sum() > 0
-    done = program("export", folder.path, "-o", tmp_path / "b.onnx", "--quantize", "none", "--max-drop", 100)
-    assert done.returncode == 0, done.stderr
+    done = invoke("export", folder.path, "-o", tmp_path / "b.onnx", "--quantize", "none", "--max-drop", 100)
+    assert done.code == 0, done.err
     model = Model.load(tmp_path / "b.onnx")
     assert model.card.reject["method"] == "background"
     seen = source.validation.pictures

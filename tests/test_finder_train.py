@@ -11,7 +11,7 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
-from conftest import Run
+from conftest import Run, invoke
 from drawing import digits, page, png
 from numpy.typing import NDArray
 
@@ -212,6 +212,7 @@ def trained(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder.path
 
 
+@pytest.mark.slow
 def test_a_finders_run_leaves_what_a_run_leaves(trained: Path) -> None:
     with (trained / "history.csv").open(newline="") as stream:
         rows = list(csv.DictReader(stream))
@@ -225,6 +226,7 @@ def test_a_finders_run_leaves_what_a_run_leaves(trained: Path) -> None:
         assert set(np.unique(kept["validation_truth"][:, 5])) <= {IGNORED, *range(10)}
 
 
+@pytest.mark.slow
 def test_scenes_of_an_epoch_are_made_alike_ahead_of_time_or_not(data: Path) -> None:
     train = datasets.load(str(data)).train
     with finder.SceneEpochs(train, 12, seed=1) as epochs:
@@ -237,6 +239,7 @@ def test_scenes_of_an_epoch_are_made_alike_ahead_of_time_or_not(data: Path) -> N
     assert (ahead[0].shape, ahead[1].shape) == ((12, 80, 160), (12, 20, 40, 16))
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("few")
 def test_a_finders_run_that_was_stopped_comes_out_as_one_that_was_not(
     data: Path, trained: Path, tmp_path: Path
@@ -269,6 +272,7 @@ def exported(request: pytest.FixtureRequest, trained: Path, tmp_path_factory: py
     return path
 
 
+@pytest.mark.slow
 def test_an_exported_finder_says_what_it_is(exported: Path, trained: Path) -> None:
     card = Finder.load(exported).card
     assert (card.name, card.output, card.normalize["name"]) == ("mine", "maps", "levelled-ink")
@@ -278,6 +282,7 @@ def test_an_exported_finder_says_what_it_is(exported: Path, trained: Path) -> No
         assert (card.quantization["calibration"], card.quantization["count"]) == ("composed scenes", 24)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("shape", [(1, 80, 160), (3, 8, 8), (2, 48, 216)], ids=str)
 def test_an_exported_finder_gives_the_maps_of_its_source(
     exported: Path, trained: Path, shape: tuple[int, int, int]
@@ -305,6 +310,7 @@ def test_a_finder_is_not_taken_for_a_classifier(exported: Path, run: Run, tmp_pa
     assert (ended.code, ended.out, ended.err.count("\n")) == (ModelError.exit_code, "", 1)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("options", "known"),
     [
@@ -313,20 +319,21 @@ def test_a_finder_is_not_taken_for_a_classifier(exported: Path, run: Run, tmp_pa
     ],
 )
 def test_an_architecture_of_the_other_kind_is_refused(
-    data: Path, run: Run, tmp_path: Path, options: tuple[str, ...], known: str
+    data: Path, tmp_path: Path, options: tuple[str, ...], known: str
 ) -> None:
-    ended = run("train", "--data", data, "-o", "run", *options, timeout=120)
+    ended = invoke("train", "--data", data, "-o", tmp_path / "run", *options)
     assert (ended.code, ended.err.count("\n")) == (2, 1)
     assert ended.err.endswith(f"there are: {known}\n")
     assert not (tmp_path / "run").exists()
 
 
-def test_a_finder_of_letters_is_refused(run: Run, tmp_path: Path) -> None:
+@pytest.mark.slow
+def test_a_finder_of_letters_is_refused(tmp_path: Path) -> None:
     for label in "ab":
         (tmp_path / "letters" / label).mkdir(parents=True)
         for number, picture in enumerate(digits(20)[0]):
             cv2.imwrite(str(tmp_path / "letters" / label / f"{number}.png"), picture)
-    ended = run("train", "--data", "letters", "-o", "run", "--recipe", "finder", timeout=120)
+    ended = invoke("train", "--data", tmp_path / "letters", "-o", tmp_path / "run", "--recipe", "finder")
     assert (ended.code, ended.err.count("\n")) == (2, 1)
     assert "trained on the ten digits" in ended.err
     assert not (tmp_path / "run").exists()

@@ -10,8 +10,10 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from conftest import Run
+from conftest import Run, invoke
 from drawing import png
+
+pytestmark = pytest.mark.slow  # it trains networks
 
 pytest.importorskip("tensorflow", reason="export needs the extra `train`")
 
@@ -37,9 +39,10 @@ def test_letters_are_trained_exported_and_read_with_their_labels(run: Run, tmp_p
             (tmp_path / "letters" / text / f"{number}.png").write_bytes(png(letter(text, rng)))
         for number in range(4):
             (tmp_path / "new" / f"{text}{number}.png").write_bytes(png(letter(text, rng)))
-    ended = run("train", "--data", "letters", "--recipe", "plain", "--batch", "16", "--epochs", "8", timeout=600)
+    data, folder, exported = (tmp_path / name for name in ("letters", "run", "letters.onnx"))
+    ended = invoke("train", "--data", data, "-o", folder, "--recipe", "plain", "--batch", 16, "--epochs", 8)
     assert ended.code == 0, ended.err
-    ended = run("export", "run", "-o", "letters.onnx", "--max-drop", "5", timeout=600)
+    ended = invoke("export", folder, "-o", exported, "--max-drop", 5)
     assert ended.code == 0, ended.err
     ended = run("predict", "new", "-m", "letters.onnx", "--layout", "digit", "--conf", "0", "--format", "jsonl")
     right = [text == name[0] for name, text in ended.texts.items()]
@@ -47,8 +50,8 @@ def test_letters_are_trained_exported_and_read_with_their_labels(run: Run, tmp_p
     assert sum(right) >= 18
     # Corrected crops of what was read are what the next training takes.
     assert run("predict", "new", "-m", "letters.onnx", "--layout", "digit", "--save-crops", "crops").code == 0
-    ended = run(
-        "train", "--data", "letters", "--recipe", "tune", "--epochs", "1", "--init", "letters.onnx", "--extra", "crops",
-        "-o", "tuned", timeout=600,
+    ended = invoke(
+        "train", "--data", data, "--recipe", "tune", "--epochs", 1, "--init", exported, "--extra", tmp_path / "crops",
+        "-o", tmp_path / "tuned",
     )  # fmt: skip
     assert ended.code == 0, ended.err

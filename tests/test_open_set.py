@@ -51,6 +51,7 @@ def test_without_a_background_the_usual_loss_and_metric_are_taken() -> None:
     assert open_set.loss_and_metric("sparse", True) == (open_set.crossentropy, open_set.accuracy)
 
 
+@pytest.mark.slow
 def test_a_network_that_was_saved_with_this_loss_can_be_loaded(tmp_path: Any) -> None:
     import keras
 

@@ -12,7 +12,7 @@ import pytest
 pytest.importorskip("matplotlib", reason="looking at data needs the extra `train`")
 
 from bars import bars
-from conftest import Run
+from conftest import Run, invoke
 from test_evaluate import check_in_browser, check_page, needs_chromium
 
 from edge_digits_train.pages import survey
@@ -75,5 +75,5 @@ def test_the_command_looks_at_a_folder_with_what_cannot_be_read(tmp_path: Path, 
     assert record["statistics"]["width as it came, pixels"] == {"min": 60, "median": 60, "max": 60}
     assert len(record["duplicates"]) == 4, "the same four in both classes"
     check_page((tmp_path / "data.html").read_text())
-    assert run("data", tmp_path / "nothing", "-o", "x.html").code == 3
-    assert run("data", tmp_path / "pictures").code == 1, "data.html is there already"
+    assert invoke("data", tmp_path / "nothing", "-o", tmp_path / "x.html").code == 3
+    assert invoke("data", tmp_path / "pictures", "-o", tmp_path / "data.html").code == 1, "it is there already"

@@ -26,6 +26,8 @@ from edge_digits_train.run import Config, RunFolder
 from edge_digits_train.training import fit
 from edge_digits_train.training.finder import _judged
 
+pytestmark = pytest.mark.slow  # it trains networks
+
 PICTURES = digits(300)[0]
 
 
