@@ -162,12 +162,14 @@ def test_picamera2_with_another_numpy_is_told_where_nothing_else_reads_csi(
     assert packages.picamera2().status == "ok"
 
 
+@pytest.mark.slow
 def test_a_camera_gives_a_real_frame(rpicam: Path) -> None:
     found = {check.name: check for check in cameras.cameras()}
     assert found["camera csi:0"].status == "ok", found
     assert "640 x 480" in found["camera csi:0"].said
 
 
+@pytest.mark.slow
 def test_a_camera_that_gives_none_fails_with_its_reason(rpicam: Path) -> None:
     program = rpicam / "rpicam-vid"
     real = program.read_text().splitlines()[1].removeprefix("exec ").removesuffix('"$@"')

@@ -188,6 +188,7 @@ def test_the_two_commands_agree_on_files(tmp_path: Path, run: Run) -> None:
     assert 0 < len(errors) < 40
 
 
+@pytest.mark.slow
 def test_the_page_is_well_formed_and_loads_nothing(page: str, evaluation: Evaluation) -> None:
     check_page(page)
     errors = len(evaluation.predictions.errors())
@@ -203,6 +204,7 @@ def test_the_page_is_well_formed_and_loads_nothing(page: str, evaluation: Evalua
         assert said in page, said
 
 
+@pytest.mark.slow
 def test_names_of_files_and_classes_are_escaped(model: classifiers.Classifier, evaluation: Evaluation) -> None:
     data = Labelled(
         ("<script>alert(1)</script>",) * 2,
@@ -217,6 +219,7 @@ def test_names_of_files_and_classes_are_escaped(model: classifiers.Classifier, e
     check_page(text)
 
 
+@pytest.mark.slow
 def test_a_set_of_one_class_without_errors_has_a_report(model: classifiers.Classifier) -> None:
     picture = np.zeros((28, 28), np.uint8)
     cv2.line(picture, (14, 4), (14, 23), 255, 3, cv2.LINE_AA)
@@ -228,6 +231,7 @@ def test_a_set_of_one_class_without_errors_has_a_report(model: classifiers.Class
     assert "None: every picture was read right" in text
 
 
+@pytest.mark.slow
 def test_what_is_no_digit_is_right_when_refused(model: classifiers.Classifier) -> None:
     blank = np.zeros((4, 28, 28), np.uint8)
     data = Labelled(tuple("abcd"), ("none",) * 4, blank, "nothing", np.full((4, 2), 28))
@@ -287,6 +291,7 @@ def test_layers_are_shown_as_the_next_one_sees_them(name: str) -> None:
     assert all(layer.maps.min() >= 0 for layer in shown[:5]), "after the activation, folded into quantization or not"
 
 
+@pytest.mark.slow
 def test_a_keras_file_from_elsewhere_is_judged(network: Path) -> None:
     mine = classifiers.load(str(network))
     data = bars_data(20)

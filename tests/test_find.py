@@ -167,6 +167,7 @@ def test_whatever_the_picture_every_glyph_is_ink_within_it(picture: Gray) -> Non
         assert (glyph.ink <= ink.strength[y1:y2, x1:x2]).all()
 
 
+@pytest.mark.slow
 def test_many_pictures_of_many_sizes_do_not_fill_the_memory() -> None:
     """A board has 1 GB: a folder of scans, each cut to another size, may not need more than a few of them do."""
     code = """

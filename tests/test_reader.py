@@ -97,6 +97,7 @@ def test_the_text_stays_the_same_when_the_picture_is_large_or_inverted_or_in_col
 
 @settings(max_examples=150)
 @given(anything)
+@pytest.mark.slow
 def test_any_array_gives_a_reading_or_a_picture_error(picture: NDArray[Any]) -> None:
     try:
         reading = READER.read(picture)
