@@ -287,6 +287,7 @@ def test_the_training_page_quotes_the_accuracies_of_the_readme() -> None:
     assert list(quoted) == [cells[1].partition(" ")[0] for cells in (rows["MNIST test"], photographs)]
 
 
+@pytest.mark.slow
 def test_parameter_counts_of_the_training_page_are_those_of_the_networks() -> None:
     counts = {
         row["network"]: number(row["parameters"]) for row in table("docs/training.md", "recipe | network | parameters")
