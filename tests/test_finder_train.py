@@ -339,12 +339,14 @@ def test_a_finder_of_letters_is_refused(tmp_path: Path) -> None:
     assert not (tmp_path / "run").exists()
 
 
-def test_a_finder_is_trained_by_the_command(data: Path, run: Run, tmp_path: Path) -> None:
-    """Its scenes and how many of them are judged are the recipe's and not short: a changed config makes them few."""
+@pytest.mark.slow
+@pytest.mark.usefixtures("few")
+def test_a_finder_is_trained_by_the_command(data: Path, tmp_path: Path) -> None:
+    """An epoch of the recipe has thousands of scenes: a changed config makes them few."""
     folder = RunFolder(tmp_path / "run")
     config, _ = begun(data, folder)
     folder.write_config(replace(config, recipe=replace(config.recipe, scenes=8, epochs=1)))
-    ended = run("train", "-o", "run", "--resume", timeout=300)
+    ended = invoke("train", "-o", folder.path, "--resume")
     assert ended.code == 0, ended.err
     assert "Next: edge-digits export" in ended.out
     assert (tmp_path / "run" / "results.json").is_file()
