@@ -28,7 +28,7 @@ from engines import ENGINES, Engine
 from numpy.typing import NDArray
 from runtimes import RUNTIMES, Runtime, fp32_file
 from scoring import answer_of, label_text
-from sets import SETS, mnist_test
+from sets import SETS, PictureSet, mnist_test
 from timing import milliseconds, timed
 
 from edge_digits import DigitReader

@@ -104,9 +104,9 @@ def readers(model: str) -> dict[str, DigitReader]:
     return loaded
 
 
-def _reading_with(reader: DigitReader) -> Callable[[NDArray[Any], PictureSet], Said]:
+def _reading_with(reader: DigitReader) -> Callable[[NDArray[Any], PictureSet], Answer]:
     """The `read` of a program for one of our readers."""
-    return lambda picture, _: said(reader.read(picture))
+    return lambda picture, _: answer_of(reader.read(picture))
 
 
 def peers() -> list[Program]:
@@ -226,10 +226,7 @@ def main() -> None:
     ours = readers(options.model)
     if not ours:
         parser.error("edge-digits has no way to read with this model")
-    programs = [
-        Program(name, lambda picture, _, reader=reader: answer_of(reader.read(picture)))
-        for name, reader in ours.items()
-    ]
+    programs = [Program(name, _reading_with(reader)) for name, reader in ours.items()]
     programs += [] if options.no_peers else peers()
     names = [program.name for program in programs]
     misses = Misses(options.misses, ours[names[0]]) if options.misses else None

@@ -35,6 +35,7 @@ from edge_digits.sources.camera import Camera
 from edge_digits.sources.discovery import list_cameras
 from edge_digits.sources.mjpeg import JpegParts
 from edge_digits.sources.opening import without_password
+from edge_digits.sources.stream import Frame
 from edge_digits.sources.video import Usb
 
 __all__ = ["rpicam"]

@@ -60,8 +60,8 @@ def test_this_machine_can_do_its_work(run: Run) -> None:
     assert {"system", "python", "numpy", "libGL, libglib", "power, heat", "memory", "disk", "display"} <= checks.keys()
     assert page["board"]["cores"] >= 1
     for name in shipped.names():
-        assert found[f"model {name}"]["status"] == "ok", found[f"model {name}"]
-        assert "reads" in found[f"model {name}"]["said"]
+        assert checks[f"model {name}"]["status"] == "ok", checks[f"model {name}"]
+        assert "reads" in checks[f"model {name}"]["said"]
     assert [check for check in page["checks"] if check["status"] != "ok" and not check["mend"]] == []
 
 

@@ -21,7 +21,8 @@ from drawing import digits
 from numpy.typing import NDArray
 
 from edge_digits import DigitReader
-from edge_digits.errors import UsageError
+from edge_digits.errors import ModelError, UsageError
+from edge_digits.inference.session import find_model
 from edge_digits_train.datasets import Split, labelled, read_idx
 from edge_digits_train.datasets.labelled import Labelled
 from edge_digits_train.evaluation import classifiers, metrics, montages, record, testset

@@ -22,7 +22,7 @@ WRITTEN = {
 }
 
 
-@pytest.fixture(params=WRITTEN.values(), ids=WRITTEN)
+@pytest.fixture(params=list(WRITTEN.values()), ids=list(WRITTEN))
 def folder(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
     (tmp_path / "labels.csv").write_bytes(request.param)
     for name, label in ROWS:

@@ -8,6 +8,7 @@ import signal
 import threading
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -30,7 +31,7 @@ from edge_digits.live.watch import LiveReader
     ],
 )
 def test_a_window_is_for_text_unless_it_is_asked_for_and_colour_for_whoever_looks(
-    options: dict[str, object], window: bool, colour: bool
+    options: dict[str, Any], window: bool, colour: bool
 ) -> None:
     chosen = LiveOptions(**options)
     assert (chosen.wants_window, chosen.wants_colour) == (window, colour)

@@ -23,7 +23,7 @@ NEGATIVES = draw(300)
 
 
 def test_a_negative_is_a_picture_as_digits_are() -> None:
-    assert (NEGATIVES.dtype, NEGATIVES.shape) == (np.uint8, (300, 28, 28))
+    assert (NEGATIVES.dtype, NEGATIVES.shape) == (np.dtype(np.uint8), (300, 28, 28))
 
 
 def test_no_negative_is_blank_or_pale() -> None:

@@ -186,7 +186,7 @@ def test_a_region_is_cut_out_before_it_is_turned(finder: FinderName) -> None:
 # --- what is known of the text ---
 
 
-def read_as(picture: Gray, finder: FinderName, **known: object) -> tuple[str, tuple[str, ...]]:
+def read_as(picture: Gray, finder: FinderName, **known: Any) -> tuple[str, tuple[str, ...]]:
     reading = DigitReader.load(constraint=Constraint(**known), finder=finder).read(picture)
     return reading.text, tuple(warning for warning in reading.warnings if "satisf" in warning)
 
@@ -194,7 +194,7 @@ def read_as(picture: Gray, finder: FinderName, **known: object) -> tuple[str, tu
 @pytest.mark.parametrize(
     "known", [{"digits": 6}, {"pattern": "4.7|427608|1"}, {"pattern": r"\d{3}6\d+", "digits": 6}], ids=str
 )
-def test_what_satisfies_the_constraint_already_is_read_as_it_is(known: dict[str, object], finder: FinderName) -> None:
+def test_what_satisfies_the_constraint_already_is_read_as_it_is(known: dict[str, Any], finder: FinderName) -> None:
     assert read_as(PAGE, finder, **known) == ("427\n608", ())
 
 
@@ -221,7 +221,7 @@ def test_fewer_digits_than_there_are_leaves_the_least_sure_out(finder: FinderNam
 
 
 @pytest.mark.parametrize("known", [{"digits": 9}, {"pattern": r"\d{7,}"}], ids=str)
-def test_what_cannot_be_satisfied_is_read_as_it_is_and_said(known: dict[str, object], finder: FinderName) -> None:
+def test_what_cannot_be_satisfied_is_read_as_it_is_and_said(known: dict[str, Any], finder: FinderName) -> None:
     text, said = read_as(page("427"), finder, **known)
     assert text == "427"
     assert said == (f"no reading satisfies {Constraint(**known).describe()}",)
