@@ -201,6 +201,39 @@ def test_ctrl_c_keeps_the_best_model_and_resume_goes_on(npz: Path, tmp_path: Pat
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP], ids=lambda number: number.name)
+def test_a_training_that_is_stopped_leaves_no_process_and_no_warning(
+    npz: Path, tmp_path: Path, number: signal.Signals
+) -> None:
+    """The signal goes to the worker processes too, as that of a terminal and that of a service manager do."""
+    run = tmp_path / "run"
+    process = subprocess.Popen(
+        [PROGRAM, "train", "--data", npz, "-o", run, "--recipe", "quick-5", "--epochs", "400", "--patience", "400"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    deadline = time.monotonic() + 120
+    while time.monotonic() < deadline and not (run / "history.csv").exists():
+        time.sleep(0.05)
+    os.killpg(process.pid, number)
+    out, errors = process.communicate(timeout=120)
+    assert process.returncode == 130, errors
+    assert [line for line in errors.splitlines() if not line.startswith("epoch")] == [
+        "400 pictures; a part is set aside for validation"
+    ]
+    assert "--resume" in out
+    assert (run / "model.keras").is_file()
+    assert (run / "curves.png").is_file()
+    deadline = time.monotonic() + 30
+    with pytest.raises(ProcessLookupError):  # noqa: PT012  # the last of its processes takes a moment to see its end
+        while time.monotonic() < deadline:
+            os.killpg(process.pid, 0)
+            time.sleep(0.05)
+
+
+@pytest.mark.slow
 def test_a_run_that_gets_no_better_stops_early(npz: Path, tmp_path: Path) -> None:
     never = ("--learning-rate", 1e-12, "--patience", 2, "--epochs", 30)
     done = train("--data", npz, "-o", tmp_path / "run", "--recipe", "plain", "-q", *never)
@@ -803,7 +836,7 @@ from edge_digits_train.training.batches import Epochs
 from edge_digits_train.datasets import Split
 with Epochs(Split(*bars(2500)), None, 0) as epochs:
     try:
-        epochs.begin(0)
+        epochs.prefetch(0)
         print(*[child.pid for child in multiprocessing.active_children()], flush=True)
         time.sleep(60)
     except KeyboardInterrupt:

@@ -1,4 +1,4 @@
-"""Work that other processes do while the network trains, begun before it is asked for."""
+"""Worker processes, and what they prefetch while the network trains."""
 
 from __future__ import annotations
 
@@ -20,31 +20,32 @@ Part = TypeVar("Part")
 
 
 def start_worker() -> None:
-    """Begin a process that works for this one: one thread, deaf to Ctrl-C, gone with its parent."""
-    # Ctrl-C is for the training process; it ends these.
+    """Initialise a worker process: one thread, Ctrl-C ignored, and it exits when its parent does."""
+    # Ctrl-C is for the training process, which then ends the workers.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     cv2.setNumThreads(1)
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+    threading.Thread(target=_exit_with_parent, daemon=True).start()
 
 
-def processes(start: Callable[..., None] = start_worker, *given: Any) -> ProcessPoolExecutor:
-    """Four processes, or as many as there are cores if those are fewer; each calls `start` with what is given first."""
+def processes(initializer: Callable[..., None] = start_worker, *arguments: Any) -> ProcessPoolExecutor:
+    """Worker processes: four, or one a core where there are fewer; each calls `initializer(*arguments)` first."""
     # Forking a process in which TensorFlow or onnxruntime runs threads would hang.
     return ProcessPoolExecutor(
-        min(4, os.cpu_count() or 1), multiprocessing.get_context("spawn"), initializer=start, initargs=given
+        min(4, os.cpu_count() or 1), multiprocessing.get_context("spawn"), initializer=initializer, initargs=arguments
     )
 
 
-class Ahead(ABC, Generic[Part]):
-    """Makes numbered things in parts, in processes of their own.
+class Prefetcher(ABC, Generic[Part]):
+    """Makes numbered items, such as the pictures of an epoch, in parts by worker processes, ahead of their use.
 
-    A context manager: leaving it ends the processes.
+    A context manager: leaving it ends the workers.
     """
 
-    def __init__(self, start: Callable[..., None] = start_worker, *given: Any) -> None:
-        """Args: start, given: what each process does first, and with what."""
-        self._next: tuple[int, list[Future[Part]]] | None = None
-        self._pool = processes(start, *given)
+    def __init__(self, initializer: Callable[..., None] = start_worker, *arguments: Any) -> None:
+        """Args: initializer, arguments: as `processes` takes them."""
+        self._pending: tuple[int, list[Future[Part]]] | None = None
+        with _keyboard_blocked():  # Python's resource tracker, a process too, is begun with the first queue
+            self._pool = processes(initializer, *arguments)
 
     def __enter__(self) -> Self:
         return self
@@ -56,35 +57,38 @@ class Ahead(ABC, Generic[Part]):
 
     @abstractmethod
     def _submit(self, pool: ProcessPoolExecutor, number: int) -> list[Future[Part]]:
-        """Ask for all parts of one thing."""
+        """Submit all parts of an item."""
 
-    def begin(self, number: int) -> None:
-        """Begin to make a thing, unless it is begun; what was begun before it is forgotten."""
-        if self._next is None or self._next[0] != number:
-            with _ctrl_c_blocked():
-                self._next = (number, self._submit(self._pool, number))
+    def prefetch(self, number: int) -> None:
+        """Begin to make an item, unless it is the pending one; another pending item is dropped."""
+        if self._pending is None or self._pending[0] != number:
+            with _keyboard_blocked():
+                self._pending = (number, self._submit(self._pool, number))
 
     def _take(self, number: int) -> list[Part]:
-        """The parts of a thing, as soon as all are there."""
-        self.begin(number)
-        assert self._next is not None
-        parts = [part.result() for part in self._next[1]]
-        self._next = None
+        """The parts of an item, waited for."""
+        self.prefetch(number)
+        assert self._pending is not None
+        parts = [part.result() for part in self._pending[1]]
+        self._pending = None
         return parts
 
 
 @contextmanager
-def _ctrl_c_blocked() -> Iterator[None]:
-    """Processes begun herein never see Ctrl-C, not even while they import; this one sees it a moment later."""
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+def _keyboard_blocked() -> Iterator[None]:
+    """Processes begun herein never see Ctrl-C or a closed terminal, not even while they import.
+
+    The training process sees them a moment later, and ends the others.
+    """
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGHUP})
     try:
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def _end_with_parent() -> None:
-    # A training process that is killed cannot end these, and they would wait for work for ever.
+def _exit_with_parent() -> None:
+    # A training process that is killed cannot end its workers, and they would wait for work for ever.
     parent = multiprocessing.parent_process()
     if parent is not None:
         wait([parent.sentinel])

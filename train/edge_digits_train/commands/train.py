@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import signal
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -74,7 +77,8 @@ def command(output: Path, resume: bool, h5: bool, force: bool, quiet: bool, **op
     minute, for five), plain (no augmentation), and mlp, cnn-1, cnn-2, cnn-bn, lenet, resnet, which
     train the architecture of their name.
 
-    Ctrl-C stops and keeps the best model so far; --resume goes on. `edge-digits export RUN` makes an ONNX file of it.
+    Ctrl-C and SIGTERM stop and keep the best model so far; --resume goes on. `edge-digits export RUN` makes an ONNX
+    file of it.
     """
     if importlib.util.find_spec("keras") is None:
         raise MissingExtraError("edge-digits train", "train", "Keras")
@@ -105,12 +109,35 @@ def command(output: Path, resume: bool, h5: bool, force: bool, quiet: bool, **op
         config = configure(config, data)
         folder.create(force=force)
         folder.write_config(config)
-    with progress(quiet=quiet, pictures=len(data.train)) as told:
-        outcome = fit(config, data, folder, told, resume=resume)
+    with progress(quiet=quiet, pictures=len(data.train)) as shown, _stopped_as_by_ctrl_c():
+        outcome = fit(config, data, folder, shown, resume=resume)
     if h5:
         _write_h5(folder)
     _report(folder.path, outcome)
     return INTERRUPTED if outcome.interrupted else 0
+
+
+@contextmanager
+def _stopped_as_by_ctrl_c() -> Iterator[None]:
+    """SIGTERM and a closed terminal end a training as Ctrl-C does.
+
+    By default they would end this process at once: the best model would lack its curves, and the queues to the worker
+    processes would be left to Python's resource tracker, which warns of leaked semaphores.
+    """
+
+    def interrupt(number: int, frame: object) -> None:
+        # To this thread alone, so that it waits where Ctrl-C is blocked: while worker processes are begun.
+        signal.raise_signal(signal.SIGINT)
+
+    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGHUP)}
+    handled = {number: handler for number, handler in before.items() if handler != signal.SIG_IGN}  # as under nohup
+    for number in handled:
+        signal.signal(number, interrupt)
+    try:
+        yield
+    finally:
+        for number, handler in handled.items():
+            signal.signal(number, handler)
 
 
 def _config(

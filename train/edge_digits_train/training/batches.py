@@ -11,14 +11,14 @@ from numpy.typing import NDArray
 from edge_digits.normalize import normalize
 from edge_digits_train.datasets.data import Labels, Pictures, Split
 from edge_digits_train.networks.open_set import one_hot
-from edge_digits_train.pool import Ahead
+from edge_digits_train.pool import Prefetcher
 from edge_digits_train.synthesis.augment import Augmentation, augment
 
 #: Pictures that a process makes at a time.
 _CHUNK = 1000
 
 
-class Epochs(Ahead[Pictures]):
+class Epochs(Prefetcher[Pictures]):
     """Makes the training pictures of any epoch; the same seed and epoch give the same pictures in the same order."""
 
     def __init__(self, train: Split, how: Augmentation | None, seed: int, one_hot: int = 0, redraw: int = 1) -> None:
@@ -33,9 +33,9 @@ class Epochs(Ahead[Pictures]):
         self._train, self._how, self._seed, self._one_hot, self._redraw = train, how, seed, one_hot, redraw
         self._drawn: tuple[int, Pictures] | None = None
 
-    def begin(self, number: int) -> None:
+    def prefetch(self, number: int) -> None:
         """Begin to make the pictures of an epoch."""
-        super().begin(self._first(number))
+        super().prefetch(self._first(number))
 
     def make(self, epoch: int, *, then: int | None) -> tuple[Pictures, NDArray[Any]]:
         """The pictures, uint8 [N, 28, 28], and targets of an epoch; begins to make those of epoch `then` beside it."""
@@ -43,7 +43,7 @@ class Epochs(Ahead[Pictures]):
         if self._drawn is None or self._drawn[0] != first:
             self._drawn = (first, np.concatenate(self._take(first)))
         if then is not None and self._first(then) != first:
-            self.begin(then)
+            self.prefetch(then)
         pictures, classes = self._drawn[1], self._train.classes[self._order(first)]
         if epoch != first:
             again = self._order(epoch)

@@ -20,7 +20,7 @@ from edge_digits.inference.heatmap import (
 )
 from edge_digits_train.datasets.data import BACKGROUND, Data, Split, split
 from edge_digits_train.networks import architectures
-from edge_digits_train.pool import Ahead, start_worker
+from edge_digits_train.pool import Prefetcher, start_worker
 from edge_digits_train.run import Config
 from edge_digits_train.synthesis import styles
 from edge_digits_train.synthesis.scenes import IGNORED, Composer, Scene
@@ -43,7 +43,7 @@ _VALIDATION, _CALIBRATION = 1000, 200
 Targets = NDArray[np.float16]
 
 
-class SceneEpochs(Ahead[tuple[NDArray[np.uint8], Targets]]):
+class SceneEpochs(Prefetcher[tuple[NDArray[np.uint8], Targets]]):
     """Makes the scenes of any epoch; the same seed and epoch give the same scenes."""
 
     def __init__(self, train: Split, scenes: int, seed: int) -> None:
@@ -54,7 +54,7 @@ class SceneEpochs(Ahead[tuple[NDArray[np.uint8], Targets]]):
         """Levelled ink, uint8 [N, 80, 160], and targets of an epoch; begins to make those of epoch `then` beside it."""
         parts = self._take(epoch)
         if then is not None:
-            self.begin(then)
+            self.prefetch(then)
         return np.concatenate([part[0] for part in parts]), np.concatenate([part[1] for part in parts])
 
     def _submit(self, pool: ProcessPoolExecutor, number: int) -> list[Future[tuple[NDArray[np.uint8], Targets]]]:

@@ -129,7 +129,7 @@ def fit(config: Config, data: Data, folder: RunFolder, progress: Progress, *, re
     with task.epochs() as epochs:
         try:
             if len(history) < recipe.epochs:
-                epochs.begin(len(history))
+                epochs.prefetch(len(history))
             if not folder.pictures.is_file():
                 # Before the first epoch: a run that is stopped can be exported too.
                 folder.place(folder.pictures, lambda part: np.savez_compressed(part, allow_pickle=False, **task.kept()))

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 class Batches(Protocol):
     """Training pictures by epoch."""
 
-    def begin(self, number: int) -> None:
-        """Begin to make those of an epoch, in other processes."""
+    def prefetch(self, number: int) -> None:
+        """Begin to make those of an epoch, in worker processes."""
 
     def make(self, epoch: int, *, then: int | None) -> tuple[NDArray[np.uint8], NDArray[Any]]:
         """Pictures and targets of an epoch; begins to make those of epoch `then` beside it."""
