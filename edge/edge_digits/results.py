@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 SCHEMA = "edge-digits/result/1"
+#: The ten digits: the labels of a reader of digits, in the order of its classes, and what a constraint speaks of.
+DIGITS = "0123456789"
 
 Status = Literal["ok", "uncertain", "no_digits", "error"]
 

@@ -12,7 +12,6 @@ from typing import Any
 
 from edge_digits.errors import UsageError
 
-DIGITS = "0123456789"
 #: The most states of a constraint: on a page of 200 candidates, this many take seconds on a small board.
 MAX_STATES = 10_000
 

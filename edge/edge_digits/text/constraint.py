@@ -12,7 +12,8 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from edge_digits.errors import UsageError
-from edge_digits.text.automata import DIGITS, Part, Table, explore
+from edge_digits.results import DIGITS
+from edge_digits.text.automata import Part, Table, explore
 from edge_digits.text.checksums import CHECKSUMS
 from edge_digits.text.glushkov import compile_tree
 from edge_digits.text.patterns import parse

@@ -7,7 +7,7 @@ import shlex
 from dataclasses import dataclass
 
 from edge_digits.errors import UsageError
-from edge_digits.text.automata import DIGITS
+from edge_digits.results import DIGITS
 
 #: The most digits that a pattern may spell out, its repetitions counted.
 _MAX_SIZE = 500
