@@ -9,6 +9,7 @@ centre within the cell.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
@@ -43,12 +44,16 @@ class Peaks:
     logits: NDArray[np.float32]
 
 
-def depth_to_space(maps: NDArray[np.float32]) -> NDArray[np.float32]:
-    """The network's output, float32 [N, H/8, W/8, 4 x K] -> cells, float32 [N, H/4, W/4, K]."""
-    count, rows, columns, channels = maps.shape
-    blocks = maps.reshape(count, rows, columns, 2, 2, channels // 4)  # [N, H/8, W/8, row, column, K]
-    cells = blocks.transpose(0, 1, 3, 2, 4, 5)  # [N, H/8, row, W/8, column, K]
-    return cells.reshape(count, 2 * rows, 2 * columns, channels // 4)
+def depth_to_space(maps: NDArray[np.float32], xp: Any = np) -> NDArray[np.float32]:
+    """The network's output, float32 [N, H/8, W/8, 4 x K] -> cells, float32 [N, H/4, W/4, K].
+
+    `xp` is what the arrays are of: NumPy, or `keras.ops` for tensors in a training.
+    """
+    count, rows, columns, channels = xp.shape(maps)
+    blocks = xp.reshape(maps, (count, rows, columns, 2, 2, channels // 4))  # [N, H/8, W/8, row, column, K]
+    cells = xp.transpose(blocks, (0, 1, 3, 2, 4, 5))  # [N, H/8, row, W/8, column, K]
+    spread: NDArray[np.float32] = xp.reshape(cells, (count, 2 * rows, 2 * columns, channels // 4))
+    return spread
 
 
 def find_peaks(cells: NDArray[np.float32], threshold: float) -> Peaks:
