@@ -88,7 +88,7 @@ def model() -> classifiers.Classifier:
 @pytest.fixture(scope="module")
 def evaluation(model: classifiers.Classifier) -> Evaluation:
     data = bars_data()
-    row = Epoch(0, 1.0, 0.5, 1.0, 0.5, 0.5, 1e-3, 1.0)
+    row = Epoch(0, 1.0, 0.5, {"val_loss": 1.0, "val_accuracy": 0.5, "photo_accuracy": 0.5}, 1e-3, 1.0)
     other = predict(classifiers.load("digits.fp32"), data)
     return Evaluation(data, predict(model, data), other, (row,))
 

@@ -124,7 +124,14 @@ def test_a_file_is_not_written_over_without_force(run: Path, tmp_path: Path) -> 
     assert path.read_text() == "mine"
 
 
-@pytest.mark.parametrize("content", [{}, {"config.json": "{"}, {"config.json": '{"labels": ["a", "b"]}'}])
+@pytest.mark.parametrize(
+    "content",
+    [{}]
+    + [
+        {"config.json": config}
+        for config in ("{", '{"labels": ["a", "b"]}', '{"labels": ["a", "b"], "recipe": {"task": "digits"}}')
+    ],
+)
 def test_a_folder_without_a_finished_run_is_refused(tmp_path: Path, content: dict[str, str]) -> None:
     for name, text in content.items():
         (tmp_path / name).write_text(text)
@@ -134,7 +141,7 @@ def test_a_folder_without_a_finished_run_is_refused(tmp_path: Path, content: dic
 
 
 def test_an_ended_run_without_its_pictures_is_not_told_to_resume(tmp_path: Path) -> None:
-    (tmp_path / "config.json").write_text('{"labels": ["a", "b"]}')
+    (tmp_path / "config.json").write_text('{"labels": ["a", "b"], "recipe": {"task": "digits"}}')
     (tmp_path / "results.json").write_text("{}")
     (tmp_path / "pictures.npz").write_bytes(b"PK\x03\x04broken")
     with pytest.raises(SourceError, match=r"pictures\.npz: is missing or broken.*--force"):
@@ -168,13 +175,14 @@ def test_a_network_that_knows_what_is_no_digit_says_so_in_its_card(tmp_path: Pat
     from edge_digits_train.run import Config, RunFolder
     from edge_digits_train.synthesis import augment
     from edge_digits_train.training import fit
+    from edge_digits_train.training.configure import configure
 
     pictures, classes = bars(200)
     np.savez(tmp_path / "bars.npz", x_train=pictures, y_train=classes)
     data = datasets.load(str(tmp_path / "bars.npz"))
     recipe = replace(recipes.recipe("plain"), epochs=1, background=0.5, augmentation=augment.Augmentation())
     folder = RunFolder(tmp_path / "run")
-    config = fit.configure(Config("plain", recipe, str(tmp_path / "bars.npz"), None, 0), data)
+    config = configure(Config("plain", recipe, str(tmp_path / "bars.npz"), None, 0), data)
     folder.create(force=False)
     folder.write_config(config)
     fit.fit(config, data, folder, Silent())
@@ -197,10 +205,10 @@ def test_a_network_that_knows_what_is_no_digit_says_so_in_its_card(tmp_path: Pat
 class Silent:
     """A progress that tells nothing."""
 
-    def step(self, *told: object) -> None:
+    def step(self, *arguments: object) -> None:
         pass
 
-    def epoch(self, *told: object) -> None:
+    def epoch(self, *arguments: object) -> None:
         pass
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -23,9 +24,10 @@ from edge_digits.errors import ModelError
 from edge_digits.inference.heatmap import REGRESSION_CHANNELS, STRIDE, find_peaks, recall_and_precision
 from edge_digits.inference.session import Finder, Model
 from edge_digits_train import datasets, recipes
-from edge_digits_train.run import Config, RunFolder
+from edge_digits_train.run import Config, Epoch, RunFolder
 from edge_digits_train.synthesis.scenes import IGNORED, Composer, Scene
 from edge_digits_train.training import finder, fit
+from edge_digits_train.training.configure import configure
 from edge_digits_train.training.finder import encode
 
 COMPOSER = Composer(*digits(40))
@@ -173,6 +175,17 @@ def test_the_accuracy_is_the_share_of_middles_with_the_right_class() -> None:
     assert float(finder.accuracy(targets[None], folded(cells))) == pytest.approx(0.5)
 
 
+def test_the_best_epoch_is_that_of_the_highest_mean_of_recall_and_precision() -> None:
+    rows = [Epoch(0, 1, 0, {"recall": recall, "precision": 0.5}, 1, 1) for recall in (0.7, 0.9)]
+    assert [row.score for row in rows] == pytest.approx([0.6, 0.7])
+
+
+@pytest.mark.parametrize("changed", [{"scenes": 0}, {"task": "digits"}, {"task": "letters"}], ids=str)
+def test_a_recipe_has_scenes_just_where_it_is_a_finders(changed: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match=r"scenes|no task"):
+        replace(recipes.recipe("finder"), **changed)
+
+
 # --- runs ---
 
 
@@ -195,7 +208,7 @@ def begun(data: Path, folder: RunFolder) -> tuple[Config, datasets.Data]:
     """A small run of the recipe `finder`, ready to start."""
     loaded = datasets.load(str(data))
     recipe = replace(recipes.recipe("finder"), scenes=48, batch=8, epochs=3)
-    config = fit.configure(Config("finder", recipe, str(data), None, 5), loaded)
+    config = configure(Config("finder", recipe, str(data), None, 5), loaded)
     folder.create(force=False)
     folder.write_config(config)
     return config, loaded
@@ -219,7 +232,10 @@ def test_a_finders_run_leaves_what_a_run_leaves(trained: Path) -> None:
     assert [row["epoch"] for row in rows] == ["0", "1", "2"]
     assert float(rows[2]["loss"]) < float(rows[0]["loss"])
     assert cv2.imread(str(trained / "curves.png")) is not None
-    assert 0 <= json.loads((trained / "results.json").read_text())["test_accuracy"] <= 1
+    assert list(rows[0]) == ["epoch", "loss", "accuracy", "recall", "precision", "learning_rate", "seconds"]
+    results = json.loads((trained / "results.json").read_text())
+    assert all(0 <= results[name] <= 1 for name in ("test_recall", "test_precision", "recall", "precision"))
+    assert json.loads((trained / "config.json").read_text())["recipe"]["task"] == "finder"
     with np.load(trained / "pictures.npz") as kept:
         assert kept["validation"].shape == kept["calibration"].shape == (24, 80, 160)
         assert kept["validation_truth"].shape[1] == 6
@@ -349,18 +365,20 @@ def test_a_finder_is_trained_by_the_command(data: Path, tmp_path: Path) -> None:
     ended = invoke("train", "-o", folder.path, "--resume")
     assert ended.code == 0, ended.err
     assert "Next: edge-digits export" in ended.out
+    assert all(re.search(rf"\b{name} \d+\.\d\d %", ended.out) for name in ("recall", "precision", "test recall"))
+    assert re.search(r"  recall \d+\.\d\d %  precision \d+\.\d\d %  ", ended.err)
     assert (tmp_path / "run" / "results.json").is_file()
 
 
 def test_judged_scenes_can_be_judged_perfectly() -> None:
     """What a run keeps to be judged on agrees with what it trains on."""
     pictures, classes = digits(40)
-    seen, truth = finder._judged(datasets.Split(pictures, classes), (9,), 12)
+    seen, truth = finder._inked_scenes(datasets.Split(pictures, classes), (9,), 12)
     assert seen.shape == (12, *finder.TILE)
     composer = Composer(pictures, classes)
     cells: list[Any] = []
     for number in range(12):
-        ink, made = finder._seen(composer, (9, number))
+        ink, made = finder._inked_scene(composer, (9, number))
         np.testing.assert_array_equal(ink, seen[number])
         cells.append(perfect(encode(made)))
     right, precise = recall_and_precision(np.stack(cells), truth)

@@ -38,6 +38,7 @@ from edge_digits_train.run import Config, Epoch, RunFolder
 from edge_digits_train.synthesis import augment
 from edge_digits_train.training import digits, fit
 from edge_digits_train.training.batches import Epochs, make_pictures
+from edge_digits_train.training.configure import configure
 
 PROGRAM = str(Path(sys.executable).with_name("edge-digits"))
 #: Small enough to train in seconds.
@@ -88,6 +89,7 @@ def test_a_run_leaves_config_history_model_and_curves(npz: Path, run: Run, tmp_p
     with (folder / "history.csv").open(newline="") as stream:
         rows = list(csv.DictReader(stream))
     assert [row["epoch"] for row in rows] == ["0", "1"]
+    assert ",".join(rows[0]) == "epoch,loss,accuracy,val_loss,val_accuracy,photo_accuracy,learning_rate,seconds"
     assert float(rows[1]["loss"]) < float(rows[0]["loss"])
     assert cv2.imread(str(folder / "curves.png")) is not None
     assert (folder / "model.h5").read_bytes().startswith(b"\x89HDF")
@@ -106,9 +108,9 @@ def test_either_loss_sees_its_kind_of_targets_and_learns(npz: Path, loss: str, t
     with task.epochs() as epochs:
         pictures, wanted = epochs.make(0, then=None)
     assert wanted[:64].shape == targets
-    before = task.judge(model)[0]
+    before = task.judge(model)["val_loss"]
     model.fit(pictures[..., None], wanted, epochs=4, verbose=0)
-    assert task.judge(model)[0] < before
+    assert task.judge(model)["val_loss"] < before
 
 
 def test_the_losses_are_the_same_with_and_without_a_background() -> None:
@@ -147,9 +149,14 @@ def test_an_architecture_brings_its_recipe(npz: Path, tmp_path: Path) -> None:
     assert (recipe["validation"], recipe["patience"], recipe["min_delta"]) == (0.3, 4, 0.01)
 
 
+def epoch(number: int, accuracy: float = 0.0, seconds: float = 1.0) -> Epoch:
+    metrics = {"val_loss": 1.0, "val_accuracy": accuracy, "photo_accuracy": accuracy}
+    return Epoch(number, 1.0, 0.0, metrics, 1.0, seconds)
+
+
 def test_what_gains_less_than_min_delta_is_no_gain() -> None:
-    rows = [Epoch(number, 1, 0, 1, score, score, 1, 1) for number, score in enumerate((0.5, 0.505, 0.509, 0.512))]
-    assert [fit._last_gain(rows, least) for least in (0.0, 0.01, 0.1)] == [3, 3, 0]
+    rows = [epoch(number, accuracy) for number, accuracy in enumerate((0.5, 0.505, 0.509, 0.512))]
+    assert [fit._last_gain(rows, min_delta) for min_delta in (0.0, 0.01, 0.1)] == [3, 3, 0]
 
 
 def test_the_same_seed_trains_the_same_weights(npz: Path, run: Run, tmp_path: Path) -> None:
@@ -361,7 +368,7 @@ def test_extra_crops_are_trained_on_and_never_judged_by(npz: Path, tmp_path: Pat
     assert data.extra.classes.tolist() == [3, BACKGROUND, 7]
     assert data.sha256 != datasets.load(str(npz)).sha256
     recipe = replace(recipes.recipe("tune"), epochs=1)
-    config = fit.configure(Config("tune", recipe, str(npz), None, 0, "", (str(extra),)), data)
+    config = configure(Config("tune", recipe, str(npz), None, 0, "", (str(extra),)), data)
     task = digits.DigitsTask(config, data)
     repeats = round(0.1 * round(400 * 11 / 12) / 3)
     known = {picture.tobytes() for picture in data.extra.pictures}
@@ -391,7 +398,7 @@ def test_extra_crops_that_cannot_be_trained_on_are_named(
 ) -> None:
     recipe = recipes.recipe(arguments[1] if arguments else "tune")
     with pytest.raises((DataError, UsageError), match=says):
-        fit.configure(
+        configure(
             Config("a", recipe, str(npz), None, 0),
             datasets.load(str(npz), extra=[str(crops(tmp_path / "crops", *texts))]),
         )
@@ -584,7 +591,7 @@ def test_places_of_the_background_are_filled_with_negatives_that_change_with_the
 def test_a_background_is_a_share_of_the_digits_and_not_of_letters(npz: Path, tmp_path: Path) -> None:
     how = replace(recipes.recipe("digits"), epochs=1)
     config = Config("digits", how, str(npz), None, 0)
-    of_digits = fit.configure(config, datasets.load(str(npz)))
+    of_digits = configure(config, datasets.load(str(npz)))
     assert of_digits.recipe.background == how.background > 0
     task = digits.DigitsTask(of_digits, datasets.load(str(npz)))
     digits_in_all = round((1 + how.styles) * round(400 * 11 / 12))
@@ -593,7 +600,7 @@ def test_a_background_is_a_share_of_the_digits_and_not_of_letters(npz: Path, tmp
         (tmp_path / "letters" / label).mkdir(parents=True)
         for number, picture in enumerate(bars(10)[0]):
             cv2.imwrite(str(tmp_path / "letters" / label / f"{number}.png"), picture)
-    of_letters = fit.configure(config, datasets.load(str(tmp_path / "letters")))
+    of_letters = configure(config, datasets.load(str(tmp_path / "letters")))
     assert of_letters.recipe.background == of_letters.recipe.styles == 0
 
 
@@ -712,7 +719,7 @@ def test_dark_ink_on_light_paper_is_turned_over(tmp_path: Path) -> None:
 def plain(npz: Path, **changed: Any) -> tuple[Config, datasets.Data]:
     data = datasets.load(str(npz))
     recipe = replace(recipes.recipe("plain"), epochs=3, batch=64, **changed)
-    return fit.configure(Config("plain", recipe, str(npz), None, 5), data), data
+    return configure(Config("plain", recipe, str(npz), None, 5), data), data
 
 
 @pytest.mark.slow
@@ -729,7 +736,7 @@ def test_a_run_that_was_stopped_comes_out_as_one_that_was_not(npz: Path, tmp_pat
     last = stopped.last.read_bytes()
     # As if it had been killed after the history was written and before the model was.
     history = stopped.history()
-    stopped.write_history([*history, replace(history[-1], epoch=2, val_accuracy=2.0)])
+    stopped.write_history([*history, epoch(2, accuracy=2.0)])
     assert stopped.last.read_bytes() == last
     fit.fit(stopped.read_config(), data, stopped, Stopping(None), resume=True)
     rows = [[replace(row, seconds=0.0) for row in folder.history()] for folder in (whole, stopped)]
@@ -741,7 +748,7 @@ def test_a_run_that_was_stopped_comes_out_as_one_that_was_not(npz: Path, tmp_pat
 def test_a_run_without_its_last_epoch_cannot_go_on(npz: Path, tmp_path: Path) -> None:
     config, data = plain(npz)
     folder = RunFolder(tmp_path)
-    folder.write_history([Epoch(number, 1, 0, 1, 0, 0, 1, 1) for number in range(2)])
+    folder.write_history([epoch(number) for number in range(2)])
     with pytest.raises(UsageError, match=r"last\.keras.*--force"):
         fit.fit(config, data, folder, Stopping(None), resume=True)
 
@@ -750,7 +757,7 @@ def test_an_unknown_architecture_is_refused_before_there_is_a_folder(npz: Path) 
     data = datasets.load(str(npz))
     recipe = replace(recipes.recipe("plain"), arch="none")
     with pytest.raises(UsageError, match="there are: "):
-        fit.configure(Config("plain", recipe, str(npz), None, 0), data)
+        configure(Config("plain", recipe, str(npz), None, 0), data)
 
 
 def test_a_new_run_leaves_nothing_of_an_earlier_one(tmp_path: Path) -> None:
@@ -768,7 +775,16 @@ def test_a_broken_config_is_told(tmp_path: Path, content: str) -> None:
         RunFolder(tmp_path).read_config()
 
 
-@pytest.mark.parametrize("content", ["a,b\n1,2\n", "epoch,loss\n0,x\n", "epoch\n0\n"])
+@pytest.mark.parametrize(
+    "content",
+    [
+        "a,b\n1,2\n",
+        "epoch,loss\n0,x\n",
+        "epoch\n0\n",
+        "epoch,loss,accuracy,learning_rate,seconds\n0,1,1,1,1\n",
+        "epoch,loss,accuracy,mood,learning_rate,seconds\n0,1,1,1,1,1\n",
+    ],
+)
 def test_a_broken_history_is_told(tmp_path: Path, content: str) -> None:
     (tmp_path / "history.csv").write_text(content)
     with pytest.raises(UsageError, match=r"history\.csv: cannot be read"):
@@ -813,14 +829,14 @@ def test_short_epochs_are_told_with_the_time_that_is_left(
 ) -> None:
     now = iter([0.0, 10.0, 20.0])
     monkeypatch.setattr(time, "monotonic", lambda: next(now))
-    with progress(quiet=False, pictures=10) as told:
+    with progress(quiet=False, pictures=10) as shown:
         for number in range(2):
-            told.epoch(Epoch(number, 1, 0, 1, 0, 0, 1, 10), 3, False)
+            shown.epoch(epoch(number, seconds=10.0), 3, False)
     assert "0:10 left" in capsys.readouterr().err.splitlines()[-1]
 
 
 def test_after_ctrl_c_the_next_step_is_to_resume(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    for best in (None, Epoch(0, 1, 0, 1, 0, 0, 1, 1)):
+    for best in (None, epoch(0)):
         train_command._report(tmp_path, fit.Outcome(best, None, True, 1.0))
         said = capsys.readouterr().out
         assert "--resume" in said

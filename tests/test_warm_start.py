@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Callable
 from dataclasses import replace
@@ -24,7 +25,8 @@ from edge_digits_train import datasets, recipes
 from edge_digits_train.networks import architectures, warm_start
 from edge_digits_train.run import Config, RunFolder
 from edge_digits_train.training import fit
-from edge_digits_train.training.finder import _judged
+from edge_digits_train.training.configure import configure
+from edge_digits_train.training.finder import _inked_scenes
 
 pytestmark = pytest.mark.slow  # it trains networks
 
@@ -33,7 +35,7 @@ PICTURES = digits(300)[0]
 
 @pytest.fixture(scope="module")
 def scenes() -> NDArray[np.uint8]:
-    return _judged(datasets.Split(*digits(60)), (0,), 40)[0]
+    return _inked_scenes(datasets.Split(*digits(60)), (0,), 40)[0]
 
 
 def correlation(a: object, b: object) -> float:
@@ -128,16 +130,18 @@ def test_a_run_that_starts_from_the_shipped_model_begins_where_that_ends(tmp_pat
     accuracies = []
     for init in ("", "digits.fp32"):
         recipe = replace(recipes.recipe("plain"), epochs=1, learning_rate=1e-5, validation=0.3)
-        config = fit.configure(Config("plain", recipe, "digits.npz", None, 0, init), data)
+        config = configure(Config("plain", recipe, "digits.npz", None, 0, init), data)
         folder = RunFolder(tmp_path / f"run {init}")
         folder.create(force=False)
         folder.write_config(config)
         best = fit.fit(config, data, folder, Stopping(None)).best
         assert best is not None
-        accuracies.append(best.val_accuracy)
+        accuracies.append(best.metrics["val_accuracy"])
     assert accuracies[0] < 0.5
     assert accuracies[1] > 0.9
-    assert json.loads((folder.path / "config.json").read_text())["init"] == "digits.fp32"
+    written = json.loads((folder.path / "config.json").read_text())
+    assert written["init"] == "digits.fp32"
+    assert written["init_sha256"] == hashlib.sha256(find_model("digits.fp32").read_bytes()).hexdigest()
 
 
 def test_a_bad_start_is_told_before_there_is_a_run_folder(run: Run, tmp_path: Path) -> None:

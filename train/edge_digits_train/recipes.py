@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from edge_digits.errors import UsageError
+from edge_digits.inference import run_files
 from edge_digits_train.synthesis.augment import Augmentation
 
 
@@ -14,6 +15,7 @@ class Recipe:
     """One way to train.
 
     Attributes:
+        task: what the network is trained to do: "digits" reads single digits, "finder" finds those of a page.
         arch: architecture, by name.
         epochs: at most.
         patience: stop after this many epochs without a better validation accuracy.
@@ -29,11 +31,12 @@ class Recipe:
         validation: share of the training set that is set aside.
         background: pictures of what is no digit, as a share of the digits, for the network to refuse; 0 for none.
         styles: digits in styles that MNIST hardly knows (`styles`), as a share of the data set's own; 0 for none.
-        scenes: composed scenes an epoch, for a finder; 0 for a reader of single digits.
+        scenes: composed scenes an epoch, for a finder; 0 for the task "digits".
         augmentation: limits of the augmentation; None leaves pictures as they are, but for `normalize`.
         redraw: epochs that augmented pictures serve before they are drawn anew.
     """
 
+    task: run_files.Task = "digits"
     arch: str = "stem5"
     epochs: int = 24
     patience: int = 10
@@ -51,6 +54,12 @@ class Recipe:
     scenes: int = 0
     augmentation: Augmentation | None = field(default_factory=Augmentation)
     redraw: int = 1
+
+    def __post_init__(self) -> None:
+        if self.task not in get_args(run_files.Task):
+            raise ValueError(f"no task {self.task!r}; there are: {', '.join(get_args(run_files.Task))}")
+        if (self.task == "finder") != (self.scenes > 0):
+            raise ValueError(f"{self.scenes} scenes an epoch for the task {self.task!r}: only finders have scenes")
 
 
 #: Bent as hands differ, and not photographed.
@@ -74,6 +83,7 @@ def _classic(arch: str, epochs: int, **settings: Any) -> Recipe:
 RECIPES: dict[str, Recipe] = {
     "digits": Recipe(styles=0.1),
     "finder": Recipe(
+        task="finder",
         arch="finder",
         epochs=60,
         patience=60,

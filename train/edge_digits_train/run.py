@@ -1,13 +1,4 @@
-"""A run folder: what a training leaves behind, and what export needs of it.
-
-- config.json: recipe, seed, data, versions, commit
-- history.csv: one row an epoch
-- model.keras: the best epoch
-- last.keras: the last epoch with the optimizer's state, for --resume
-- pictures.npz: calibration pictures, validation and test set, as the model sees them
-- results.json: accuracies and duration, when the run has ended
-- curves.png: loss and accuracy by epoch
-"""
+"""A run folder: what a training leaves behind, and what export needs of it; `run_files` says what each file holds."""
 
 from __future__ import annotations
 
@@ -16,20 +7,33 @@ import json
 import os
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from edge_digits.errors import OutputError, UsageError
+from edge_digits.inference import run_files
 from edge_digits_train.recipes import Recipe
 from edge_digits_train.synthesis.augment import Augmentation
 
 
 @dataclass(frozen=True)
 class Config:
-    """What a run does: enough to repeat it; `init` is what its network starts from, if not from nothing.
+    """What a run does: enough to repeat it.
 
-    `extra` are folders of crops beside the data.
+    Attributes:
+        recipe_name: the recipe's, before options changed it.
+        recipe: how the network is trained.
+        data: as `datasets.load` takes it.
+        limit: training pictures that are taken, at most; None for all.
+        seed: decides all that is random.
+        init: what the network starts from, as `warm_start.start_from` takes it; "" for nothing.
+        extra: folders of crops beside the data.
+        init_sha256: of the file that `init` named.
+        labels: the text of each class.
+        data_sha256: of the training pictures and classes, the extra ones among them.
+        commit: of the source tree, as `source_commit` gives it.
+        versions: of Python, Keras and others.
     """
 
     recipe_name: str
@@ -39,6 +43,7 @@ class Config:
     seed: int
     init: str = ""
     extra: tuple[str, ...] = ()
+    init_sha256: str = ""
     labels: tuple[str, ...] = ()
     data_sha256: str = ""
     commit: str = ""
@@ -46,26 +51,92 @@ class Config:
 
 
 @dataclass(frozen=True)
-class Epoch:
-    """A row of history.csv.
+class Metric:
+    """What a network is judged by.
 
-    Accuracies in 0..1: `val_` of clean validation pictures, `photo_` of photographed ones. Of a finder: `val_` is the
-    share of the scenes' digits that are found and read right, `photo_` the share of what is found that is one of those.
+    Attributes:
+        name: in history.csv and results.json.
+        title: on the screen and in figures.
+        quantity: what it measures: the label of its axis.
+        loss: whether less is better; else it is a share, 0..1.
+    """
+
+    name: str
+    title: str
+    quantity: str
+    loss: bool = False
+
+
+#: The metrics of all tasks by name. Those of "digits": loss and accuracy on clean validation pictures, accuracy on
+#: photographed ones. Of "finder": the share of the validation scenes' digits that are found with the right class, and
+#: the share of what is found that is such. `test_` is of the test set.
+METRICS = {
+    metric.name: metric
+    for metric in (
+        Metric("val_loss", "validation", "cross-entropy", loss=True),
+        Metric("val_accuracy", "validation", "accuracy"),
+        Metric("photo_accuracy", "photographed", "accuracy"),
+        Metric("test_accuracy", "test", "accuracy"),
+        Metric("recall", "recall", "recall"),
+        Metric("precision", "precision", "precision"),
+        Metric("test_recall", "test recall", "recall"),
+        Metric("test_precision", "test precision", "precision"),
+    )
+}
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """What an epoch came to: a row of history.csv.
+
+    Attributes:
+        epoch: its number, from 0.
+        loss, accuracy: of the training pictures, while it lasted; accuracy as Keras names the task's own, 0..1.
+        metrics: of the validation set after it, by their names in METRICS: those that its task measures.
+        learning_rate: of its last step.
+        seconds: that it took.
     """
 
     epoch: int
     loss: float
     accuracy: float
-    val_loss: float
-    val_accuracy: float
-    photo_accuracy: float
+    metrics: dict[str, float]
     learning_rate: float
     seconds: float
 
     @property
+    def shares(self) -> dict[str, float]:
+        """Its metrics but for losses."""
+        return {name: value for name, value in self.metrics.items() if not METRICS[name].loss}
+
+    @property
     def score(self) -> float:
-        """By what the best epoch is chosen."""
-        return (self.val_accuracy + self.photo_accuracy) / 2
+        """The mean of the shares that its task measures: the epoch of the highest is the best."""
+        return sum(self.shares.values()) / len(self.shares)
+
+    def to_row(self) -> dict[str, float]:
+        """By column of history.csv."""
+        values = asdict(self)
+        return {name: values[name] for name in _BEFORE} | self.metrics | {name: values[name] for name in _AFTER}
+
+    @classmethod
+    def from_row(cls, row: dict[str, str]) -> Epoch:
+        """From text by column.
+
+        Raises:
+            KeyError: a column is missing, or one is of no metric.
+            ValueError: a text is no number.
+        """
+        values = {name: float(text) for name, text in row.items()}
+        epoch, loss, accuracy, learning_rate, seconds = (values.pop(name) for name in (*_BEFORE, *_AFTER))
+        metrics = {METRICS[name].name: value for name, value in values.items()}
+        if not any(not METRICS[name].loss for name in metrics):
+            raise KeyError("the metrics")
+        return cls(int(epoch), loss, accuracy, metrics, learning_rate, seconds)
+
+
+#: Columns of history.csv before those of the metrics, and behind them.
+_BEFORE, _AFTER = ("epoch", "loss", "accuracy"), ("learning_rate", "seconds")
 
 
 class RunFolder:
@@ -73,14 +144,14 @@ class RunFolder:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.model = path / "model.keras"
-        self.last = path / "last.keras"
-        self.pictures = path / "pictures.npz"
-        self.curves = path / "curves.png"
-        self.h5 = path / "model.h5"
-        self._config = path / "config.json"
-        self._history = path / "history.csv"
-        self._results = path / "results.json"
+        self.model = path / run_files.MODEL
+        self.last = path / run_files.LAST
+        self.pictures = path / run_files.PICTURES
+        self.curves = path / run_files.CURVES
+        self.h5 = path / run_files.H5
+        self._config = path / run_files.CONFIG
+        self._history = path / run_files.HISTORY
+        self._results = path / run_files.RESULTS
 
     def create(self, *, force: bool) -> None:
         """Make the folder.
@@ -137,15 +208,16 @@ class RunFolder:
         try:
             with self._history.open(encoding="utf-8", newline="") as stream:
                 rows = list(csv.DictReader(stream))
-            return [Epoch(int(row.pop("epoch")), **{name: float(value) for name, value in row.items()}) for row in rows]
+            return [Epoch.from_row(row) for row in rows]
         except (OSError, ValueError, KeyError, TypeError, csv.Error) as error:
             raise _broken(self._history, error) from None
 
     def write_history(self, history: list[Epoch]) -> None:
-        names = [f.name for f in fields(Epoch)]
+        """Write the epochs, of which there is one at least."""
+        rows = [epoch.to_row() for epoch in history]
         # To the last digit: a run that goes on compares its epochs with these.
-        rows = [",".join(str(value) for value in asdict(epoch).values()) for epoch in history]
-        self._write(self._history, "\n".join([",".join(names), *rows]) + "\n")
+        lines = [",".join(str(value) for value in row.values()) for row in rows]
+        self._write(self._history, "\n".join([",".join(rows[0]), *lines]) + "\n")
 
     def write_results(self, results: dict[str, Any]) -> None:
         self._write(self._results, json.dumps(results, indent=2) + "\n")

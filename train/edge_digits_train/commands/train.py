@@ -89,7 +89,8 @@ def command(output: Path, resume: bool, h5: bool, force: bool, quiet: bool, **op
     from edge_digits_train import datasets
     from edge_digits_train.commands.progress import progress
     from edge_digits_train.run import RunFolder
-    from edge_digits_train.training.fit import configure, fit
+    from edge_digits_train.training.configure import configure
+    from edge_digits_train.training.fit import fit
 
     folder = RunFolder(output)
     if resume:
@@ -169,6 +170,8 @@ def _write_h5(folder: Any) -> None:
 
 
 def _report(path: Path, outcome: Outcome) -> None:
+    from edge_digits_train.commands.progress import percents
+
     then = f"Go on with: edge-digits train -o {path} --resume"
     best = outcome.best
     if best is None:
@@ -176,11 +179,8 @@ def _report(path: Path, outcome: Outcome) -> None:
         return
     export = f"edge-digits export {path} -o digits.onnx"
     then = f"{then}; or take it as it is: {export}" if outcome.interrupted else f"Next: {export}"
-    click.echo(
-        f"best epoch {best.epoch + 1}: validation {100 * best.val_accuracy:.2f} %, "
-        f"photographed {100 * best.photo_accuracy:.2f} %"
-    )
-    if outcome.test_accuracy is not None:
-        click.echo(f"test {100 * outcome.test_accuracy:.2f} %")
+    click.echo(f"best epoch {best.epoch + 1}: {', '.join(percents(best.shares))}")
+    if outcome.test is not None:
+        click.echo(", ".join(percents(outcome.test)))
     click.echo(f"{path / 'model.keras'}, after {outcome.seconds / 60:.1f} minutes. {then}")
     sys.stdout.flush()

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge_digits_train.evaluation.metrics import Calibration, Coverage
-from edge_digits_train.run import Epoch
+from edge_digits_train.run import METRICS, Epoch
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -30,22 +30,25 @@ _MAX_DOTS = 2000
 
 
 def plot_curves(history: Sequence[Epoch], path: Path) -> None:
-    """Loss and accuracy by epoch, as a PNG file."""
+    """Loss and metrics by epoch, as a PNG file."""
     curves(history, wide=True).savefig(path, dpi=110)
 
 
 def curves(history: Sequence[Epoch], *, wide: bool = False) -> Figure:
-    """Loss and accuracy by epoch, beside each other where it is wide."""
+    """Loss and the task's metrics by epoch, beside each other where it is wide."""
     figure = new_figure(9 if wide else WIDTH, 3.6 if wide else 5.6)
     left, right = figure.subplots(1, 2) if wide else figure.subplots(2, 1)
     epochs = [row.epoch + 1 for row in history]
     left.plot(epochs, [row.loss for row in history], label="training", color=BLUE)
-    left.plot(epochs, [row.val_loss for row in history], label="validation", color=ORANGE)
-    left.set(xlabel="epoch", ylabel="cross-entropy", yscale="log")
     right.plot(epochs, [100 * row.accuracy for row in history], label="training", color=BLUE)
-    right.plot(epochs, [100 * row.val_accuracy for row in history], label="validation", color=ORANGE)
-    right.plot(epochs, [100 * row.photo_accuracy for row in history], label="validation, photographed", color=GREEN)
-    right.set(xlabel="epoch", ylabel="accuracy, %")
+    metrics = [METRICS[name] for name in history[0].metrics]
+    losses, shares = ([metric for metric in metrics if metric.loss is loss] for loss in (True, False))
+    for axes, measured, scale in ((left, losses, 1), (right, shares, 100)):
+        for metric, color in zip(measured, (ORANGE, GREEN), strict=False):
+            axes.plot(epochs, [scale * row.metrics[metric.name] for row in history], label=metric.title, color=color)
+    left.set(xlabel="epoch", ylabel=losses[0].quantity if losses else "loss", yscale="log")
+    quantities = dict.fromkeys(["accuracy", *(metric.quantity for metric in shares)])
+    right.set(xlabel="epoch", ylabel=f"{', '.join(quantities)}, %")
     best = max(history, key=lambda row: row.score)
     for axes in (left, right):
         axes.axvline(best.epoch + 1, color=GREY, linewidth=1, linestyle=":")

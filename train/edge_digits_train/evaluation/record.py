@@ -26,7 +26,7 @@ def to_dict(evaluation: Evaluation) -> dict[str, Any]:
         **_of_model(first, data),
     }
     if evaluation.history:
-        record["history"] = [asdict(epoch) for epoch in evaluation.history]
+        record["history"] = [epoch.to_row() for epoch in evaluation.history]
     if second is not None:
         record["against"] = {
             **_of_model(second, data),

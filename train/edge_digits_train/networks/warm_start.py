@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge_digits.errors import EdgeDigitsError, ModelError
+from edge_digits.inference import run_files
 from edge_digits.inference.session import Finder, Model, Network, find_model
 
 if TYPE_CHECKING:
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 
 Array = NDArray[np.float32]
 
+#: What Keras files are called.
+_KERAS = (".keras", ".h5")
 #: The outputs of an ONNX file and of the network that was started from it correlate at least so well; int8 files reach
 #: 0.99.
 _MIN_CORRELATION = 0.95
@@ -46,12 +49,23 @@ def start_from(model: keras.Model, source: str | Path, pictures: NDArray[np.uint
     Raises:
         ModelError: the source is missing or broken, or of another architecture.
     """
+    path = source_file(source)
+    return _from_keras(model, path) if path.suffix in _KERAS else _from_onnx(model, path, pictures)
+
+
+def source_file(source: str | Path) -> Path:
+    """The file of a source, as `start_from` takes it.
+
+    Raises:
+        ModelError: there is none.
+    """
     path = Path(source)
-    if path.is_dir():
-        return _from_keras(model, path / "model.keras")
-    if path.suffix in (".keras", ".h5"):
-        return _from_keras(model, path)
-    return _from_onnx(model, find_model(source), pictures)
+    path = path / run_files.MODEL if path.is_dir() else path
+    if path.suffix not in _KERAS:
+        return find_model(source)
+    if not path.is_file():
+        raise ModelError(f"{path}: no such file. Name a run folder, a .keras file or an .onnx file")
+    return path
 
 
 # --- Keras ---
@@ -60,8 +74,6 @@ def start_from(model: keras.Model, source: str | Path, pictures: NDArray[np.uint
 def _from_keras(model: keras.Model, path: Path) -> bool:
     import keras
 
-    if not path.is_file():
-        raise ModelError(f"{path}: no such file. Name a run folder, a .keras file or an .onnx file")
     try:
         source = keras.saving.load_model(path, compile=False)
         trained = [layer.get_weights() for layer in source.layers if layer.get_weights()]

@@ -9,8 +9,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from edge_digits.errors import UsageError
+from edge_digits.inference import run_files
+from edge_digits.results import DIGITS
 from edge_digits_train.datasets.data import BACKGROUND, Data, Split, split
-from edge_digits_train.networks import architectures, open_set
+from edge_digits_train.datasets.listing import NONE
+from edge_digits_train.networks import architectures, open_set, warm_start
 from edge_digits_train.run import Config
 from edge_digits_train.synthesis import styles
 from edge_digits_train.training.batches import Epochs, make_pictures
@@ -21,7 +25,7 @@ if TYPE_CHECKING:
 #: Calibration pictures that a run keeps for export.
 _CALIBRATION = 1000
 #: Extra crops are repeated until they are this share of the training pictures, and not more often than that.
-_EXTRA_SHARE, _MOST_REPEATS = 0.1, 50
+_EXTRA_SHARE, _MAX_REPEATS = 0.1, 50
 
 
 class DigitsTask:
@@ -37,7 +41,26 @@ class DigitsTask:
         self._train = _with_background(train, recipe.background)
         self._held_out = held_out
         self.size = len(self._train)
-        self._judged: tuple[Split, Split] | None = None
+        self._validation_sets: tuple[Split, Split] | None = None
+
+    @staticmethod
+    def configure(config: Config, data: Data) -> Config:
+        recipe = config.recipe
+        architectures.check(recipe.arch, finder=False)
+        if recipe.augmentation is not None and data.labels != tuple(DIGITS):
+            # A foot under class 1 is a style of ones, not of letters; and letters are no background to letters,
+            # nor are styles of digits any of letters.
+            augmentation = replace(recipe.augmentation, rare_styles=0.0)
+            recipe = replace(recipe, augmentation=augmentation, background=0.0, styles=0.0)
+        if data.extra is not None and (data.extra.classes < 0).any() and not recipe.background:
+            raise UsageError(
+                f"--extra: crops labelled {NONE!r} need a recipe that knows what is no digit, such as digits or tune. "
+                "Take one, or leave those crops out"
+            )
+        if config.init:
+            network = architectures.build(recipe.arch, len(data.labels), 0.0)
+            warm_start.start_from(network, config.init, data.train.pictures[:50])
+        return replace(config, recipe=recipe)
 
     def model(self) -> tuple[keras.Model, Any, Any]:
         recipe = self._config.recipe
@@ -52,26 +75,27 @@ class DigitsTask:
         one_hot = len(self._config.labels) if recipe.loss == "categorical" else 0
         return Epochs(self._train, recipe.augmentation, self._config.seed, one_hot, recipe.redraw)
 
-    def judge(self, model: keras.Model) -> tuple[float, float, float]:
+    def judge(self, model: keras.Model) -> dict[str, float]:
         clean, photographed = self._validation()
         loss, accuracy = self._evaluate(model, clean)
-        return loss, accuracy, accuracy if photographed is clean else self._evaluate(model, photographed)[1]
+        photo_accuracy = accuracy if photographed is clean else self._evaluate(model, photographed)[1]
+        return {"val_loss": loss, "val_accuracy": accuracy, "photo_accuracy": photo_accuracy}
 
-    def kept(self) -> dict[str, NDArray[Any]]:
-        how, seed = self._config.recipe.augmentation, self._config.seed
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        augmentation, seed = self._config.recipe.augmentation, self._config.seed
         chosen = self._train.take(np.random.default_rng(seed).permutation(len(self._train))[:_CALIBRATION])
         clean, photographed = self._validation()
         return {
-            "calibration": make_pictures(chosen.pictures, chosen.classes, (seed, 1 << 21), how),
-            "validation": np.concatenate([clean.pictures, photographed.pictures]),
-            "validation_classes": np.concatenate([clean.classes, photographed.classes]),
-            "test": make_pictures(self._test.pictures, self._test.classes, (seed,), None),
-            "test_classes": self._test.classes,
+            run_files.CALIBRATION: make_pictures(chosen.pictures, chosen.classes, (seed, 1 << 21), augmentation),
+            run_files.VALIDATION: np.concatenate([clean.pictures, photographed.pictures]),
+            run_files.VALIDATION_CLASSES: np.concatenate([clean.classes, photographed.classes]),
+            run_files.TEST: make_pictures(self._test.pictures, self._test.classes, (seed,), None),
+            run_files.TEST_CLASSES: self._test.classes,
         }
 
-    def test(self, model: keras.Model, kept: Mapping[str, NDArray[Any]]) -> float:
-        predicted = np.asarray(model.predict(kept["test"][..., None], batch_size=500, verbose=0)).argmax(axis=1)
-        return float((predicted == kept["test_classes"]).mean())
+    def test(self, model: keras.Model, arrays: Mapping[str, NDArray[Any]]) -> dict[str, float]:
+        logits = np.asarray(model.predict(arrays[run_files.TEST][..., None], batch_size=500, verbose=0))  # [N, C]
+        return {"test_accuracy": float((logits.argmax(axis=1) == arrays[run_files.TEST_CLASSES]).mean())}
 
     def _evaluate(self, model: keras.Model, part: Split) -> tuple[float, float]:
         one_hot = self._config.recipe.loss == "categorical"
@@ -80,22 +104,24 @@ class DigitsTask:
         return loss, accuracy
 
     def _validation(self) -> tuple[Split, Split]:
-        if self._judged is None:
-            how, seed, held_out = self._config.recipe.augmentation, self._config.seed, self._held_out
+        """What is set aside: clean, and photographed where the recipe augments."""
+        if self._validation_sets is None:
+            augmentation, seed, held_out = self._config.recipe.augmentation, self._config.seed, self._held_out
             clean = Split(make_pictures(held_out.pictures, held_out.classes, (seed,), None), held_out.classes)
             photographed = clean
-            if how is not None:
+            if augmentation is not None:
                 # Drawn once, by a seed that no epoch has, so that epochs are judged alike.
                 part = _with_background(held_out, self._config.recipe.background)
-                always = replace(how, photograph=1.0)
+                always = replace(augmentation, photograph=1.0)
                 pictures = make_pictures(part.pictures, part.classes, (seed, 1 << 20), always)
                 photographed = Split(pictures, part.classes)
-            self._judged = clean, photographed
-        return self._judged
+            self._validation_sets = clean, photographed
+        return self._validation_sets
 
 
-def _repeated(extra: Split, beside: int) -> Split:
-    times = min(max(1, round(_EXTRA_SHARE * beside / len(extra))), _MOST_REPEATS)
+def _repeated(extra: Split, count: int) -> Split:
+    """Extra crops as often as makes them their share of `count` training pictures."""
+    times = min(max(1, round(_EXTRA_SHARE * count / len(extra))), _MAX_REPEATS)
     return extra.take(np.tile(np.arange(len(extra)), times))
 
 

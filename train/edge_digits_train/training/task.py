@@ -1,4 +1,4 @@
-"""What a training run asks of the thing that it trains: a reader of single digits, or a finder."""
+"""What a training run asks of the task that it trains: reading single digits, or finding them in pages."""
 
 from __future__ import annotations
 
@@ -8,6 +8,9 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
+
+from edge_digits_train.datasets.data import Data
+from edge_digits_train.run import Config
 
 if TYPE_CHECKING:
     import keras
@@ -32,6 +35,17 @@ class Task(Protocol):
 
     size: int
 
+    def __init__(self, config: Config, data: Data) -> None: ...
+
+    @staticmethod
+    def configure(config: Config, data: Data) -> Config:
+        """Adapt a config to the data.
+
+        Raises:
+            UsageError: its recipe and the data do not go together.
+            ModelError: the network cannot start from `config.init`; that is tried, in vain.
+        """
+
     def model(self) -> tuple[keras.Model, Any, Any]:
         """A fresh network, its loss, and its metric, which is named accuracy."""
 
@@ -41,11 +55,11 @@ class Task(Protocol):
     def epochs(self) -> AbstractContextManager[Batches]:
         """The training pictures."""
 
-    def judge(self, model: keras.Model) -> tuple[float, float, float]:
-        """Loss and two accuracies on the validation set; the best epoch is that of the highest mean of the two."""
+    def judge(self, model: keras.Model) -> dict[str, float]:
+        """The metrics of a network on the validation set, by their names in `run.METRICS`."""
 
-    def kept(self) -> dict[str, NDArray[Any]]:
-        """What export needs beside the network."""
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """What is judged and calibrated on, for export: the arrays of `run_files.PICTURES`."""
 
-    def test(self, model: keras.Model, kept: Mapping[str, NDArray[Any]]) -> float:
-        """Accuracy on the test set."""
+    def test(self, model: keras.Model, arrays: Mapping[str, NDArray[Any]]) -> dict[str, float]:
+        """The metrics of a network on the test set among `arrays`, by their names in `run.METRICS`."""

@@ -1,0 +1,10 @@
+"""The tasks by name: the one place where a recipe's task becomes code."""
+
+from __future__ import annotations
+
+from edge_digits.inference import run_files
+from edge_digits_train.training.digits import DigitsTask
+from edge_digits_train.training.finder import FinderTask
+from edge_digits_train.training.task import Task
+
+TASKS: dict[run_files.Task, type[Task]] = {"digits": DigitsTask, "finder": FinderTask}
