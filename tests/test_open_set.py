@@ -13,9 +13,12 @@ from numpy.typing import NDArray
 
 pytest.importorskip("keras", reason="training needs the extra `train`")
 
+from edge_digits.inference import run_files
+from edge_digits.results import DIGITS
 from edge_digits_export import card as export_card
 from edge_digits_export import confidence
-from edge_digits_export.trained import Judged, Trained
+from edge_digits_export.tasks import TASKS
+from edge_digits_export.trained import Evaluated, TrainedRun
 from edge_digits_train.networks import open_set
 
 LOGITS = np.array([[2.0, -1.0, 0.5], [-3.0, -2.0, -4.0], [0.1, 0.2, 0.3], [5.0, -5.0, 0.0]], np.float32)
@@ -77,10 +80,10 @@ def judged(temperature: float) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
     return (temperature * logits).astype(np.float32), classes.astype(np.int64)
 
 
-def source(classes: NDArray[np.int64], *, finder: bool = False) -> Trained:
-    part = Judged(np.zeros((len(classes), 28, 28), np.uint8), classes)
-    config = {"recipe_name": "digits", "recipe": {"augmentation": {}}, "seed": 1}
-    return Trained(Path(), config, tuple("0123456789"), part.pictures[:5], part, part, finder)
+def source(classes: NDArray[np.int64], task: run_files.Task = "digits", **config: Any) -> TrainedRun:
+    part = Evaluated(np.zeros((len(classes), 28, 28), np.uint8), classes)
+    config = {"recipe_name": task, "recipe": {"task": task, "augmentation": {}}, "seed": 1, **config}
+    return TrainedRun(Path("model.keras"), TASKS[task], config, tuple(DIGITS), 3, part.pictures[:5], part, part)
 
 
 @pytest.mark.parametrize("factor", [0.5, 2.0])
@@ -107,7 +110,16 @@ def test_the_card_of_a_model_without_a_background_says_so() -> None:
 
 
 def test_the_card_of_a_finder_has_its_own_contract() -> None:
-    card = export_card.card("mine", "int8", source(np.arange(10), finder=True))
+    card = export_card.card("mine", "int8", source(np.arange(10), "finder"))
     assert (card.output, card.normalize["name"]) == ("maps", "levelled-ink")
     assert card.quantization["calibration"] == "composed scenes"
     assert card.reject["method"] == "confidence"
+
+
+def test_the_card_says_what_a_network_was_started_from_and_how_long_it_was_trained() -> None:
+    begun = source(np.arange(10), init="runs/finder-2/", init_sha256="ab" * 32, extra=["a/crops", "b/more"])
+    train = export_card.card("mine", "fp32", begun).train
+    assert (train["init"], train["init_sha256"], train["extra"]) == ("finder-2", "ab" * 32, ["crops", "more"])
+    assert train["epochs"] == 3, "the recipe's may be more, where the run was stopped"
+    fresh = export_card.card("mine", "fp32", source(np.arange(10))).train
+    assert (fresh["init"], fresh["init_sha256"], fresh["extra"]) == ("", "", [])

@@ -7,15 +7,11 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from edge_digits import __version__
-from edge_digits.inference.card import FINDER_NORMALIZE, ModelCard
-from edge_digits_export import confidence
+from edge_digits.inference.card import ModelCard
 from edge_digits_export.quantize import METHOD
-from edge_digits_export.trained import Trained
-from edge_digits_export.verify import Verified
+from edge_digits_export.trained import TrainedRun
+from edge_digits_export.verify import Verification
 
 if TYPE_CHECKING:
     import onnx
@@ -24,7 +20,7 @@ _TOOLS = ("keras", "tensorflow", "tf2onnx", "onnx", "onnxslim", "onnxruntime", "
 
 
 def card(
-    name: str, precision: str, source: Trained, row: Verified | None = None, fp32: Verified | None = None
+    name: str, precision: str, source: TrainedRun, row: Verification | None = None, fp32: Verification | None = None
 ) -> ModelCard:
     """The card of a file; without `row`, of one that is yet to be judged.
 
@@ -35,23 +31,20 @@ def card(
         row: how the file was judged.
         fp32: how the float file was judged, for an int8 one.
     """
-    settings: dict[str, Any] = {}
-    if source.finder:
-        settings |= {"output": "maps", "normalize": dict(FINDER_NORMALIZE)}
-    elif source.background:
-        settings["reject"] = {"method": "background", "threshold": 0.0}
+    task, config = source.task, source.config
+    settings = task.contract(source.background)
     if row is not None:
-        if not source.finder:
-            settings |= _confidence(row.logits, source)
+        settings |= task.confidence(row.logits, source.validation.truth, source.background)
         settings["metrics"] = {part: _accuracies(part, row, fp32) for part in ("validation", "test")}
     quantization: dict[str, Any] = {"precision": precision}
     if precision == "int8":
-        seed, count = source.config.get("seed"), len(source.calibration)
-        augmented = (source.config.get("recipe") or {}).get("augmentation") is not None
-        pictures = "augmented training pictures" if augmented else "training pictures"
-        pictures = "composed scenes" if source.finder else pictures
-        quantization |= {"method": METHOD, "calibration": pictures, "count": count, "seed": seed}
-    config = source.config
+        augmented = (config.get("recipe") or {}).get("augmentation") is not None
+        quantization |= {
+            "method": METHOD,
+            "calibration": task.calibration(augmented),
+            "count": len(source.calibration),
+            "seed": config.get("seed"),
+        }
     return ModelCard(
         name=name,
         labels=source.labels,
@@ -59,7 +52,10 @@ def card(
         train={
             "recipe": config.get("recipe_name"),
             "settings": config.get("recipe"),
+            "epochs": source.epochs,
             "init": Path(config.get("init") or "").name,
+            "init_sha256": config.get("init_sha256") or "",
+            "extra": [Path(folder).name for folder in config.get("extra") or ()],
             "seed": config.get("seed"),
             "limit": config.get("limit"),
             "data_sha256": config.get("data_sha256"),
@@ -69,16 +65,6 @@ def card(
         tool_versions={"edge-digits": __version__, "python": platform.python_version(), **_versions()},
         **settings,
     )
-
-
-def _confidence(logits: NDArray[np.float32], source: Trained) -> dict[str, Any]:
-    classes, method = source.validation.truth, "confidence"
-    if source.background:
-        logits = np.concatenate([np.zeros((len(logits), 1), np.float32), logits], axis=1)
-        classes, method = classes + 1, "background"
-    temperature = confidence.temperature(logits, classes)
-    threshold = confidence.threshold(logits, classes, temperature)
-    return {"temperature": temperature, "reject": {"method": method, "threshold": threshold}}
 
 
 def with_card(graph: onnx.ModelProto, model_card: ModelCard) -> bytes:
@@ -91,7 +77,7 @@ def with_card(graph: onnx.ModelProto, model_card: ModelCard) -> bytes:
     return bytes(model.SerializeToString(deterministic=True))
 
 
-def _accuracies(part: str, row: Verified, fp32: Verified | None) -> dict[str, float]:
+def _accuracies(part: str, row: Verification, fp32: Verification | None) -> dict[str, float]:
     accuracies = {row.name: round(float(getattr(row, part)), 2)}
     return accuracies if fp32 is None else {"fp32": round(float(getattr(fp32, part)), 2)} | accuracies
 

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     import onnx
     from numpy.typing import NDArray
 
-    from edge_digits_export.trained import Trained
-    from edge_digits_export.verify import Verified
+    from edge_digits_export.trained import TrainedRun
+    from edge_digits_export.verify import Verification
 
 
 @click.command()
@@ -92,11 +92,11 @@ def _carded(
     graph: onnx.ModelProto,
     precision: str,
     name: str,
-    source: Trained,
+    source: TrainedRun,
     logits: NDArray[np.float32],
-    fp32: Verified | None,
-) -> tuple[bytes, Verified]:
-    """The file with its card, and how it was judged; judged first, for the card tells the result."""
+    fp32: Verification | None,
+) -> tuple[bytes, Verification]:
+    """The file with its card, and how it was judged; that comes first, because the card gives the result."""
     from edge_digits_export import verify
     from edge_digits_export.card import card, with_card
 

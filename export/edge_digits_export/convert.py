@@ -6,8 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from edge_digits.errors import EdgeDigitsError, SourceError
-from edge_digits.inference.heatmap import REGRESSION_CHANNELS
-from edge_digits_export.trained import Trained
+from edge_digits_export.trained import TrainedRun
 
 if TYPE_CHECKING:
     import onnx
@@ -41,17 +40,15 @@ def load_keras(path: Path) -> Any:
         ) from None
 
 
-def check_ports(model: Any, source: Trained) -> None:
+def check_ports(model: Any, source: TrainedRun) -> None:
     """Refuse a network that is not of the kind that its run says.
 
     Raises:
         SourceError: its input or output has another shape.
     """
     ports = [tuple(getattr(model, name, ())) for name in ("input_shape", "output_shape")]
-    wanted: list[tuple[int | None, ...]] = [(None, 28, 28, 1), (None, len(source.labels))]
-    if source.finder:
-        wanted = [(None, None, None, 1), (None, None, None, 4 * (len(source.labels) + REGRESSION_CHANNELS))]
-    if ports != wanted:
+    wanted = source.task.ports(len(source.labels))
+    if tuple(ports) != wanted:
         raise SourceError(
             f"{source.model}: takes {ports[0]} and gives {ports[1]}, where {wanted[0]} and {wanted[1]} are wanted: "
             "it is no network of this run. Train anew: edge-digits train --force"

@@ -39,12 +39,14 @@ def quantize(model: onnx.ModelProto, calibration: NDArray[np.uint8]) -> onnx.Mod
     from onnxruntime.quantization.shape_inference import quant_pre_process
 
     with tempfile.TemporaryDirectory() as folder:
-        source, ready, made = (str(Path(folder) / name) for name in ("float.onnx", "ready.onnx", "int8.onnx"))
+        source, prepared, quantized = (
+            str(Path(folder) / name) for name in ("float.onnx", "prepared.onnx", "int8.onnx")
+        )
         onnx.save(model, source)
-        quant_pre_process(source, ready)
+        quant_pre_process(source, prepared)
         quantize_static(
-            ready,
-            made,
+            prepared,
+            quantized,
             _reader(calibration),
             quant_format=QuantFormat.QDQ,
             per_channel=True,
@@ -54,7 +56,7 @@ def quantize(model: onnx.ModelProto, calibration: NDArray[np.uint8]) -> onnx.Mod
             calibrate_method=CalibrationMethod.MinMax,
             extra_options={"ActivationSymmetric": False},
         )
-        return finish(_with_pixels_as_they_are(onnx.load(made)))
+        return finish(_with_pixels_as_they_are(onnx.load(quantized)))
 
 
 def _reader(pictures: NDArray[np.uint8]) -> Any:
@@ -102,7 +104,7 @@ def _with_pixels_as_they_are(model: onnx.ModelProto) -> onnx.ModelProto:
     pixels = helper.make_node(
         "DequantizeLinear", ["image_shaped", scale, zero], [first.output[0]], name="image_dequantized"
     )
-    rest = [node for node in graph.node if not any(node is gone for gone in (first, *chain))]
+    rest = [node for node in graph.node if not any(node is removed for removed in (first, *chain))]
     del graph.node[:]
     graph.node.extend([shaped, pixels, *rest])
     used = {name for node in graph.node for name in node.input}
@@ -116,7 +118,7 @@ def _flat_size(graph: onnx.GraphProto, chain: list[onnx.NodeProto]) -> int:
     """Pixels of a picture where `chain`, nearest the network first, makes a row of it; 0 where it stays a plane."""
     from onnx import numpy_helper
 
-    shapes = {one.name: numpy_helper.to_array(one) for one in graph.initializer}
+    shapes = {tensor.name: numpy_helper.to_array(tensor) for tensor in graph.initializer}
     last = next((node for node in chain if node.op_type == "Reshape" and node.input[1] in shapes), None)
     shape = shapes[last.input[1]] if last is not None else np.zeros(4)
     return int(shape[1]) if len(shape) == 2 else 0

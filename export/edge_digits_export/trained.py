@@ -13,48 +13,48 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge_digits.errors import SourceError
+from edge_digits.inference import run_files
+from edge_digits_export.tasks import TASKS, Task
 
 
 @dataclass(frozen=True)
-class Judged:
-    """Pictures as the model sees them, uint8 [N, H, W], with what is in them.
-
-    Of a reader of single digits: classes, int64 [N], -1 for what is no digit. Of a finder: digits, float32 [M, 6], as
-    `edge_digits.inference.heatmap.recall_and_precision` takes them.
-    """
+class Evaluated:
+    """Pictures to judge a network on, uint8 [N, H, W], as it sees them, and what is in them, as its task has it."""
 
     pictures: NDArray[np.uint8]
     truth: NDArray[Any]
 
 
 @dataclass(frozen=True)
-class Trained:
-    """A finished run.
+class TrainedRun:
+    """A run folder whose network can be exported.
 
     Attributes:
         model: path of the Keras model.
-        config: what `config.json` says of recipe, seed, data, commit.
+        task: what it was trained to do.
+        config: what `run_files.CONFIG` says of recipe, seed, data, commit.
         labels: the text of each class.
-        calibration: training pictures, uint8 [N, 28, 28], for quantization.
+        epochs: that were trained: fewer than the recipe's where the run was stopped.
+        calibration: training pictures, uint8 [N, H, W], for quantization.
         validation, test: what the exported files are judged on.
-        finder: whether it finds digits in pages, and does not read single ones.
     """
 
     model: Path
+    task: Task
     config: dict[str, Any]
     labels: tuple[str, ...]
+    epochs: int
     calibration: NDArray[np.uint8]
-    validation: Judged
-    test: Judged
-    finder: bool
+    validation: Evaluated
+    test: Evaluated
 
     @property
     def background(self) -> bool:
         """Whether the network was taught what is no digit."""
-        return not self.finder and bool((self.validation.truth < 0).any())
+        return self.task.background(self.validation.truth)
 
 
-def load(folder: Path) -> Trained:
+def load(folder: Path) -> TrainedRun:
     """Read a run folder.
 
     Raises:
@@ -63,25 +63,34 @@ def load(folder: Path) -> Trained:
     if not folder.is_dir():
         raise SourceError(f"{folder}: no such run folder. Make one with: edge-digits train -o {folder}")
     try:
-        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+        config = json.loads((folder / run_files.CONFIG).read_text(encoding="utf-8"))
         labels = tuple(config["labels"])
+        task = TASKS[config["recipe"]["task"]]
     except (OSError, ValueError, KeyError, TypeError):
         raise SourceError(
             f"{folder}: is no run folder: it has no readable config.json. Make one with: edge-digits train"
         ) from None
     try:
-        with (folder / "pictures.npz").open("rb") as stream:  # numpy leaves a broken file open
+        with (folder / run_files.PICTURES).open("rb") as stream:  # numpy leaves a broken file open
             arrays = dict(np.load(stream))
-        finder = "validation_truth" in arrays
-        truth = "truth" if finder else "classes"
-        validation, test = (Judged(arrays[part], arrays[f"{part}_{truth}"]) for part in ("validation", "test"))
-        calibration = arrays["calibration"]
+        validation = Evaluated(arrays[run_files.VALIDATION], arrays[task.truth[0]])
+        test = Evaluated(arrays[run_files.TEST], arrays[task.truth[1]])
+        calibration = arrays[run_files.CALIBRATION]
     except (OSError, ValueError, KeyError, TypeError, EOFError, zlib.error, zipfile.BadZipFile):
-        if (folder / "results.json").is_file():
+        if (folder / run_files.RESULTS).is_file():
             raise SourceError(
-                f"{folder / 'pictures.npz'}: is missing or broken. Train anew: edge-digits train -o {folder} --force"
+                f"{folder / run_files.PICTURES}: is missing or broken. "
+                f"Train anew: edge-digits train -o {folder} --force"
             ) from None
         raise SourceError(
             f"{folder}: this run was stopped before its first epoch. Go on with: edge-digits train -o {folder} --resume"
         ) from None
-    return Trained(folder / "model.keras", config, labels, calibration, validation, test, finder)
+    return TrainedRun(folder / run_files.MODEL, task, config, labels, _epochs(folder), calibration, validation, test)
+
+
+def _epochs(folder: Path) -> int:
+    """Rows of the history below its header; 0 where a run was stopped within its first epoch."""
+    try:
+        return len((folder / run_files.HISTORY).read_text(encoding="utf-8").splitlines()) - 1
+    except OSError:
+        return 0
