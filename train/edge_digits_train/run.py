@@ -187,8 +187,9 @@ class RunFolder:
         """
         try:
             values = json.loads(self._config.read_text(encoding="utf-8"))
-            how = values["recipe"].pop("augmentation")
-            values["recipe"] = Recipe(**values["recipe"], augmentation=None if how is None else Augmentation(**how))
+            settings = values["recipe"].pop("augmentation")
+            augmentation = None if settings is None else Augmentation(**settings)
+            values["recipe"] = Recipe(**values["recipe"], augmentation=augmentation)
             for name in ("labels", "extra"):
                 values[name] = tuple(values.get(name, ()))
             return Config(**values)
@@ -213,7 +214,7 @@ class RunFolder:
             raise _broken(self._history, error) from None
 
     def write_history(self, history: list[Epoch]) -> None:
-        """Write the epochs, of which there is one at least."""
+        """Write the epochs, at least one."""
         rows = [epoch.to_row() for epoch in history]
         # To the last digit: a run that goes on compares its epochs with these.
         lines = [",".join(str(value) for value in row.values()) for row in rows]

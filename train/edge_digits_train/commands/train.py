@@ -82,7 +82,7 @@ def command(output: Path, resume: bool, h5: bool, force: bool, quiet: bool, **op
     """
     if importlib.util.find_spec("keras") is None:
         raise MissingExtraError("edge-digits train", "train", "Keras")
-    # TensorFlow tells of its CPU features and of GPUs that are not there, some of it before it reads this.
+    # TensorFlow reports its CPU features and missing GPUs, some of it before it reads this.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     with native_stderr_off():
         import keras  # noqa: F401  # for what its import prints
@@ -172,15 +172,17 @@ def _write_h5(folder: Any) -> None:
 def _report(path: Path, outcome: Outcome) -> None:
     from edge_digits_train.commands.progress import percents
 
-    then = f"Go on with: edge-digits train -o {path} --resume"
+    next_step = f"Go on with: edge-digits train -o {path} --resume"
     best = outcome.best
     if best is None:
-        click.echo(f"stopped within the first epoch; the untrained beginnings are in {path / 'model.keras'}. {then}")
+        click.echo(
+            f"stopped within the first epoch; the untrained beginnings are in {path / 'model.keras'}. {next_step}"
+        )
         return
     export = f"edge-digits export {path} -o digits.onnx"
-    then = f"{then}; or take it as it is: {export}" if outcome.interrupted else f"Next: {export}"
+    next_step = f"{next_step}; or take it as it is: {export}" if outcome.interrupted else f"Next: {export}"
     click.echo(f"best epoch {best.epoch + 1}: {', '.join(percents(best.shares))}")
     if outcome.test is not None:
         click.echo(", ".join(percents(outcome.test)))
-    click.echo(f"{path / 'model.keras'}, after {outcome.seconds / 60:.1f} minutes. {then}")
+    click.echo(f"{path / 'model.keras'}, after {outcome.seconds / 60:.1f} minutes. {next_step}")
     sys.stdout.flush()

@@ -1,4 +1,4 @@
-"""The pictures of each epoch, augmented by other processes while the network trains on the epoch before."""
+"""The pictures of each epoch, augmented by worker processes while the network trains on the epoch before."""
 
 from __future__ import annotations
 
@@ -14,23 +14,26 @@ from edge_digits_train.networks.open_set import one_hot
 from edge_digits_train.pool import Prefetcher
 from edge_digits_train.synthesis.augment import Augmentation, augment
 
-#: Pictures that a process makes at a time.
+#: Pictures that a worker makes at a time.
 _CHUNK = 1000
 
 
 class Epochs(Prefetcher[Pictures]):
     """Makes the training pictures of any epoch; the same seed and epoch give the same pictures in the same order."""
 
-    def __init__(self, train: Split, how: Augmentation | None, seed: int, one_hot: int = 0, redraw: int = 1) -> None:
+    def __init__(
+        self, train: Split, augmentation: Augmentation | None, seed: int, one_hot: int = 0, redraw: int = 1
+    ) -> None:
         """Args:
         train: what pictures are made of.
-        how: augmentation; None leaves them as they are, but for `normalize`.
-        seed: decides all.
+        augmentation: how they are changed; None leaves them as they are, but for `normalize`.
+        seed: decides all that is random.
         one_hot: targets are rows of `open_set.one_hot` for as many classes, or classes for 0.
         redraw: epochs that pictures serve, in another order each, before they are drawn anew.
         """
         super().__init__()
-        self._train, self._how, self._seed, self._one_hot, self._redraw = train, how, seed, one_hot, redraw
+        self._train, self._augmentation, self._seed = train, augmentation, seed
+        self._one_hot, self._redraw = one_hot, redraw
         self._drawn: tuple[int, Pictures] | None = None
 
     def prefetch(self, number: int) -> None:
@@ -46,13 +49,13 @@ class Epochs(Prefetcher[Pictures]):
             self.prefetch(then)
         pictures, classes = self._drawn[1], self._train.classes[self._order(first)]
         if epoch != first:
-            again = self._order(epoch)
-            pictures, classes = pictures[again], classes[again]
+            order = self._order(epoch)
+            pictures, classes = pictures[order], classes[order]
         return pictures, one_hot(classes, self._one_hot) if self._one_hot else classes
 
     def _first(self, epoch: int) -> int:
         """The epoch that this one has its pictures from: without augmentation, they are always the same."""
-        return 0 if self._how is None else epoch - epoch % self._redraw
+        return 0 if self._augmentation is None else epoch - epoch % self._redraw
 
     def _order(self, epoch: int) -> Labels:
         return np.random.default_rng((self._seed, epoch)).permutation(len(self._train))
@@ -64,15 +67,17 @@ class Epochs(Prefetcher[Pictures]):
                 make_pictures,
                 self._train.pictures[chunk],
                 self._train.classes[chunk],
-                (self._seed, number, place),
-                self._how,
+                (self._seed, number, index),
+                self._augmentation,
             )
-            for place, chunk in enumerate(np.array_split(order, max(1, len(order) // _CHUNK)))
+            for index, chunk in enumerate(np.array_split(order, max(1, len(order) // _CHUNK)))
         ]
 
 
-def make_pictures(pictures: Pictures, classes: Labels, seed: tuple[int, ...], how: Augmentation | None) -> Pictures:
-    """Augment pictures, or only normalise them where `how` is None: uint8 [N, 28, 28]."""
-    if how is None:
+def make_pictures(
+    pictures: Pictures, classes: Labels, seed: tuple[int, ...], augmentation: Augmentation | None
+) -> Pictures:
+    """Augment pictures, or only normalise them where `augmentation` is None: uint8 [N, 28, 28]."""
+    if augmentation is None:
         return np.stack([normalize(picture) for picture in pictures])
-    return augment(pictures, classes, seed, how)
+    return augment(pictures, classes, seed, augmentation)

@@ -40,7 +40,7 @@ _CHANNELS = _CLASSES + REGRESSION_CHANNELS + 2
 _CHUNK = 250
 #: Share of scenes whose ink is made paler: in a page, the darkest ink may be other than that of the digits.
 _PALER = 0.4
-#: Share of scenes that were photographed at fewer pixels, and at how many of those that they are looked at.
+#: Share of scenes that are photographed at fewer pixels, and the range of the factors.
 _COARSE, _COARSER = 0.25, (0.45, 0.85)
 
 #: Scenes of the validation and of the test set, and those to calibrate on.

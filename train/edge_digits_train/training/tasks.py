@@ -1,4 +1,4 @@
-"""The tasks by name: the one place where a recipe's task becomes code."""
+"""The tasks by name: the only place where the name in a recipe chooses code."""
 
 from __future__ import annotations
 
