@@ -53,6 +53,30 @@ def normalize_glyph(glyph: Glyph) -> Gray:
     return _centre(_stretch(tight))
 
 
+def window(contrast: Gray, box: tuple[float, float, float, float]) -> Gray:
+    """What a model sees of a place in a scene: the box as MNIST scales digits, with its surroundings left in.
+
+    Args:
+        contrast: uint8 [H, W], the scene's local contrast, at any scale.
+        box: x1, y1, x2, y2 in its pixels; it may reach beyond the rim, where there is paper.
+
+    Returns:
+        uint8 [28, 28], the box's middle in the middle, its longer side 20 pixels.
+    """
+    x1, y1, x2, y2 = box
+    side = max(round(max(x2 - x1, y2 - y1) * SIDE / BOX), 4)
+    left, top = round((x1 + x2 - side) / 2), round((y1 + y2 - side) / 2)
+    height, width = contrast.shape
+    part = np.zeros((side, side), np.uint8)
+    rows = slice(max(top, 0), min(top + side, height))
+    columns = slice(max(left, 0), min(left + side, width))
+    if rows.start < rows.stop and columns.start < columns.stop:
+        inside = contrast[rows, columns]
+        part[rows.start - top : rows.stop - top, columns.start - left : columns.stop - left] = inside
+    method = cv2.INTER_AREA if side > SIDE else cv2.INTER_LINEAR
+    return np.asarray(cv2.resize(part, (SIDE, SIDE), interpolation=method), np.uint8)
+
+
 def _stretch(ink: Gray) -> NDArray[np.float32]:
     """Full contrast: the strong tenth of the ink becomes white."""
     level = _strong_level(ink)

@@ -8,6 +8,8 @@ from typing import Any, Literal
 SCHEMA = "edge-digits/result/1"
 #: The ten digits: the labels of a reader of digits, in the order of its classes, and what a constraint speaks of.
 DIGITS = "0123456789"
+#: Signs that stand beside digits in numbers, dates, times and sums.
+SIGNS = ".,-+x/()=:%#"
 
 Status = Literal["ok", "uncertain", "no_digits", "error"]
 
