@@ -68,7 +68,7 @@ def _levelled(strength: Gray) -> Gray:
 
 def _factor(plane: Gray) -> int:
     height, width = plane.shape
-    return max(1, min(_SHRINK, height // 8, width // 8))
+    return int(max(1, min(_SHRINK, height // 8, width // 8)))
 
 
 def _shrunk(plane: Gray, factor: int) -> Gray:
