@@ -11,8 +11,8 @@ import pytest
 pytest.importorskip("edge_digits_train", reason="training is not installed")
 
 from edge_digits_train.datasets import unipen
-from edge_digits_train.datasets.data import DataError
-from edge_digits_train.datasets.unipen import Trace, load_traces
+from edge_digits_train.datasets.data import DataError, Trace
+from edge_digits_train.datasets.unipen import load_traces
 
 #: Two characters and a pen-up movement between their strokes.
 FILE = """.VERSION 1.0
@@ -62,15 +62,13 @@ def test_a_lifted_pen_without_points_is_no_component(tmp_path: Path) -> None:
     ("place", "expected"),
     [("2:1", [[15.0, -26.0], [16.0, -27.0]]), ("2:1-2:1", [[15.0, -26.0]]), ("1-2:0", [[14.0, -25.0]])],
 )
-def test_a_place_may_begin_and_end_within_a_component(
-    tmp_path: Path, place: str, expected: list[list[float]]
-) -> None:
-    (trace,) = loaded(tmp_path / "a", FILE.split(".SEGMENT")[0] + f'.SEGMENT DIGIT {place} ? "1"\n')
+def test_a_place_may_begin_and_end_within_a_component(tmp_path: Path, place: str, expected: list[list[float]]) -> None:
+    (trace,) = loaded(tmp_path / "a", FILE.split(".SEGMENT", maxsplit=1)[0] + f'.SEGMENT DIGIT {place} ? "1"\n')
     assert points(trace) == [expected]
 
 
 def test_several_places_are_one_character(tmp_path: Path) -> None:
-    (trace,) = loaded(tmp_path / "a", FILE.split(".SEGMENT")[0] + '.SEGMENT DIGIT 0,3 ? "1"\n')
+    (trace,) = loaded(tmp_path / "a", FILE.split(".SEGMENT", maxsplit=1)[0] + '.SEGMENT DIGIT 0,3 ? "1"\n')
     assert points(trace) == [[[10, -20], [11, -22]], [[1, -2]]]
 
 
@@ -145,12 +143,14 @@ def test_a_folder_is_read_in_order_without_texts_and_withdrawn_donors(tmp_path: 
     for name in ("b/2.dat", "a/1.dat", "ibm/x/1.dat", "val/1.dat", "notes.txt", "README.md"):
         loaded(tmp_path / name, FILE)
     traces = load_traces(tmp_path)
-    assert [trace.writer for trace in traces] == ["a/1.dat"] * 2 + ["b/2.dat"] * 2
+    assert [trace.writer for trace in traces] == [
+        f"{tmp_path.name}/{name}" for name in ("a/1.dat", "b/2.dat") for _ in "12"
+    ]
 
 
 def test_a_single_file_without_writers_is_of_one_every_250_characters(tmp_path: Path) -> None:
     """The pen digits of 44 people came in two files: taken for one writer's, none could be held out."""
-    text = FILE.split(".SEGMENT")[0] + '.SEGMENT DIGIT 0 ? "1"\n' * 501
+    text = FILE.split(".SEGMENT", maxsplit=1)[0] + '.SEGMENT DIGIT 0 ? "1"\n' * 501
     traces = loaded(tmp_path / "pens.tra", text)
     assert [traces[place].writer for place in (0, 249, 250, 500)] == [f"pens.tra:{n}" for n in (0, 0, 1, 2)]
 

@@ -56,6 +56,7 @@ def card(
             "init": Path(config.get("init") or "").name,
             "init_sha256": config.get("init_sha256") or "",
             "extra": [Path(folder).name for folder in config.get("extra") or ()],
+            "pens": [Path(source).name for source in config.get("pens") or ()],
             "seed": config.get("seed"),
             "limit": config.get("limit"),
             "data_sha256": config.get("data_sha256"),

@@ -29,9 +29,10 @@ class Config:
         seed: decides all that is random.
         init: what the network starts from, as `warm_start.start_from` takes it; "" for nothing.
         extra: folders of crops beside the data.
+        pens: files and folders of pen trajectories beside the data.
         init_sha256: of the file that `init` named.
         labels: the text of each class.
-        data_sha256: of the training pictures and classes, the extra ones among them.
+        data_sha256: of the training pictures and classes, the extra ones and the trajectories among them.
         commit: of the source tree, as `source_commit` gives it.
         versions: of Python, Keras and others.
     """
@@ -43,6 +44,7 @@ class Config:
     seed: int
     init: str = ""
     extra: tuple[str, ...] = ()
+    pens: tuple[str, ...] = ()
     init_sha256: str = ""
     labels: tuple[str, ...] = ()
     data_sha256: str = ""
@@ -59,17 +61,19 @@ class Metric:
         title: on the screen and in figures.
         quantity: what it measures: the label of its axis.
         loss: whether less is better; else it is a share, 0..1.
+        scored: whether the best epoch is chosen by it too.
     """
 
     name: str
     title: str
     quantity: str
     loss: bool = False
+    scored: bool = True
 
 
 #: The metrics of all tasks by name. Those of "digits": loss and accuracy on clean validation pictures, accuracy on
-#: photographed ones. Of "finder": the share of the validation scenes' digits that are found with the right class, and
-#: the share of what is found that is such. `test_` is of the test set.
+#: photographed ones. Of "finder": the share of the validation scenes' digits that are found with the right class, the
+#: share of the digits found that are such, and the share of signs found. `test_` is of the test set.
 METRICS = {
     metric.name: metric
     for metric in (
@@ -79,8 +83,10 @@ METRICS = {
         Metric("test_accuracy", "test", "accuracy"),
         Metric("recall", "recall", "recall"),
         Metric("precision", "precision", "precision"),
+        Metric("sign_recall", "signs", "recall", scored=False),
         Metric("test_recall", "test recall", "recall"),
         Metric("test_precision", "test precision", "precision"),
+        Metric("test_sign_recall", "test signs", "recall"),
     )
 }
 
@@ -111,8 +117,9 @@ class Epoch:
 
     @property
     def score(self) -> float:
-        """The mean of the shares that its task measures: the epoch of the highest is the best."""
-        return sum(self.shares.values()) / len(self.shares)
+        """The mean of the shares that the best epoch is chosen by: that of the highest."""
+        scored = [value for name, value in self.shares.items() if METRICS[name].scored]
+        return sum(scored) / len(scored)
 
     def to_row(self) -> dict[str, float]:
         """By column of history.csv."""
@@ -190,7 +197,7 @@ class RunFolder:
             settings = values["recipe"].pop("augmentation")
             augmentation = None if settings is None else Augmentation(**settings)
             values["recipe"] = Recipe(**values["recipe"], augmentation=augmentation)
-            for name in ("labels", "extra"):
+            for name in ("labels", "extra", "pens"):
                 values[name] = tuple(values.get(name, ()))
             return Config(**values)
         except (OSError, ValueError, KeyError, TypeError, AttributeError):

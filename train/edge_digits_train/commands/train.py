@@ -36,6 +36,12 @@ if TYPE_CHECKING:
     help="Crops with their labels.csv, as predict --save-crops writes them, to train on as well. Repeatable.",
 )
 @click.option(
+    "--pens",
+    metavar="FILE_OR_FOLDER",
+    multiple=True,
+    help="Pen trajectories in the UNIPEN format, for the recipe finder: more hands, and signs. Repeatable.",
+)
+@click.option(
     "-o", "--output", type=click.Path(path_type=Path), default=Path("run"), show_default=True, help="The run folder."
 )
 @click.option(
@@ -101,7 +107,7 @@ def command(output: Path, resume: bool, h5: bool, force: bool, quiet: bool, **op
         config = _config(**options)
     if config.data == "mnist" and not quiet:
         click.echo("MNIST comes from the internet (11 MB) the first time, and from Keras's cache after that", err=True)
-    data = datasets.load(config.data, limit=config.limit, seed=config.seed, extra=config.extra)
+    data = datasets.load(config.data, limit=config.limit, seed=config.seed, extra=config.extra, pens=config.pens)
     if resume and data.sha256 != config.data_sha256:
         raise UsageError(
             f"{config.data}: these are other pictures than the run in {output} began with. Begin a new run"
@@ -148,6 +154,7 @@ def _config(
     seed: int,
     init: str,
     extra: tuple[str, ...],
+    pens: tuple[str, ...],
     **overrides: Any,
 ) -> Config:
     from edge_digits_train.recipes import recipe, recipe_for
@@ -155,7 +162,7 @@ def _config(
 
     recipe_name = recipe_name or recipe_for(overrides["arch"])
     chosen = replace(recipe(recipe_name), **{name: value for name, value in overrides.items() if value is not None})
-    return Config(recipe_name, chosen, data, limit, seed, init, extra)
+    return Config(recipe_name, chosen, data, limit, seed, init, extra, pens)
 
 
 def _write_h5(folder: Any) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import zlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +17,8 @@ from edge_digits.errors import SourceError
 Pictures = NDArray[np.uint8]
 #: Their classes, int64 [N].
 Labels = NDArray[np.int64]
+#: One pen-down movement: float32 [N, 2], x to the right and y downwards, in units of the tablet.
+Stroke = NDArray[np.float32]
 
 #: The class of pictures that are no digits.
 BACKGROUND = -1
@@ -45,6 +49,21 @@ class Split:
         return Split(np.concatenate([self.pictures, more.pictures]), np.concatenate([self.classes, more.classes]))
 
 
+@dataclass(frozen=True, eq=False)  # arrays do not compare to one truth
+class Trace:
+    """One written character.
+
+    Attributes:
+        label: the character.
+        strokes: its pen-down movements in the order of writing, one at least.
+        writer: who wrote it, as far as the file or its name tells.
+    """
+
+    label: str
+    strokes: tuple[Stroke, ...]
+    writer: str
+
+
 @dataclass(frozen=True)
 class Data:
     """A training and a test set.
@@ -53,8 +72,9 @@ class Data:
         train, test: the pictures.
         labels: the text of each class.
         origin: where they came from.
-        sha256: of the training pictures and classes, the extra ones included.
+        sha256: of the training pictures and classes, the extra ones and the traces included.
         extra: crops to train on besides `train`, of class -1 where they are no digits.
+        traces: pen trajectories of characters to compose scenes of.
     """
 
     train: Split
@@ -63,6 +83,7 @@ class Data:
     origin: str
     sha256: str
     extra: Split | None = None
+    traces: tuple[Trace, ...] = ()
 
 
 def label_by_number(origin: str, train: Split, test: Split) -> Data:
@@ -86,6 +107,18 @@ def split(data: Split, share: float, seed: int) -> tuple[Split, Split]:
     if not held_out.any():
         held_out[0] = True  # a picture of each class, and nothing to choose from
     return data.take(np.sort(order[~held_out])), data.take(np.sort(order[held_out]))
+
+
+def split_writers(traces: Sequence[Trace], share: float) -> tuple[tuple[Trace, ...], tuple[Trace, ...]]:
+    """Hold a share of the writers out: the rest, and the held-out traces.
+
+    By a hash of the writer's name, so that a writer is on the same side whoever else there is.
+    """
+    held_out = [zlib.crc32(trace.writer.encode()) < share * 2**32 for trace in traces]
+    rest, others = (
+        tuple(t for t, held in zip(traces, held_out, strict=True) if held == side) for side in (False, True)
+    )
+    return rest, others
 
 
 def subset(data: Split, limit: int, seed: int) -> Split:
@@ -128,10 +161,14 @@ def check_count(origin: str, count: int) -> None:
         raise DataError(f"{origin}: {count} classes; from {MIN_CLASSES} to {MAX_CLASSES} can be trained")
 
 
-def sha256(*parts: Split) -> str:
-    """Hash of the pictures and classes, one part after the other: 64 hexadecimal digits."""
+def sha256(*parts: Split, traces: Sequence[Trace] = ()) -> str:
+    """Hash of the pictures and classes, one part after the other, and of traces: 64 hexadecimal digits."""
     digest = hashlib.sha256()
     for part in parts:
         digest.update(np.ascontiguousarray(part.pictures).tobytes())
         digest.update(part.classes.astype("<i8").tobytes())
+    for trace in traces:
+        digest.update(f"{trace.label}\0{trace.writer}\0{len(trace.strokes)}".encode())
+        for stroke in trace.strokes:
+            digest.update(stroke.astype("<f4").tobytes())
     return digest.hexdigest()

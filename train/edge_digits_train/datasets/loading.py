@@ -24,9 +24,12 @@ from edge_digits_train.datasets.data import (
 )
 from edge_digits_train.datasets.folders import TEST_SHARE, load_extra, load_folder
 from edge_digits_train.datasets.idx import find_set, load_set
+from edge_digits_train.datasets.unipen import load_traces
 
 
-def load(source: str, *, limit: int | None = None, seed: int = 0, extra: Sequence[str] = ()) -> Data:
+def load(
+    source: str, *, limit: int | None = None, seed: int = 0, extra: Sequence[str] = (), pens: Sequence[str] = ()
+) -> Data:
     """Load a data set.
 
     Args:
@@ -36,6 +39,7 @@ def load(source: str, *, limit: int | None = None, seed: int = 0, extra: Sequenc
         limit: at most this many training pictures and test pictures, chosen by the seed.
         seed: of those choices, and of the test set that is held out where the data have none.
         extra: folders of crops to train on as well (`folders.load_extra`).
+        pens: files and folders of pen trajectories (`unipen.load_traces`); writers of one name are one.
 
     Raises:
         DataError: says which file is wrong, how, and what to do.
@@ -58,7 +62,8 @@ def load(source: str, *, limit: int | None = None, seed: int = 0, extra: Sequenc
     parts = [load_extra(Path(folder), data.labels) for folder in extra]
     for part in parts:
         data = replace(data, extra=part if data.extra is None else data.extra.with_more(part))
-    return replace(data, sha256=sha256(data.train, *parts))
+    traces = tuple(trace for source in pens for trace in load_traces(Path(source)))
+    return replace(data, traces=traces, sha256=sha256(data.train, *parts, traces=traces))
 
 
 def _keras_mnist() -> Data:

@@ -23,12 +23,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
-from edge_digits_train.datasets.data import DataError
-
-#: One pen-down movement: float32 [N, 2], x to the right and y downwards, in units of the tablet.
-Stroke = NDArray[np.float32]
+from edge_digits_train.datasets.data import DataError, Stroke, Trace
 
 #: Donors whose characters are left out of a folder: `ibm` was withdrawn from the benchmark, and of `val` many characters
 #: are cut at the wrong component.
@@ -42,21 +38,6 @@ _MAX_DEPTH = 4
 #: A single file that names no writer is of many: so many characters in a row are taken for one's, as in the pen-based
 #: digits of Alimoglu and Alpaydin, 250 by each writer.
 _OF_ONE_WRITER = 250
-
-
-@dataclass(frozen=True, eq=False)  # arrays do not compare to one truth
-class Trace:
-    """One written character.
-
-    Attributes:
-        label: the character.
-        strokes: its pen-down movements in the order of writing, one at least.
-        writer: who wrote it, as far as the file or its name tells.
-    """
-
-    label: str
-    strokes: tuple[Stroke, ...]
-    writer: str
 
 
 @dataclass
@@ -110,7 +91,7 @@ def _read(path: Path, source: Path, cache: _Cache) -> Iterator[Trace]:
 
 
 def _writer(path: Path, source: Path, number: int) -> str:
-    return f"{path.name}:{number // _OF_ONE_WRITER}" if path == source else str(path.relative_to(source))
+    return f"{path.name}:{number // _OF_ONE_WRITER}" if path == source else f"{source.name}/{path.relative_to(source)}"
 
 
 def _lines(path: Path) -> list[str]:

@@ -28,7 +28,6 @@ def configure(config: Config, data: Data) -> Config:
     return replace(
         config,
         init_sha256=_sha256(config.init) if config.init else "",
-        labels=data.labels,
         data_sha256=data.sha256,
         commit=source_commit(),
         versions={

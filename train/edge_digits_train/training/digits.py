@@ -47,6 +47,10 @@ class DigitsTask:
     def configure(config: Config, data: Data) -> Config:
         recipe = config.recipe
         architectures.check(recipe.arch, finder=False)
+        if data.traces:
+            raise UsageError(
+                "--pens: only finders are trained on pen trajectories. Leave it out, or take --recipe finder"
+            )
         if recipe.augmentation is not None and data.labels != tuple(DIGITS):
             # A foot under class 1 is a style of ones, not of letters; and letters are no background to letters,
             # nor are styles of digits any of letters.
@@ -60,7 +64,7 @@ class DigitsTask:
         if config.init:
             network = architectures.build(recipe.arch, len(data.labels), 0.0)
             warm_start.start_from(network, config.init, data.train.pictures[:50])
-        return replace(config, recipe=recipe)
+        return replace(config, recipe=recipe, labels=data.labels)
 
     def model(self) -> tuple[keras.Model, Any, Any]:
         recipe = self._config.recipe

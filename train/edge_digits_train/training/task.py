@@ -39,7 +39,7 @@ class Task(Protocol):
 
     @staticmethod
     def configure(config: Config, data: Data) -> Config:
-        """Adapt a config to the data.
+        """Adapt a config to the data: recipe and labels.
 
         Raises:
             UsageError: its recipe and the data do not go together.
