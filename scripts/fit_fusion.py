@@ -23,7 +23,6 @@ from edge_digits.text.fusion import PAGE, Weights, company, evidence, in_line
 from edge_digits_train import datasets
 from edge_digits_train.datasets.data import BACKGROUND, split
 from edge_digits_train.recipes import RECIPES
-from edge_digits_train.synthesis import styles
 from edge_digits_train.synthesis.augment import Augmentation, photograph
 from edge_digits_train.synthesis.negatives import negative
 from edge_digits_train.synthesis.scenes import IGNORED, Composer, Scene
@@ -91,7 +90,7 @@ def windows(composer: Composer, count: int, seed: int) -> tuple[np.ndarray, ...]
     for number in range(count):
         rng = np.random.default_rng((seed, number))
         scene = composer.scene(rng, *_SIZE)
-        digits = np.flatnonzero(scene.classes >= 0)
+        digits = np.flatnonzero((scene.classes >= 0) & (scene.classes < 10))
         side, middle = rng.uniform(30, 100), rng.uniform((0, 0), _SIZE[::-1])
         if len(digits) and rng.random() < 0.6:
             box = scene.boxes[rng.choice(digits)]
@@ -126,7 +125,7 @@ def _truth(scene: Scene, box: tuple[int, int, int, int]) -> int:
     off, digit = min(around)
     if digit < 0:
         return IGNORED
-    return digit if off < 0.5 else -1
+    return digit if off < 0.5 and digit < 10 else -1
 
 
 def fit(logits: np.ndarray, probabilities: np.ndarray, truth: np.ndarray) -> Weights:
@@ -207,8 +206,7 @@ if __name__ == "__main__":
     options = parser.parse_args()
     cv2.setNumThreads(1)
     _, held_out = split(datasets.load(options.data).train, RECIPES["finder"].validation, 0)
-    written = styles.add_to(held_out, RECIPES["finder"].styles, options.seed)
-    composer = Composer(written.pictures, written.classes)
+    composer = Composer(held_out.pictures, held_out.classes)
     shot = crops(held_out.pictures, held_out.classes, options.scenes, options.seed)
     cut = windows(composer, options.scenes, options.seed)
     in_crops = [np.concatenate(pair) for pair in zip(shot, cut, strict=True)]

@@ -1,8 +1,8 @@
 """Draw a contact sheet of composed scenes, with the boxes that a finder is to find.
 
-    python scripts/make_scenes.py DATA [-o scenes.png] [--seed 0]
+    python scripts/make_scenes.py DATA [--pens FILE_OR_FOLDER ...] [-o scenes.png] [--seed 0]
 
-DATA is what `edge-digits train --data` takes: mnist, or a folder of its files.
+DATA is what `edge-digits train --data` takes: mnist, or a folder of its files; --pens as there.
 """
 
 from __future__ import annotations
@@ -14,38 +14,33 @@ import cv2
 import numpy as np
 
 from edge_digits_train import datasets
-from edge_digits_train.recipes import recipe
-from edge_digits_train.synthesis import styles
-from edge_digits_train.synthesis.scenes import Composer, Scene, strings
+from edge_digits_train.synthesis.scenes import IGNORED, LABELS, Composer, Scene, strings
 
-_COLUMNS, _ROWS = 8, 15
+_COLUMNS, _ROWS = 6, 16
+#: Blue, green, red of the boxes of digits, of signs, of what may be found or not, and of what is not to be found.
+_DIGIT, _SIGN, _EITHER, _NEITHER = (60, 160, 30), (220, 120, 0), (160, 160, 160), (40, 40, 230)
 
 
 def sheet(composer: Composer, seed: int) -> np.ndarray:
-    """Scenes in rows, each as it is and with its boxes: green to be found, grey to be found or not."""
+    """Scenes with their boxes: green of digits, blue of signs, grey of either, red of what is not to be found."""
     rows = []
     for row in range(_ROWS):
-        cells = []
-        for column in range(_COLUMNS // 2):
-            scene = composer.scene(np.random.default_rng((seed, row, column)))
-            cells += [cv2.cvtColor(scene.gray, cv2.COLOR_GRAY2BGR), _boxed(scene)]
-        rows.append(
-            np.hstack([cv2.copyMakeBorder(c, 1, 1, 1, 1, cv2.BORDER_CONSTANT, value=(90, 90, 90)) for c in cells])
-        )
+        scenes = [composer.scene(np.random.default_rng((seed, row, column))) for column in range(_COLUMNS)]
+        rows.append(np.hstack([_boxed(scene) for scene in scenes]))
     return np.vstack(rows)
 
 
 def _boxed(scene: Scene) -> np.ndarray:
     drawn = cv2.cvtColor(scene.gray, cv2.COLOR_GRAY2BGR)
-    for box, digit in zip(scene.boxes, scene.classes, strict=True):
-        if digit == -1:
-            continue
-        colour = (60, 160, 30) if digit >= 0 else (160, 160, 160)
-        x1, y1, x2, y2 = (round(float(v)) for v in box)
+    drawn = cv2.resize(drawn, None, fx=2, fy=2, interpolation=cv2.INTER_NEAREST)
+    for box, label in zip(scene.boxes, scene.classes, strict=True):
+        known = _DIGIT if label < 10 else _SIGN
+        colour = known if label >= 0 else _EITHER if label == IGNORED else _NEITHER
+        x1, y1, x2, y2 = (round(2 * float(v)) for v in box)
         cv2.rectangle(drawn, (x1, y1), (x2, y2), colour, 1)
-        if digit >= 0:
-            cv2.putText(drawn, str(digit), (x1 + 1, y1 + 10), cv2.FONT_HERSHEY_SIMPLEX, 0.35, (0, 60, 220), 1)
-    return drawn
+        if label >= 0:
+            cv2.putText(drawn, LABELS[label], (x1 + 1, y1 + 9), cv2.FONT_HERSHEY_SIMPLEX, 0.35, (0, 60, 220), 1)
+    return cv2.copyMakeBorder(drawn, 1, 1, 1, 1, cv2.BORDER_CONSTANT, value=(90, 90, 90))
 
 
 def _strings(data: datasets.Data, seed: int, width: int) -> np.ndarray:
@@ -65,12 +60,12 @@ def _strings(data: datasets.Data, seed: int, width: int) -> np.ndarray:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("data")
+    parser.add_argument("--pens", action="append", default=[])
     parser.add_argument("-o", "--output", type=Path, default=Path("scenes.png"))
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
-    loaded = datasets.load(options.data)
-    written = styles.add_to(loaded.train, recipe("finder").styles, options.seed)
-    drawn = sheet(Composer(written.pictures, written.classes), options.seed)
+    loaded = datasets.load(options.data, pens=options.pens)
+    drawn = sheet(Composer(loaded.train.pictures, loaded.train.classes, loaded.traces), options.seed)
     below = _strings(loaded, options.seed, drawn.shape[1] // 2)
     cv2.imwrite(str(options.output), np.vstack([drawn, below[:, : drawn.shape[1]]]))
     print(f"{options.output}: scenes to train on, and below them numbers to measure with, apart and touching")

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from edge_digits.inference import run_files
 from edge_digits.inference.card import FINDER_NORMALIZE
-from edge_digits.inference.heatmap import REGRESSION_CHANNELS, depth_to_space, recall_and_precision
+from edge_digits.inference.heatmap import REGRESSION_CHANNELS, depth_to_space, score
 from edge_digits.inference.session import Finder, Model, Network
 from edge_digits_export import confidence
 
@@ -88,7 +88,7 @@ class DigitsTask:
 
 
 class FinderTask:
-    """Finders: `maps` float32 [N, H/8, W/8, 4 x K]; the truth is as `heatmap.recall_and_precision` takes it."""
+    """Finders: `maps` float32 [N, H/8, W/8, 4 x K]; the truth is as `heatmap.score` takes it."""
 
     truth: ClassVar[tuple[str, str]] = (run_files.VALIDATION_TRUTH, run_files.TEST_TRUTH)
     network: ClassVar[type[Network]] = Finder
@@ -110,7 +110,7 @@ class FinderTask:
 
     def accuracy(self, logits: Logits, truth: NDArray[Any]) -> float:
         """Recall: the share of digits that are found with the right class."""
-        return recall_and_precision(depth_to_space(logits), truth)[0]
+        return score(depth_to_space(logits), truth).recall
 
     def agreement(self, logits: Logits, source: Logits, background: bool) -> float:
         """Of the cells where the source sees a digit."""

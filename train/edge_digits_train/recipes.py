@@ -33,7 +33,7 @@ class Recipe:
         styles: digits in styles that MNIST hardly knows (`styles`), as a share of the data set's own; 0 for none.
         scenes: composed scenes an epoch, for a finder; 0 for the task "digits".
         augmentation: limits of the augmentation; None leaves pictures as they are, but for `normalize`.
-        redraw: epochs that augmented pictures serve before they are drawn anew.
+        redraw: epochs that augmented pictures, or scenes, serve before they are drawn anew.
     """
 
     task: run_files.Task = "digits"
@@ -85,14 +85,15 @@ RECIPES: dict[str, Recipe] = {
     "finder": Recipe(
         task="finder",
         arch="finder",
-        epochs=60,
-        patience=60,
+        epochs=100,
+        patience=100,
         batch=32,
         learning_rate=2e-3,
         dropout=0.0,
         background=0.0,
-        styles=0.25,
         scenes=8000,
+        augmentation=None,
+        redraw=2,
     ),
     # A few epochs at a rate that does not undo what was learnt: for --init and --extra.
     "tune": Recipe(epochs=4, patience=4, learning_rate=5e-4, warmup=0.5),

@@ -12,8 +12,9 @@ from edge_digits.errors import ModelError, install_from_checkout
 SCHEMA_VERSION = 1
 #: The normalisation that this runner does: `normalize.normalize`, with its parameters.
 NORMALIZE: dict[str, Any] = {"name": "ink-box", "version": 1, "side": 28, "box": 20}
-#: What a finder sees: `ink.levelled`, any size.
-FINDER_NORMALIZE: dict[str, Any] = {"name": "levelled-ink", "version": 1}
+#: What a finder sees, at any size: `contrast.local_contrast`, or `ink.levelled`.
+FINDER_NORMALIZE: dict[str, Any] = {"name": "local-contrast", "version": 1}
+LEVELLED_INK: dict[str, Any] = {"name": "levelled-ink", "version": 1}
 
 
 @dataclass(frozen=True)
@@ -102,8 +103,8 @@ def _check(path: str, values: dict[str, Any]) -> None:
     for name in ("name", "license"):
         if not isinstance(values.get(name, ""), str):
             raise _unknown(path, name, values[name])
-    normalize = FINDER_NORMALIZE if values.get("output") == "maps" else NORMALIZE
-    if values.get("normalize", NORMALIZE) != normalize:
+    known_ones = (FINDER_NORMALIZE, LEVELLED_INK) if values.get("output") == "maps" else (NORMALIZE,)
+    if values.get("normalize", NORMALIZE) not in known_ones:
         raise _unknown(path, "normalize", values["normalize"])
     if values.get("output", "logits") not in ("logits", "scores", "maps"):
         raise _unknown(path, "output", values["output"])

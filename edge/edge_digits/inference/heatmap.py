@@ -1,19 +1,22 @@
-"""The contract of a finder: a network that says of levelled ink, place by place, whether a digit has its centre there.
+"""The contract of a finder: a network that says of a picture, place by place, whether a digit has its centre there.
 
 It works at an eighth of the picture's resolution and answers at a quarter: each place of its output answers for 2x2
-cells of 4 pixels. A cell has ten logits, one a class (a heat map of digits' centres; Zhou, Wang and Kraehenbuehl 2019,
-Objects as Points), then log height and log width of the digit in units of `REFERENCE_HEIGHT`, then the offset of its
-centre within the cell.
+cells of 4 pixels. A cell has a logit a class (a heat map of centres; Zhou, Wang and Kraehenbuehl 2019, Objects as
+Points), of the ten digits and, of some finders, of signs behind them; then log height and log width of the digit in
+units of `REFERENCE_HEIGHT`, then the offset of its centre within the cell. The card says what picture it sees: levelled
+ink, or local contrast.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+
+from edge_digits.results import DIGITS
 
 #: Pixels of the input a cell of the heat map, along either side.
 STRIDE = 4
@@ -25,6 +28,10 @@ DIGIT_HEIGHTS = (18.0, 44.0)
 REFERENCE_HEIGHT = 28.0
 #: Numbers of a cell after its class logits: log height, log width, x and y within the cell less one half.
 REGRESSION_CHANNELS = 4
+#: The natural logarithm of the smallest side that is believed of a digit, and of a sign, in units of REFERENCE_HEIGHT.
+LOG_SMALLEST_DIGIT, LOG_SMALLEST_SIGN = -2.0, -2.8
+#: A peak is of a digit where it lies within so many pixels of its box: of a point, boxes are hardly larger.
+_ROOM = 1.0
 
 
 @dataclass(frozen=True, eq=False)  # arrays do not compare to one truth
@@ -56,12 +63,27 @@ def depth_to_space(maps: NDArray[np.float32], xp: Any = np) -> NDArray[np.float3
     return spread
 
 
-def find_peaks(cells: NDArray[np.float32], threshold: float) -> Peaks:
+class Scores(NamedTuple):
+    """How well heat maps tell where what is: shares, 0..1.
+
+    Attributes:
+        recall: of the digits, those that are found with the right class.
+        precision: of the digits that are found, those that are there.
+        sign_recall: as `recall`, of signs; 0 where there are none.
+    """
+
+    recall: float
+    precision: float
+    sign_recall: float
+
+
+def find_peaks(cells: NDArray[np.float32], threshold: float, log_smallest: float = LOG_SMALLEST_DIGIT) -> Peaks:
     """The local maxima of the heat maps of one picture.
 
     Args:
         cells: float32 [H/4, W/4, C + 4].
         threshold: the lowest logit that the best class of a peak has.
+        log_smallest: LOG_SMALLEST_SIGN for a finder that knows signs.
     """
     # OpenCV takes a third of NumPy's time for maxima of so few values each.
     heat = cells.reshape(-1, cells.shape[2])[:, :-REGRESSION_CHANNELS]  # [H/4 * W/4, C]
@@ -69,7 +91,7 @@ def find_peaks(cells: NDArray[np.float32], threshold: float) -> Peaks:
     neighbourhood = cv2.dilate(best, np.ones((3, 3), np.uint8))  # [H/4, W/4]
     y, x = np.nonzero((best >= neighbourhood) & (best >= threshold))  # [N] each
     peaks = cells[y, x]  # [N, C + 4]
-    height, width = REFERENCE_HEIGHT * np.exp(np.clip(peaks[:, -4:-2], -2.0, 2.0)).T  # [N] each
+    height, width = REFERENCE_HEIGHT * np.exp(np.clip(peaks[:, -4:-2], log_smallest, 2.0)).T  # [N] each
     return Peaks(
         ((x + 0.5 + peaks[:, -2]) * STRIDE).astype(np.float32),
         ((y + 0.5 + peaks[:, -1]) * STRIDE).astype(np.float32),
@@ -79,39 +101,37 @@ def find_peaks(cells: NDArray[np.float32], threshold: float) -> Peaks:
     )
 
 
-def recall_and_precision(
-    cells: NDArray[np.float32], truth: NDArray[np.float32], threshold: float = 0.0
-) -> tuple[float, float]:
-    """How well heat maps tell where which digits are.
+def score(cells: NDArray[np.float32], truth: NDArray[np.float32], threshold: float = 0.0) -> Scores:
+    """How well heat maps tell where which digits and signs are.
 
     A peak is a true positive where it lies in the box of a digit of its class that no stronger peak has matched.
 
     Args:
         cells: float32 [N, H/4, W/4, C + 4].
-        truth: float32 [M, 6], a digit a row: index of its picture, x1, y1, x2, y2 in pixels, class; what may be found
-            or not has a class below -1, and counts neither way.
+        truth: float32 [M, 6], a digit or sign a row: index of its picture, x1, y1, x2, y2 in pixels, class; what may be
+            found or not has a class below -1, and counts neither way.
         threshold: as for `find_peaks`.
-
-    Returns:
-        The share of digits that are found with the right class, and the share of peaks that are such; 0..1.
     """
-    true_positives = detections = 0
+    right, signs, detections = 0, 0, 0
     for index, picture in enumerate(cells):
-        digits = truth[truth[:, 0] == index]  # [m, 6]
-        matched = np.zeros(len(digits), bool)
+        here = truth[truth[:, 0] == index]  # [m, 6]
+        matched = np.zeros(len(here), bool)
         peaks = find_peaks(picture, threshold)
         for i in np.argsort(-peaks.logits.max(axis=1)):
+            label = int(peaks.logits[i].argmax())
             inside = (
-                (digits[:, 1] <= peaks.x[i])
-                & (peaks.x[i] <= digits[:, 3])
-                & (digits[:, 2] <= peaks.y[i])
-                & (peaks.y[i] <= digits[:, 4])
+                (here[:, 1] - _ROOM <= peaks.x[i])
+                & (peaks.x[i] <= here[:, 3] + _ROOM)
+                & (here[:, 2] - _ROOM <= peaks.y[i])
+                & (peaks.y[i] <= here[:, 4] + _ROOM)
             )
-            match = inside & (digits[:, 5] == peaks.logits[i].argmax()) & ~matched
+            match = inside & (here[:, 5] == label) & ~matched
+            is_digit = label < len(DIGITS)
             if match.any():
                 matched[int(match.argmax())] = True
-                true_positives, detections = true_positives + 1, detections + 1
-            elif not (inside & (digits[:, 5] < -1)).any():
+                right, signs, detections = right + is_digit, signs + (not is_digit), detections + is_digit
+            elif is_digit and not (inside & (here[:, 5] < -1)).any():
                 detections += 1
-    positives = int((truth[:, 5] >= 0).sum())
-    return true_positives / max(positives, 1), true_positives / max(detections, 1)
+    positives = int(((truth[:, 5] >= 0) & (truth[:, 5] < len(DIGITS))).sum())
+    all_signs = int((truth[:, 5] >= len(DIGITS)).sum())
+    return Scores(right / max(positives, 1), right / max(detections, 1), signs / max(all_signs, 1))

@@ -34,5 +34,5 @@ CALIBRATION = "calibration"
 VALIDATION, TEST = "validation", "test"
 #: Of the task "digits": the class of each picture, int64 [N]; -1 for what is no digit.
 VALIDATION_CLASSES, TEST_CLASSES = "validation_classes", "test_classes"
-#: Of the task "finder": the digits of the pictures, float32 [M, 6], as `heatmap.recall_and_precision` takes them.
+#: Of the task "finder": the digits and signs of the pictures, float32 [M, 6], as `heatmap.score` takes them.
 VALIDATION_TRUTH, TEST_TRUTH = "validation_truth", "test_truth"

@@ -155,7 +155,8 @@ class Finder(Network):
         """The cells of pages (`heatmap`): float32 [N, H/4, W/4, classes + 4].
 
         Args:
-            pictures: levelled ink, uint8 [N, H, W], both sides multiples of `heatmap.INPUT_MULTIPLE`.
+            pictures: as the card's `normalize` makes them, uint8 [N, H, W], both sides multiples of
+                `heatmap.INPUT_MULTIPLE`.
         """
         return depth_to_space(self.run(pictures))
 

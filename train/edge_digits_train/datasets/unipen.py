@@ -8,9 +8,9 @@ A file holds components, one a pen-down or pen-up movement, and segments that sa
     .PEN_UP
     .SEGMENT DIGIT 0-1 ? "4"
 
-Components are counted from 0, pen-up ones with coordinates among them; `12:3-14:5` means from point 3 of component 12 to
-point 5 of component 14. `.INCLUDE` names a file whose components come first, beside the file or in one of the folders
-above it, or in a folder `include` there. Remarks, dates and contacts in headers are neither needed nor kept.
+Components are counted from 0, pen-up ones with coordinates among them; `12:3-14:5` means from point 3 of component 12
+to point 5 of component 14. `.INCLUDE` names a file whose components come first, beside the file or in one of the
+folders above it, or in a folder `include` there. Remarks, dates and contacts in headers are neither needed nor kept.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ import numpy as np
 
 from edge_digits_train.datasets.data import DataError, Stroke, Trace
 
-#: Donors whose characters are left out of a folder: `ibm` was withdrawn from the benchmark, and of `val` many characters
-#: are cut at the wrong component.
+#: Donors whose characters are left out of a folder: `ibm` was withdrawn from the benchmark, and of `val` many
+#: characters are cut at the wrong component.
 EXCLUDED_DONORS = frozenset({"ibm", "val"})
 #: Files of the distribution that hold no segments.
 _TEXTS = frozenset({".md", ".txt", ".doc", ".lex"})

@@ -128,11 +128,11 @@ def resnet(x: Any) -> Any:
     return layers.GlobalAveragePooling2D()(x)
 
 
-def build_finder(classes: int, width: int = 64) -> keras.Model:
-    """A finder (`inference.heatmap`): float levelled ink 0..255 [N, H, W, 1] -> [N, H/8, W/8, 4 x (classes + 4)].
+def build_finder(classes: int, width: int = 64, blocks: int = 3) -> keras.Model:
+    """A finder (`inference.heatmap`): float pictures 0..255 [N, H, W, 1] -> [N, H/8, W/8, 4 x (classes + 4)].
 
     Fully convolutional; most layers work at an eighth of the resolution, where they cost a fourth of what they would at
-    a quarter and see twice as far. Of width 64 it has 222,472 parameters and 4,188 multiply-adds a pixel.
+    a quarter and see twice as far. Of width 64 with three residual blocks, it has 299,832 parameters for 22 classes.
     """
     import keras
     import numpy as np
@@ -143,7 +143,7 @@ def build_finder(classes: int, width: int = 64) -> keras.Model:
     x = _conv(x, 32, 3, stride=2)
     x = _conv(x, 32, 3)
     x = _conv(x, width, 3, stride=2)
-    for _ in range(2):
+    for _ in range(blocks):
         y = _conv(_conv(x, width, 3), width, 3)
         x = keras.layers.Add()([x, y])
     x = _conv(x, width, 3)

@@ -20,8 +20,8 @@ from edge_digits_train.synthesis.curves import Points, catmull_rom, parse_points
 _SUPERSAMPLING = 4
 #: Points on each segment of a curve.
 _SAMPLES = 7
-#: Strokes through points of the unit square, "x,y x,y; ...", y downwards; "~" for a curve through them.
-_SIGNS = (
+#: Strokes through points of the unit square, "x,y x,y; ...", y downwards; "~" for a curve through them. First letters.
+_LETTERS = (
     "0,1 .5,0 1,1;.2,.65 .8,.65",  # A
     "1,0 0,0 0,1 1,1;0,.5 .8,.5",  # E
     "1,0 0,0 0,1;0,.5 .8,.5",  # F
@@ -63,6 +63,10 @@ _SIGNS = (
     "0,0 1,0;.2,0 .1,1;.8,0 .9,1;.1,.9 .9,.9",
     "0,0 .9,0;.5,0 0,1;.5,.35 1,1",
     "0,.3 1,.3;.5,0 .5,.3;.5,.3 0,1;.5,.3 1,1",
+)
+#: Letters and signs.
+_SIGNS = (
+    *_LETTERS,
     "0,.5 1,.5;.5,0 .5,1",  # plus
     "0,.5 1,.5",  # minus
     "0,.35 1,.35;0,.7 1,.7",  # equals
@@ -107,10 +111,22 @@ def negative(rng: np.random.Generator, pictures: Pictures, labels: Labels) -> Gr
     return _damaged(rng, pictures, labels)
 
 
+def letter(rng: np.random.Generator) -> Gray:
+    """A letter, an invented one, a syllable or a scribble, no sign: uint8 [28, 28] as `negative` gives them."""
+    kind = rng.random()
+    if kind < 0.5:
+        return _rasterise(_strokes(_LETTERS[int(rng.integers(len(_LETTERS)))], rng), rng)
+    return _rasterise((_figure if kind < 0.7 else _syllable if kind < 0.88 else _scribble)(rng), rng)
+
+
 def _sign(rng: np.random.Generator) -> list[Points]:
     """The strokes of a letter or sign in a hand of its own, in the unit square."""
+    return _strokes(_SIGNS[int(rng.integers(len(_SIGNS)))], rng)
+
+
+def _strokes(drawn: str, rng: np.random.Generator) -> list[Points]:
     strokes = []
-    for text in _SIGNS[int(rng.integers(len(_SIGNS)))].split(";"):
+    for text in drawn.split(";"):
         points = parse_points(text.lstrip("~"))
         points += rng.normal(0.0, 0.05, points.shape)
         strokes.append(catmull_rom(points, _SAMPLES) if text.startswith("~") or rng.random() < 0.15 else points)

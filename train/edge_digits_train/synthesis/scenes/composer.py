@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,15 +10,21 @@ from numpy.typing import NDArray
 
 from edge_digits.imaging.pixels import Gray
 from edge_digits.inference.heatmap import DIGIT_HEIGHTS
-from edge_digits_train.datasets.data import Labels, Pictures
+from edge_digits_train.datasets.data import Labels, Pictures, Trace
 from edge_digits_train.synthesis.scenes.distractors import add_distractors
-from edge_digits_train.synthesis.scenes.hands import Hand, random_hand
-from edge_digits_train.synthesis.scenes.lines import plain_number, write_number
-from edge_digits_train.synthesis.scenes.notes import scatter, write_notes
-from edge_digits_train.synthesis.scenes.photographs import photograph
+from edge_digits_train.synthesis.scenes.hands import random_hand
+from edge_digits_train.synthesis.scenes.library import Library
+from edge_digits_train.synthesis.scenes.lines import plain_number
+from edge_digits_train.synthesis.scenes.photographs import photograph, photograph_plain, photograph_scene
 from edge_digits_train.synthesis.scenes.sheets import UNWANTED, Sheet
-from edge_digits_train.synthesis.scenes.tables import write_table
-from edge_digits_train.synthesis.scenes.writing import Writer
+from edge_digits_train.synthesis.scenes.tables import scatter, write_form, write_table
+from edge_digits_train.synthesis.scenes.texts import write_format, write_number, write_sum, write_words
+from edge_digits_train.synthesis.scenes.textures import texture
+from edge_digits_train.synthesis.scenes.writing import Writing
+
+#: Shares of scenes of which another scale of the picture is for, that show no writing, and that are blank; the layouts
+#: share the rest.
+_OTHER_SIZE, _NO_WRITING, _BLANK = 0.04, 0.03, 0.03
 
 
 @dataclass(eq=False)
@@ -27,7 +34,7 @@ class Scene:
     Attributes:
         gray: uint8 [H, W].
         boxes: float32 [N, 4], x1, y1, x2, y2 in pixels.
-        classes: int64 [N], 0..9, BACKGROUND or IGNORED; in the order of writing.
+        classes: int64 [N], places in LABELS, BACKGROUND or IGNORED; in the order of writing.
     """
 
     gray: Gray
@@ -36,7 +43,7 @@ class Scene:
 
 
 class Composer:
-    """Makes scenes of a data set's digits.
+    """Makes scenes of a data set's digits, and of pen trajectories where there are some.
 
     >>> import numpy as np
     >>> from edge_digits_train.synthesis import styles
@@ -48,46 +55,41 @@ class Composer:
     Args:
         pictures: uint8 [N, 28, 28], white on black.
         labels: int64 [N], 0..9.
+        traces: of digits, letters and signs.
     """
 
-    def __init__(self, pictures: Pictures, labels: Labels) -> None:
-        self._writer = Writer(pictures, labels)
+    def __init__(self, pictures: Pictures, labels: Labels, traces: Sequence[Trace] = ()) -> None:
+        self._library = Library(pictures, labels, traces)
 
     def __len__(self) -> int:
-        return len(self._writer)
+        return len(self._library.labels)
 
     def scene(self, rng: np.random.Generator, height: int = 80, width: int = 160) -> Scene:
         """One scene to train a finder on, of a kind chosen by `rng`."""
-        sheet = Sheet.blank(height, width)
-        hand = random_hand(rng, float(np.exp(rng.uniform(*np.log(DIGIT_HEIGHTS)))))
-        self._write(sheet, hand, rng)
-        if rng.random() < 0.45:
-            add_distractors(sheet, hand, self._writer, rng)
-        return _scene(sheet, photograph(sheet, hand, self._writer, rng))
-
-    def _write(self, sheet: Sheet, hand: Hand, rng: np.random.Generator) -> None:
-        """Digits of one of the layouts, or none."""
-        kind = rng.random()
-        if kind < 0.5:
-            write_number(sheet, hand, self._writer, rng)
-        elif kind < 0.7:
-            write_table(sheet, hand, self._writer, rng)
-        elif kind < 0.82:
-            write_notes(sheet, hand, self._writer, rng)
-        elif kind < 0.9:
-            # One alone as often as not: that is what people try first.
-            scatter(sheet, hand, self._writer, rng, 1 if rng.random() < 0.5 else int(rng.integers(2, 9)))
-        elif kind < 0.95:
-            # Of a size that another scale of the picture is for.
-            low, high = UNWANTED
-            size = rng.uniform(high, 1.6 * sheet.shape[0]) if rng.random() < 0.7 else rng.uniform(6.0, low)
-            scatter(sheet, random_hand(rng, size), self._writer, rng, int(rng.integers(1, 5)))
+        kind, size = rng.random(), float(np.exp(rng.uniform(*np.log(DIGIT_HEIGHTS))))
+        if kind < _NO_WRITING:
+            return _scene(photograph_scene(texture(height, width, rng), rng, size), [], [])
+        other_size = kind < _NO_WRITING + _OTHER_SIZE
+        if other_size:
+            large = rng.random() < 0.7
+            size = rng.uniform(UNWANTED[1], 1.6 * height) if large else rng.uniform(6.0, UNWANTED[0])
+        writing = Writing.begin(self._library, rng, size)
+        sheet = Sheet.blank(height, width, size)
+        if other_size:
+            scatter(sheet, writing, rng, int(rng.integers(1, 5)))
+        elif kind < 1.0 - _BLANK:
+            _write(sheet, writing, rng)
+        if rng.random() < 0.4:
+            add_distractors(sheet, writing, rng)
+        gray, classes = photograph(sheet, writing, rng)
+        return _scene(gray, sheet.boxes, classes)
 
     def string(self, rng: np.random.Generator, indices: Labels, *, touching: bool) -> Scene:
         """A number on plain paper: the pictures `indices` in a row, touching or well apart."""
         hand = random_hand(rng, float(rng.uniform(26.0, 40.0)), regular=True)
-        sheet = plain_number(hand, self._writer, rng, indices, touching=touching)
-        return _scene(sheet, photograph(sheet, hand, self._writer, rng, plain=True))
+        writing = Writing(self._library, hand, "pictures", [])
+        sheet = plain_number(writing, rng, indices, touching=touching)
+        return _scene(photograph_plain(sheet, writing, rng), sheet.boxes, sheet.classes)
 
 
 def strings(pictures: Pictures, labels: Labels, count: int, seed: int, *, touching: bool) -> list[tuple[Gray, str]]:
@@ -112,6 +114,27 @@ def strings(pictures: Pictures, labels: Labels, count: int, seed: int, *, touchi
     return numbers
 
 
-def _scene(sheet: Sheet, gray: Gray) -> Scene:
-    boxes = np.array(sheet.boxes, np.float32).reshape(-1, 4)
-    return Scene(gray, boxes, np.array(sheet.classes, np.int64))
+def _write(sheet: Sheet, writing: Writing, rng: np.random.Generator) -> None:
+    """Digits, signs and letters of one of the layouts."""
+    kind = rng.random()
+    if kind < 0.36:
+        write_number(sheet, writing, rng)
+    elif kind < 0.47:
+        write_sum(sheet, writing, rng)
+    elif kind < 0.56:
+        write_format(sheet, writing, rng)
+    elif kind < 0.69:
+        write_table(sheet, writing, rng)
+    elif kind < 0.79:
+        write_form(sheet, writing, rng)
+    elif kind < 0.86:
+        write_words(sheet, writing, rng, digits=True)
+    elif kind < 0.91:
+        write_words(sheet, writing, rng, digits=False)
+    else:
+        # One alone as often as not: that is what people try first.
+        scatter(sheet, writing, rng, 1 if rng.random() < 0.5 else int(rng.integers(2, 9)))
+
+
+def _scene(gray: Gray, boxes: Sequence[tuple[float, ...]], classes: Sequence[int]) -> Scene:
+    return Scene(gray, np.array(boxes, np.float32).reshape(-1, 4), np.array(classes, np.int64))

@@ -6,6 +6,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from edge_digits_train.synthesis import affine
+
+#: Widths of pens, as fractions of the digits' height, where the hand has none of its own.
+_PENS = (0.05, 0.17)
+
 
 @dataclass(frozen=True)
 class Hand:
@@ -17,7 +22,8 @@ class Hand:
         angle: rotation, degrees.
         width: a factor of the digits' width.
         jitter: standard deviation of the height that digits stand at, of their height.
-        pen: half of its width in pixels; None for that of each digit.
+        pen: width of its strokes, pixels.
+        own_pen: whether pictures of digits are drawn with that pen too, or keep that of each.
         zero_size: zeros are so many times as high as other digits.
         joined: share of neighbours that a stroke joins.
     """
@@ -27,21 +33,34 @@ class Hand:
     angle: float
     width: float
     jitter: float
-    pen: float | None
+    pen: float
+    own_pen: bool
     zero_size: float = 1.0
     joined: float = 0.0
+
+    def size(self, rng: np.random.Generator, label: int) -> float:
+        """The height of a digit, pixels."""
+        return float(self.height * np.exp(rng.normal(0.0, 0.08))) * (self.zero_size if label == 0 else 1.0)
+
+    def linear(self, rng: np.random.Generator, slanted: float = 1.0) -> affine.Matrix:
+        """The map of a character, `slanted` so many times as digits are: float64 [2, 2]."""
+        angle, slant, width = rng.normal(0.0, (3.0, 0.05, 0.07)).tolist()
+        return affine.linear_map(self.angle + angle, self.slant * slanted + slant, self.width * np.exp(width), 1.0)
 
 
 def random_hand(rng: np.random.Generator, height: float, *, regular: bool = False) -> Hand:
     """Anyone's hand, of digits `height` pixels high; a regular one is near to the average."""
     spread = 0.4 if regular else 1.0
+    own_pen = not regular and rng.random() >= 0.35
+    widths = (0.056, 0.17) if own_pen else _PENS
     return Hand(
         height,
         slant=float(rng.normal(-0.12, 0.22 * spread)),
         angle=float(rng.normal(0.0, 4.0 * spread)),
         width=float(np.exp(rng.normal(0.0, 0.15 * spread))),
         jitter=float(rng.uniform(0.0, 0.12 * spread)),
-        pen=None if regular or rng.random() < 0.35 else float(height * np.exp(rng.uniform(*np.log((0.028, 0.085))))),
+        pen=height * float(np.exp(rng.uniform(*np.log(widths)))),
+        own_pen=own_pen,
         zero_size=1.0 if regular or rng.random() < 0.65 else float(rng.uniform(0.5, 0.9)),
         joined=0.0 if regular or rng.random() < 0.8 else float(rng.uniform(0.1, 0.6)),
     )

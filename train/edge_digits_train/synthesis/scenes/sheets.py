@@ -1,4 +1,4 @@
-"""Ink on paper while a scene is being written: where digits went, and lines, signs and type beside them."""
+"""Ink on paper while a scene is being written: where digits and signs went, and what stands beside them."""
 
 from __future__ import annotations
 
@@ -10,23 +10,21 @@ from numpy.typing import NDArray
 
 from edge_digits.imaging.pixels import Gray
 from edge_digits.inference.heatmap import DIGIT_HEIGHTS
+from edge_digits.results import DIGITS, SIGNS
 from edge_digits_train.datasets.data import BACKGROUND
 
-#: The class of what may be found or not: printed digits, digits cut by the rim, sizes between wanted and not.
+#: The text of each class of a scene.
+LABELS = DIGITS + SIGNS
+#: The class of what may be found or not: printed digits, those cut by the rim, letters that pass for them, sizes
+#: between wanted and not.
 IGNORED = -2
 #: Digits lower or higher than these, in pixels, are not to be found; between these and the heights that a finder is
 #: trained to find, they may be.
 UNWANTED = (11.0, 64.0)
+#: How much of its size may be cut off.
+_CUT = 0.12
 #: Strokes brighter than this are ink.
 _INK = 96
-
-_FONTS = (
-    cv2.FONT_HERSHEY_SIMPLEX,
-    cv2.FONT_HERSHEY_DUPLEX,
-    cv2.FONT_HERSHEY_COMPLEX,
-    cv2.FONT_HERSHEY_TRIPLEX,
-    cv2.FONT_HERSHEY_SCRIPT_SIMPLEX,
-)
 
 Box = tuple[float, float, float, float]
 
@@ -36,50 +34,62 @@ class Sheet:
     """Ink on paper while a scene is being written.
 
     Attributes:
-        digits: the ink of written digits and what belongs to them, uint8 [H, W], white on black.
-        other: that of print, ruling, letters and signs, uint8 [H, W].
-        boxes: x1, y1, x2, y2 of each digit, pixels, in the order of writing.
-        classes: of each digit, 0..9, BACKGROUND where it is not to be found or IGNORED where it may be.
+        digits: the ink of written digits, signs and letters, uint8 [H, W], white on black.
+        other: that of print, ruling and what else is not of the scene's writer, uint8 [H, W].
+        unit: height of its digits, pixels: that which its signs are as large as.
+        boxes: x1, y1, x2, y2 of each digit and sign, pixels, in the order of writing.
+        classes: of each, a place in LABELS, BACKGROUND where it is not to be found or IGNORED where it may be.
     """
 
     digits: Gray
     other: Gray
+    unit: float
     boxes: list[Box] = field(default_factory=list)
     classes: list[int] = field(default_factory=list)
 
     @classmethod
-    def blank(cls, height: int, width: int) -> Sheet:
+    def blank(cls, height: int, width: int, unit: float) -> Sheet:
         """A sheet without ink."""
-        return cls(np.zeros((height, width), np.uint8), np.zeros((height, width), np.uint8))
+        return cls(np.zeros((height, width), np.uint8), np.zeros((height, width), np.uint8), unit)
 
     @property
     def shape(self) -> tuple[int, int]:
         """Height and width in pixels."""
         return self.digits.shape[0], self.digits.shape[1]
 
-    def add_box(self, box: Box, digit: int) -> None:
-        """Record where a digit is."""
-        self.boxes.append(box)
-        self.classes.append(digit)
-
-    def add_digit(self, strokes: Gray, label: int, left: float, middle: float) -> None:
-        """Lay the strokes of a digit on the sheet and record its box.
+    def add(self, strokes: Gray, label: int | None, x: float, middle: float, *, beside: bool = False) -> float:
+        """Lay strokes on the sheet and record their box.
 
         Args:
             strokes: uint8 [S, S], white on black.
-            label: 0..9.
-            left: the x of the strokes' left edge.
+            label: place in LABELS, IGNORED, or None for what is neither digit nor sign.
+            x: where their ink begins.
             middle: the y of their middle.
-        """
-        x, y = round(left), round(middle - strokes.shape[0] / 2)
-        bx, by, bw, bh = cv2.boundingRect(inked(strokes).astype(np.uint8))
-        if bw == 0 or not paste(self.digits, strokes, x, y):
-            return
-        box = (x + bx, y + by, x + bx + bw, y + by + bh)
-        self.add_box(box, _class(box, label, self.shape))
+            beside: whether they are of another ink than the digits.
 
-    def overlaps_digit(self, x: float, y: float, width: float, height: float) -> bool:
-        """Whether a rectangle meets the middle of any digit."""
+        Returns:
+            Where their ink ends: the x behind it.
+        """
+        bx, by, bw, bh = cv2.boundingRect(inked(strokes).view(np.uint8))
+        if bw == 0:
+            return x
+        left, top = round(x) - bx, round(middle - strokes.shape[0] / 2)
+        if paste(self.other if beside else self.digits, strokes, left, top) and label is not None:
+            self.add_box((left + bx, top + by, left + bx + bw, top + by + bh), label)
+        return left + bx + bw
+
+    def add_centred(self, strokes: Gray, label: int | None, x: float, middle: float) -> None:
+        """As `add`, with the middle of their ink at x."""
+        _, _, width, _ = cv2.boundingRect(inked(strokes).view(np.uint8))
+        self.add(strokes, label, x - width / 2, middle)
+
+    def add_box(self, box: Box, label: int) -> None:
+        """Record where a digit or sign is."""
+        self.boxes.append(box)
+        self.classes.append(self._class(box, label))
+
+    def covers_digit(self, x: float, y: float, width: float, height: float) -> bool:
+        """Whether a rectangle meets the middle of any digit or sign."""
         return any(
             b[0] * 0.75 + b[2] * 0.25 < x + width
             and x < b[0] * 0.25 + b[2] * 0.75
@@ -88,16 +98,21 @@ class Sheet:
             for b in self.boxes
         )
 
-    def print_text(self, text: str, height: float, at: tuple[float, float], rng: np.random.Generator) -> bool:
-        """Printed type with its foot at x, y, unless it would hide a digit; whether it was printed."""
-        font = _FONTS[int(rng.integers(len(_FONTS)))]
-        scale, pen = height / 22.0, max(1, round(height * rng.uniform(0.04, 0.16)))
-        (w, h), _ = cv2.getTextSize(text, font, scale, pen)
-        if self.overlaps_digit(at[0], at[1] - h, w, h):
-            return False
-        ink = int(rng.integers(90, 256))
-        cv2.putText(self.other, text, (round(at[0]), round(at[1])), font, scale, ink, pen, cv2.LINE_AA)
-        return True
+    def _class(self, box: Box, label: int) -> int:
+        """The class that a finder is to give; BACKGROUND where it is not to find it, IGNORED where it may.
+
+        A digit is wanted by its own height, a sign by that of the digits that it stands beside.
+        """
+        if label < 0:
+            return label
+        width, height = box[2] - box[0], box[3] - box[1]
+        is_digit = label < len(DIGITS)
+        unit = max(height, 0.6 * width) if is_digit else self.unit
+        if not UNWANTED[0] <= unit <= UNWANTED[1]:
+            return BACKGROUND if is_digit else IGNORED
+        outside = max(-box[0], -box[1], box[2] - self.shape[1], box[3] - self.shape[0], 0.0)
+        cut = outside > _CUT * (unit if is_digit else max(width, height))
+        return IGNORED if cut or not DIGIT_HEIGHTS[0] - 2 <= unit <= DIGIT_HEIGHTS[1] + 3 else label
 
 
 def inked(strokes: Gray) -> NDArray[np.bool_]:
@@ -119,17 +134,13 @@ def paste(canvas: Gray, strokes: Gray, x: int, y: int) -> bool:
 
 def draw_line(canvas: Gray, a: tuple[float, float], b: tuple[float, float], ink: int, pen: int) -> None:
     """A straight line, where it is darker than what is on the canvas."""
-    line = np.zeros_like(canvas)
-    cv2.line(line, (round(a[0]), round(a[1])), (round(b[0]), round(b[1])), ink, pen, cv2.LINE_AA)
-    np.maximum(canvas, line, out=canvas)
-
-
-def _class(box: Box, label: int, shape: tuple[int, int]) -> int:
-    """The class that a finder is to give a digit; BACKGROUND where it is not to find it, IGNORED where it may."""
-    height = max(box[3] - box[1], 0.6 * (box[2] - box[0]))
-    if height < UNWANTED[0] or height > UNWANTED[1]:
-        return BACKGROUND
-    outside = max(-box[0], -box[1], box[2] - shape[1], box[3] - shape[0], 0.0)
-    if outside > 0.12 * height or not DIGIT_HEIGHTS[0] - 2 <= height <= DIGIT_HEIGHTS[1] + 3:
-        return IGNORED
-    return label
+    height, width = canvas.shape
+    x1, y1 = (max(0, int(min(a[i], b[i])) - pen - 1) for i in (0, 1))
+    x2, y2 = (min(side, int(max(a[i], b[i])) + pen + 2) for i, side in enumerate((width, height)))
+    if x2 <= x1 or y2 <= y1:
+        return
+    line = np.zeros((y2 - y1, x2 - x1), np.uint8)
+    begin, end = ((round(x) - x1, round(y) - y1) for x, y in (a, b))
+    cv2.line(line, begin, end, ink, pen, cv2.LINE_AA)
+    part = canvas[y1:y2, x1:x2]
+    np.maximum(part, line, out=part)

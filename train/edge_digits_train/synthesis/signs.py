@@ -1,0 +1,43 @@
+"""The signs that stand beside digits, drawn by our own code: for where no pen trajectories show them."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from edge_digits_train.datasets.data import Stroke
+from edge_digits_train.synthesis.curves import catmull_rom, parse_points
+
+#: Points on each segment of a curve.
+_SAMPLES = 7
+#: Ways to write each sign: strokes through points of the unit square, "x,y x,y; ...", y downwards; "~" for a curve
+#: through them.
+_WAYS = {
+    ".": (".5,.5 .5,.52",),
+    ",": (".6,0 .4,1", "~.5,0 .6,.4 .3,1"),
+    "-": ("0,.5 1,.5", "~0,.5 .5,.47 1,.52"),
+    "+": ("0,.5 1,.5;.5,0 .5,1",),
+    "x": ("0,0 1,1;1,0 0,1", "~0,.1 .2,0 .8,1 1,.9;1,0 0,1"),
+    "/": ("1,0 0,1", ".7,0 .3,1"),
+    "(": ("~.4,0 .1,.3 .1,.7 .4,1",),
+    ")": ("~.1,0 .4,.3 .4,.7 .1,1",),
+    "=": ("0,.35 1,.35;0,.65 1,.65",),
+    ":": (".5,.1 .5,.12;.5,.9 .5,.92",),
+    "%": (
+        "1,0 0,1;~.2,0 0,.2 .2,.35 .35,.15 .2,0;~.8,.65 .65,.85 .8,1 1,.8 .8,.65",
+        "1,0 0,1;.15,.15 .15,.18;.85,.82 .85,.85",
+    ),
+    "#": (".35,0 .2,1;.8,0 .65,1;0,.3 1,.3;0,.7 1,.7",),
+}
+#: Standard deviation of a point's place.
+_JITTER = 0.04
+
+
+def draw(sign: str, rng: np.random.Generator) -> tuple[Stroke, ...]:
+    """The strokes of one of `results.SIGNS` in a hand of its own: float32 [N, 2] each, in the unit square about 0."""
+    ways = _WAYS[sign]
+    strokes = []
+    for text in ways[int(rng.integers(len(ways)))].split(";"):
+        points = parse_points(text.lstrip("~")) - 0.5
+        points += rng.normal(0.0, _JITTER, points.shape) * (np.ptp(points, axis=0) > 0.1)
+        strokes.append((catmull_rom(points, _SAMPLES) if text.startswith("~") else points).astype(np.float32))
+    return tuple(strokes)
