@@ -85,8 +85,8 @@ RECIPES: dict[str, Recipe] = {
     "finder": Recipe(
         task="finder",
         arch="finder",
-        epochs=100,
-        patience=100,
+        epochs=200,
+        patience=200,
         batch=32,
         learning_rate=2e-3,
         dropout=0.0,

@@ -21,7 +21,7 @@ def photograph(sheet: Sheet, writing: Writing, rng: np.random.Generator) -> tupl
     if rng.random() < 0.35:
         step = int(rng.integers(1, 6))
         digits = grain.pencil(digits, (-(-height // step), -(-width // step)), rng)
-    contrast = rng.uniform(0.3, 1.0) if rng.random() < 0.8 else rng.uniform(0.1, 0.35)
+    contrast = rng.uniform(0.3, 1.0) if rng.random() < 0.85 else rng.uniform(0.15, 0.35)
     ink = digits.astype(np.float32) * np.float32(contrast)
     # Print and ruling have an ink of their own, or that of the digits.
     other = contrast if rng.random() < 0.6 else rng.uniform(0.15, 1.0)
