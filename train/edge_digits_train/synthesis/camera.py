@@ -17,7 +17,7 @@ def take(shot: NDArray[np.float32], contrast: float, rng: np.random.Generator, s
 
     Args:
         shot: the light that comes from the paper, float32 [H, W] of grey levels.
-        contrast: the difference of ink and paper in grey levels: the noise stays below a tenth of it.
+        contrast: the difference of ink and paper in grey levels: the noise stays below a tenth of it, or at 0.3.
         rng: decides all.
         size: of a digit with some room, pixels: the blur's standard deviation stays below a fortieth of it.
 
@@ -29,7 +29,7 @@ def take(shot: NDArray[np.float32], contrast: float, rng: np.random.Generator, s
         shot = np.asarray(cv2.GaussianBlur(shot, (0, 0), rng.uniform(0.3, max(0.5, 0.025 * size))), np.float32)
     if rng.random() < 0.8:
         y, x = (int(rng.integers(0, max(1, _NOISE.shape[0] - n))) for n in shot.shape)
-        deviation = np.float32(rng.uniform(0.3, min(8.0, 0.1 * contrast)))
+        deviation = np.float32(rng.uniform(0.3, max(0.3, min(8.0, 0.1 * contrast))))
         shot = shot + _NOISE[y : y + height, x : x + width] * deviation
     picture = np.clip(shot, 0, 255).astype(np.uint8)
     if rng.random() < 0.2:
