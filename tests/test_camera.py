@@ -31,10 +31,10 @@ from edge_digits import DigitReader, SourceError, UsageError, open_camera
 from edge_digits.imaging.regions import Region
 from edge_digits.live.watch import LiveReader
 from edge_digits.results import Digit, Reading
+from edge_digits.sources.address import without_password
 from edge_digits.sources.camera import Camera
 from edge_digits.sources.discovery import list_cameras
 from edge_digits.sources.mjpeg import JpegParts
-from edge_digits.sources.opening import without_password
 from edge_digits.sources.stream import Frame
 from edge_digits.sources.video import Usb
 

@@ -20,6 +20,15 @@ if TYPE_CHECKING:
     from edge_digits.sources.camera import Camera
 
 
+def _seconds(text: str) -> float:
+    """The type of an option such as --every: "2s", "500ms", "1m" or plain seconds."""
+    match = re.fullmatch(r"(\d{1,6}(?:\.\d{1,6})?)(ms|s|m|)", text)
+    seconds = float(match[1]) * {"ms": 0.001, "s": 1, "m": 60, "": 1}[match[2]] if match else 0.0
+    if not 0.01 <= seconds <= 86400:
+        raise click.BadParameter("write a time from 10ms to 1440m, such as 2s, 500ms or 1m")
+    return seconds
+
+
 def _resolution(ctx: click.Context, parameter: click.Parameter, value: str | None) -> tuple[int, int] | None:
     if value is None:
         return None
@@ -89,6 +98,16 @@ def _resolution(ctx: click.Context, parameter: click.Parameter, value: str | Non
     show_default=True,
     help="Without a frame for this long, the camera is opened again.",
 )
+@click.option(
+    "--every", metavar="TIME", type=_seconds, help="Ask an address of a still picture so often, as 2s.  [default: 1s]"
+)
+@click.option(
+    "--login-file", metavar="FILE", type=click.Path(path_type=Path), help="USER:PASSWORD for the camera's address."
+)
+@click.option(
+    "--tls-ca", metavar="FILE", type=click.Path(path_type=Path), help="Trust the certificates in this PEM file."
+)
+@click.option("--tls-insecure", is_flag=True, help="Accept any certificate of the camera.")
 @click.option("--max-frames", type=click.IntRange(1), help="End after this many frames.")
 @click.option("--duration", type=click.FloatRange(0.01), metavar="SECONDS", help="End after this time.")
 @click.option("--force", is_flag=True, help="Write over the file of --record.")
@@ -98,8 +117,10 @@ def command(source: str | None, list_cameras: bool, **options: Any) -> int:
     """Read digits that are held before a camera.
 
     SOURCE is 0 or /dev/video0 (USB), csi:0 (Raspberry Pi), a video file, rtsp:// or http://, a folder of pictures, or
-    fake:FILE, which plays a file as if it were live. Without one, the first camera that gives a picture is taken. What
-    is announced goes to standard output, all else to standard error. In the window and in the terminal, q quits.
+    fake:FILE, which plays a file as if it were live. Without one, the first camera that gives a picture is taken. The
+    login of an address is best kept out of the command line: in a file (--login-file), or in the environment as
+    EDGE_DIGITS_LOGIN=USER:PASSWORD. What is announced goes to standard output, all else to standard error. In the
+    window and in the terminal, q quits.
 
     \b
     Exit codes: 0 the source ended, or q, SIGTERM; 2 usage;
@@ -157,11 +178,15 @@ def _live_options(options: dict[str, Any]) -> LiveOptions:
 
 
 def _camera(source: str | None, options: dict[str, Any], *, gray: bool, loop: LiveLoop) -> Camera:
+    from edge_digits.sources.address import read_login
     from edge_digits.sources.opening import open_camera
 
+    same = ("resolution", "fps", "hflip", "vflip", "stall_seconds", "every", "tls_ca", "tls_insecure")
+    file = options["login_file"]
     return open_camera(
         source,
-        **{name: options[name] for name in ("resolution", "fps", "hflip", "vflip", "stall_seconds")},
+        **{name: options[name] for name in same},
+        login=None if file is None else read_login(file, "--login-file"),
         rotate=int(options["rotate"]),
         gray=gray,
         say=loop.say,

@@ -24,7 +24,8 @@ if TYPE_CHECKING:
     from edge_digits.live.watch import LiveReader, LiveResult
     from edge_digits.sources.camera import Camera
 
-#: A grabber that has not moved for this long hangs in its driver, seconds: time for systemd.
+#: A grabber that has not moved for so much longer than it may wait for a frame hangs in its driver, seconds: time for
+#: systemd.
 _HANGS = 90.0
 
 
@@ -174,7 +175,7 @@ class LiveLoop:
 
     def _loop(self, camera: Camera, reader: LiveReader, keyboard: Keyboard, stopper: Stopper, service: Service) -> None:
         for result in reader.watch(camera, tick=self._display.tick):
-            if not camera.live or monotonic() - camera.beat < _HANGS:
+            if not camera.live or monotonic() - camera.beat < _HANGS + camera.stall_seconds:
                 service.alive()
             if result is not None:
                 self._take(result)

@@ -62,6 +62,7 @@ class Camera:
         self._make_grabber = partial(Grabber, stall_seconds=stall_seconds, backoff=backoff, say=say)
         self._opener = opener
         self._grabber = self._make_grabber(name, opener)
+        self._stall_seconds = stall_seconds
         self._rotate, self._hflip, self._vflip = rotate, hflip, vflip
         self._entered = self._ended = False
 
@@ -99,6 +100,11 @@ class Camera:
     def problem(self) -> str | None:
         """Why it ended, where that was not its proper end."""
         return self._grabber.problem
+
+    @property
+    def stall_seconds(self) -> float:
+        """For how long it may give nothing, and show no life, before it is taken for lost."""
+        return self._stall_seconds
 
     @property
     def rate(self) -> float | None:

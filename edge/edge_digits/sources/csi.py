@@ -52,11 +52,7 @@ class RpicamPipe(Stream):
     def __init__(
         self, camera: int, resolution: tuple[int, int] | None, fps: float | None, seconds: float, program: str
     ) -> None:
-        """Start the program; `seconds` without a frame are a failure.
-
-        Raises:
-            SourceError: it cannot be started, or gives no frame.
-        """
+        """Get ready; `open` starts the program, and `seconds` without a frame are a failure."""
         width, height = resolution or (640, 480)
         # YUV 4:2:0 has a colour for every second pixel.
         self._width, self._height = width - width % 2, height - height % 2
@@ -65,17 +61,28 @@ class RpicamPipe(Stream):
             *(program, "--nopreview", "--camera", str(camera), "--codec", "yuv420", "--flush", "--output", "-"),
             *("--width", str(self._width), "--height", str(self._height), "--framerate", f"{fps or USUAL_RATE:g}"),
         ]
+        self._timeout = max(seconds, _START_SECONDS)
+        self._pipe: _Pipe | None = None
+        self._interrupted = False
+
+    def open(self) -> None:
         # Rows of other widths are padded to a stride that depends on the hardware: Pi 5 and Pi 4 differ.
-        size = (program, self._width, self._height)
+        size = (self._command[0], self._width, self._height)
         if self._width % _ALIGNMENT and size not in _strides:
             _strides[size] = self._measure_stride()
         self._stride = _strides.get(size, self._width)
         self._plane = self._stride * self._height
         self._frame = memoryview(bytearray(self._plane * 3 // 2))
-        self._pipe = _Pipe([*self._command, "--timeout", "0"])
-        self._timeout = max(seconds, _START_SECONDS)
+        self._start("--timeout", "0")
+
+    def _start(self, *arguments: str) -> _Pipe:
+        self._pipe = pipe = _Pipe([*self._command, *arguments])
+        if self._interrupted:  # just now, when there was none to kill
+            pipe.kill()
+        return pipe
 
     def read(self) -> Shot | None:
+        assert self._pipe is not None
         timeout, self._timeout = self._timeout, self._seconds
         deadline = monotonic() + timeout
         filled = 0
@@ -90,14 +97,18 @@ class RpicamPipe(Stream):
         return Shot(gray[:, : self._width].copy())
 
     def interrupt(self) -> None:
-        self._pipe.kill()
+        self._interrupted = True
+        if self._pipe is not None:
+            self._pipe.kill()
 
     def close(self) -> None:
-        self._pipe.close()
+        if self._pipe is not None:
+            self._pipe.close()
+            self._pipe = None
 
     def _measure_stride(self) -> int:
         """Bytes from one row to the next, padding included, by the size of one frame."""
-        pipe = _Pipe([*self._command, "--frames", "1", "--timeout", "0"])
+        pipe = self._start("--frames", "1", "--timeout", "0")
         try:
             size, buffer = 0, memoryview(bytearray(_PIPE))
             deadline = monotonic() + max(self._seconds, _START_SECONDS)
@@ -111,7 +122,7 @@ class RpicamPipe(Stream):
                 )
             return stride
         finally:
-            pipe.close()
+            self.close()
 
 
 class _Pipe:

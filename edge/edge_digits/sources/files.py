@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edge_digits.errors import PictureError, SourceError
+from edge_digits.sources.address import without_password
 
 #: What a folder is searched for. A file that is named itself is read whatever it is called.
 SUFFIXES = frozenset(
@@ -121,6 +122,10 @@ def expand(source: str, *, recursive: bool = False) -> list[PictureFile]:
             )
         return [PictureFile(name) for name in sorted(matches, key=natural_key)]
     if not os.path.lexists(source):
+        if "://" in source:
+            raise SourceError(
+                f"{without_password(source)}: is an address, and no picture file. Read it with: edge-digits camera"
+            )
         raise SourceError(f"{source}: no such file or folder. Check the name")
     return [PictureFile(source)]
 

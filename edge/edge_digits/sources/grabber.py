@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import traceback
 from collections.abc import Callable
 from threading import Condition, Event, Thread
 from time import monotonic
@@ -45,7 +46,7 @@ class Grabber:
         self.beat = monotonic()
         self._opener, self._backoff = opener, backoff
         self._start_seconds = max(stall_seconds, _START_SECONDS)
-        self._say = say or _log.warning
+        self._tell = say or _log.warning
         self._changed = Condition()
         self._slot: Frame | None = None
         self._finished = False
@@ -128,8 +129,7 @@ class Grabber:
                     self._stop.wait(wait)
                     wait = min(2 * wait, self._backoff[1])
         except Exception as error:  # a program that watches a camera must not wait for a thread that is gone
-            self.problem = f"{type(error).__name__}: {error}"
-            _log.exception("the grabber of %s failed", self.name)
+            self.problem = _named(self.name, self._unexpected(error))
         finally:
             with self._changed:
                 self._finished = True
@@ -137,18 +137,15 @@ class Grabber:
 
     def _session(self, lost: float | None) -> tuple[bool, str | None]:
         """From opening to failure: whether frames came, and why they no longer do; None at the proper end."""
-        came = False
+        stream, came = None, False
         try:
             self._stream = stream = self._opener()
-        except EdgeDigitsError as error:
-            if self._count == 0:
-                self._failed_to_open = SourceError(_named(self.name, error))
-                return False, None
-            return False, str(error)
-        try:
+            # From here on `stop` reaches the stream, and had come before otherwise.
+            if not self._stop.is_set():
+                stream.open()
             self.live, self._reopens, self.rate = stream.live, stream.reopens, stream.rate
             while not self._stop.is_set():
-                self.beat = monotonic()
+                self._await(stream)
                 shot = stream.read()
                 if stream.damaged and not self._damage_reported:
                     self._damage_reported = True
@@ -166,14 +163,40 @@ class Grabber:
                 came = True
                 self._put(shot)
             return came, None
-        except StreamError as error:
+        except Exception as error:  # whatever a driver, a decoder or a server makes of it, the next attempt may succeed
+            why = str(error) if isinstance(error, EdgeDigitsError) else self._unexpected(error)
             if self._count == 0:
-                self._failed_to_open = SourceError(_named(self.name, error))
+                self._failed_to_open = SourceError(_named(self.name, why))
                 return False, None
-            return came, str(error)
+            return came, why
         finally:
             self._stream = None
+            if stream is not None:
+                self._close(stream)
+
+    def _await(self, stream: Stream) -> None:
+        """Wait until the next frame is wanted, and show that this thread lives."""
+        while (wait := stream.due - monotonic()) > 0 and not self._stop.wait(min(wait, 1.0)):
+            self.beat = monotonic()
+        self.beat = monotonic()
+
+    def _close(self, stream: Stream) -> None:
+        try:
             stream.close()
+        except Exception as error:  # a driver whose camera is gone
+            self._unexpected(error)
+
+    def _unexpected(self, error: Exception) -> str:
+        """Log where an error arose that nobody expected; its kind. Its text is left out: it may hold an address."""
+        frames = "".join(traceback.format_tb(error.__traceback__))
+        _log.error("%s: %s\n%s", self.name, type(error).__name__, frames)
+        return f"fails ({type(error).__name__})"
+
+    def _say(self, message: str) -> None:
+        try:
+            self._tell(message)
+        except Exception as error:  # such as a terminal that is gone; the camera is not
+            self._unexpected(error)
 
     def _lose(self, why: str) -> None:
         self.gaps += 1

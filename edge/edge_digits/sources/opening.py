@@ -2,27 +2,29 @@
 
 from __future__ import annotations
 
+import logging
 import os
-import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 from edge_digits.errors import SourceError, UsageError
 from edge_digits.imaging.regions import check_rotation
+from edge_digits.sources.address import Login, login_of, split_login, with_login, without_password
 from edge_digits.sources.camera import Camera
 from edge_digits.sources.csi import PROGRAMS, Picamera, RpicamPipe, find_program, has_picamera2
 from edge_digits.sources.discovery import camera_hints, list_cameras
 from edge_digits.sources.files import SUFFIXES, expand, is_video
 from edge_digits.sources.grabber import BACKOFF
-from edge_digits.sources.mjpeg import MotionJpeg, NotMotionJpegError
+from edge_digits.sources.http_camera import HttpCamera
+from edge_digits.sources.http_client import SYSTEM, Tls
 from edge_digits.sources.stream import Stream
 from edge_digits.sources.video import SLIDE_SECONDS, Fake, NetworkVideo, Slides, Usb, VideoFile
 
 _FAKE = "fake:"
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -34,12 +36,18 @@ class StreamOptions:
         fps: frames a second; for a folder, the inverse of how long a slide is shown.
         stall_seconds: without a frame for this long, a live source is lost.
         gray: no colours are wanted.
+        login: for addresses that hold none.
+        tls: which certificates are accepted of https and rtsps.
+        every: seconds from one still picture to the next.
     """
 
     resolution: tuple[int, int] | None = None
     fps: float | None = None
     stall_seconds: float = 5.0
     gray: bool = False
+    login: Login | None = None
+    tls: Tls = SYSTEM
+    every: float | None = None
 
 
 def open_camera(
@@ -52,6 +60,10 @@ def open_camera(
     vflip: bool = False,
     gray: bool = False,
     stall_seconds: float = 5.0,
+    every: float | None = None,
+    login: str | None = None,
+    tls_ca: str | os.PathLike[str] | None = None,
+    tls_insecure: bool = False,
     backoff: tuple[float, float] = BACKOFF,
     say: Callable[[str], None] | None = None,
 ) -> Camera:
@@ -65,14 +77,18 @@ def open_camera(
 
     Args:
         source: "0" or "/dev/video0" (USB), "csi:0", a video file, a folder or glob (slides), "rtsp://...", "http://..."
-            (Motion JPEG, or what FFmpeg knows), "fake:FILE" to play a recording as if live. None takes the first camera
-            that delivers a frame, CSI before USB.
+            (Motion JPEG, a still JPEG, or what FFmpeg knows), "fake:FILE" to play a recording as if live. None takes
+            the first camera that delivers a frame, CSI before USB.
         resolution: width and height that are asked of a camera; 640x480 by default.
         fps: frames a second that are asked of a camera; slides a second for a folder.
         rotate: turn frames clockwise by 0, 90, 180 or 270 degrees.
         hflip, vflip: then mirror them, left to right or top to bottom.
         gray: no colours are wanted; some sources are cheaper then.
         stall_seconds: without a frame for this long, a live source is taken for lost and opened again.
+        every: seconds from one still picture of an address to the next; by default one a second, or `fps`.
+        login: "USER:PASSWORD" for an address that holds none; by default the environment's EDGE_DIGITS_LOGIN.
+        tls_ca: a file of PEM certificates that are trusted in place of the system's.
+        tls_insecure: accept any certificate; `say` is told.
         backoff: seconds between attempts to open it again, at first and at most; the first one comes at once.
         say: takes one line about each loss and return; by default they are logged as warnings.
 
@@ -88,7 +104,11 @@ def open_camera(
         raise UsageError("stall_seconds and fps are more than 0")
     if resolution is not None and not all(16 <= side <= 16384 for side in resolution):
         raise UsageError(f"a resolution of {resolution[0]}x{resolution[1]} is none: write WIDTHxHEIGHT in pixels")
-    options = StreamOptions(resolution, fps, stall_seconds, gray)
+    if every is not None and every <= 0:
+        raise UsageError("every is more than 0 seconds")
+    tls = _tls(tls_ca, tls_insecure, say)
+    found = login_of(login) if source is not None and "://" in source else None
+    options = StreamOptions(resolution, fps, stall_seconds, gray, found, tls, every or (1 / fps if fps else None))
     common: dict[str, Any] = {
         "stall_seconds": stall_seconds,
         "rotate": rotate,
@@ -102,11 +122,18 @@ def open_camera(
     return Camera(without_password(source), partial(open_stream, source, options), **common)
 
 
-def without_password(source: str) -> str:
-    """The source for messages and records: an address without its password."""
-    if "://" not in source:
-        return source
-    return re.sub(r"//[^/@]*@", "//", source)
+def _tls(ca: str | os.PathLike[str] | None, insecure: bool, say: Callable[[str], None] | None) -> Tls:
+    if ca is not None and insecure:
+        raise UsageError("--tls-ca and --tls-insecure do not go together: the one checks, and the other does not")
+    tls = Tls(None if ca is None else os.fspath(ca), insecure)
+    if ca is not None:
+        tls.context()  # a file that holds no certificate is told now, and not as a loss
+    if insecure:
+        (say or _log.warning)(
+            "--tls-insecure: certificates are not checked. Whoever is on the way to the camera can read the password, "
+            "and change the pictures"
+        )
+    return tls
 
 
 def open_stream(source: str, options: StreamOptions) -> Stream:
@@ -153,16 +180,20 @@ def _csi(source: str, options: StreamOptions) -> Stream:
 
 
 def _address(address: str, options: StreamOptions) -> Stream:
-    scheme = urlsplit(address).scheme
+    scheme = address.partition("://")[0].lower()
     if scheme in ("http", "https"):
-        try:
-            return MotionJpeg(address, options.stall_seconds, gray=options.gray)
-        except NotMotionJpegError as error:
-            if error.content_type.startswith("text/"):
-                raise
-    elif scheme not in ("rtsp", "rtsps", "rtmp", "rtp", "udp", "tcp", "srt"):
-        raise SourceError(f"{scheme}:// is no kind of address that is known. Use rtsp://, http:// or https://")
-    return NetworkVideo(address, options.stall_seconds)
+        return HttpCamera(
+            address,
+            options.stall_seconds,
+            login=options.login,
+            tls=options.tls,
+            every=options.every,
+            gray=options.gray,
+        )
+    if scheme not in ("rtsp", "rtsps", "rtmp", "rtp", "udp", "tcp", "srt"):
+        raise SourceError("this is no kind of address that is known. Use rtsp://, http:// or https://")
+    found, bare = split_login(address)
+    return NetworkVideo(with_login(bare, found or options.login), options.stall_seconds, options.tls)
 
 
 class _FirstCamera(Camera):

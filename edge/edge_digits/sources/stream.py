@@ -62,12 +62,21 @@ class Stream(ABC):
         reopens: whether it is to be opened again when it fails.
         rate: frames a second, where a recording says.
         damaged: how many pieces of it could not be decoded and were left out.
+        due: `time.monotonic()` before which the next frame is not wanted.
     """
 
     live = True
     reopens = True
     rate: float | None = None
     damaged = 0
+    due = 0.0
+
+    def open(self) -> None:  # noqa: B027  # most need no more than their constructor
+        """Do what may take long, such as to connect; called by the thread that reads, and `interrupt` ends it.
+
+        Raises:
+            SourceError: it is not available.
+        """
 
     @abstractmethod
     def read(self) -> Shot | None:
@@ -82,4 +91,4 @@ class Stream(ABC):
         """Give everything back; called by the thread that reads."""
 
     def interrupt(self) -> None:  # noqa: B027  # most reads end soon by themselves
-        """Make a `read` that another thread waits in end soon."""
+        """Make an `open` or a `read` that another thread waits in end soon, and those that follow."""

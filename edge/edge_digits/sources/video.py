@@ -6,11 +6,15 @@ Success is a frame, not `isOpened()`: on a Raspberry Pi `/dev/video0` may open a
 from __future__ import annotations
 
 import os
+import re
+import ssl
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from threading import Event
+from threading import Event, Lock
 from time import monotonic
 from typing import Any
+from urllib.parse import urlsplit
 
 import cv2
 import numpy as np
@@ -18,6 +22,7 @@ import numpy as np
 from edge_digits.errors import PictureError, SourceError
 from edge_digits.sources.decode import decode
 from edge_digits.sources.files import PictureFile
+from edge_digits.sources.http_client import Tls
 from edge_digits.sources.stream import USUAL_RATE, Shot, Stream, StreamError
 
 #: How long a slide is shown, seconds.
@@ -199,23 +204,21 @@ class Usb(Stream):
 class NetworkVideo(Stream):
     """Video from an address that FFmpeg knows: RTSP, or H.264 and the like over HTTP."""
 
-    def __init__(self, address: str, seconds: float) -> None:
+    def __init__(self, address: str, seconds: float, tls: Tls) -> None:
         """Open it; `seconds` without data are a failure.
 
         Raises:
             SourceError: nothing answers there, or no video comes.
         """
-        # UDP, the default, loses packets, and decoders then make pictures up.
-        os.environ.setdefault("OPENCV_FFMPEG_CAPTURE_OPTIONS", "rtsp_transport;tcp")
         timeout_ms = int(1000 * seconds)
-        self._capture = _capture(
-            address,
-            cv2.CAP_FFMPEG,
-            [cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, timeout_ms, cv2.CAP_PROP_READ_TIMEOUT_MSEC, timeout_ms],
-        )
+        parameters = [cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, timeout_ms, cv2.CAP_PROP_READ_TIMEOUT_MSEC, timeout_ms]
+        secured = urlsplit(address).scheme in ("https", "rtsps")
+        with _ffmpeg_options(tls if secured else None):
+            self._capture = _capture(address, cv2.CAP_FFMPEG, parameters)
         if not self._capture.isOpened():
+            trust = ". Its certificate must be trusted: --tls-ca FILE, or --tls-insecure" if secured else ""
             raise SourceError(
-                "no video comes from this address. Check address, user, password and that the camera is on"
+                f"no video comes from this address. Check address, user, password and that the camera is on{trust}"
             )
 
     def read(self) -> Shot | None:
@@ -228,6 +231,33 @@ class NetworkVideo(Stream):
         self._capture.release()
 
 
+#: OpenCV hands options to FFmpeg by this environment variable alone, and reads it when it opens something.
+_OPTIONS = "OPENCV_FFMPEG_CAPTURE_OPTIONS"
+#: UDP, the default, loses packets, and decoders then make pictures up.
+_PLAIN = "rtsp_transport;tcp"
+_options_lock = Lock()
+
+
+@contextmanager
+def _ffmpeg_options(tls: Tls | None) -> Iterator[None]:
+    """Options for what is opened within, unless the user's environment has some."""
+    os.environ.setdefault(_OPTIONS, _PLAIN)
+    if tls is None or tls.insecure:
+        yield
+        return
+    with _options_lock:
+        ours = os.environ[_OPTIONS] == _PLAIN
+        if ours:
+            # FFmpeg accepts any certificate unless it is told otherwise, and knows no authorities of its own.
+            authorities = re.sub(r"([\\';|])", r"\\\1", tls.ca or ssl.get_default_verify_paths().cafile or "")
+            os.environ[_OPTIONS] = f"{_PLAIN}|tls_verify;1|ca_file;{authorities}"
+        try:
+            yield
+        finally:
+            if ours:
+                os.environ[_OPTIONS] = _PLAIN
+
+
 def _capture(source: str, backend: int, parameters: list[int]) -> Any:
     """OpenCV's capture with one decoding thread: each further one would delay frames by one, and take a core."""
     # FFmpeg writes its complaints on standard error, a page for each broken frame; -8 is its AV_LOG_QUIET.
@@ -237,4 +267,6 @@ def _capture(source: str, backend: int, parameters: list[int]) -> Any:
     try:
         return cv2.VideoCapture(source, backend, parameters)
     except cv2.error as error:
-        raise SourceError(f"cannot be opened by this OpenCV ({error.err or error}). Install opencv-python") from None
+        # Of an address, the text of the error may hold the password.
+        why = "" if "://" in source else f" ({error.err or error})"
+        raise SourceError(f"cannot be opened by this OpenCV{why}. Install opencv-python") from None
