@@ -100,13 +100,27 @@ def motion_jpeg(*scripts: Script, head: bytes | None = None) -> Iterator[str]:
 
 
 @contextmanager
-def rtsp(video: Path, packets: int | None = None) -> Iterator[str]:
-    """An RTSP server (RFC 2326) that sends an MPEG transport stream over and over; hangs after so many packets."""
+def rtsp(
+    video: Path,
+    packets: int | None = None,
+    *,
+    wrong: Callable[[socket.socket], None] | None = None,
+    login: list[bytes] | None = None,
+) -> Iterator[str]:
+    """An RTSP server (RFC 2326) that sends an MPEG transport stream over and over.
+
+    It hangs after so many packets; where `wrong` is given, every second connection is handed to that, and the others
+    are closed after so many packets. Where `login` is given, Basic logins are asked for and put there.
+    """
+    count = iter(range(10**9))
     content = video.read_bytes()
     description = b"v=0\r\no=- 0 0 IN IP4 127.0.0.1\r\ns=test\r\nt=0 0\r\nm=video 0 RTP/AVP 33\r\na=control:track\r\n"
     pieces = [content[at : at + 7 * 188] for at in range(0, len(content), 7 * 188)]
 
     def handle(connection: socket.socket) -> None:
+        if wrong is not None and next(count) % 2:
+            wrong(connection)
+            return
         stream = connection.makefile("rb")
         while request := stream.readline():
             headers = {}
@@ -115,6 +129,12 @@ def rtsp(video: Path, packets: int | None = None) -> Iterator[str]:
                 headers[key.lower()] = value.strip()
             more, body = b"", b""
             method = request.split()[0]
+            if login is not None and method == b"DESCRIBE":
+                if b"authorization" not in headers:
+                    refusal = b'RTSP/1.0 401 Unauthorized\r\nCSeq: %s\r\nWWW-Authenticate: Basic realm="x"\r\n\r\n'
+                    connection.sendall(refusal % headers[b"cseq"])
+                    continue
+                login.append(headers[b"authorization"])
             if method == b"DESCRIBE":
                 body = description
                 more = b"Content-Type: application/sdp\r\nContent-Length: %d\r\n" % len(body)
@@ -131,7 +151,8 @@ def rtsp(video: Path, packets: int | None = None) -> Iterator[str]:
             header = struct.pack(">BBHII", 0x80, 33, number & 0xFFFF, number * 900 & 0xFFFFFFFF, 1)
             connection.sendall(b"$\0" + struct.pack(">H", len(piece) + 12) + header + piece)
             time.sleep(0.005)
-        time.sleep(60)
+        if wrong is None:
+            time.sleep(60)
 
     with served(handle) as port:
         yield f"rtsp://127.0.0.1:{port}/live"

@@ -112,6 +112,10 @@ def expand(source: str, *, recursive: bool = False) -> list[PictureFile]:
         return [PictureFile(name) for name in _read_list(source[1:])]
     if os.path.isdir(source):
         return _in_folder(source, recursive)
+    if "://" in source and not os.path.lexists(source):
+        raise SourceError(
+            f"{without_password(source)}: is an address, and no picture file. Read it with: edge-digits camera"
+        )
     if not os.path.lexists(source) and _GLOB.search(source):
         import glob
 
@@ -122,10 +126,6 @@ def expand(source: str, *, recursive: bool = False) -> list[PictureFile]:
             )
         return [PictureFile(name) for name in sorted(matches, key=natural_key)]
     if not os.path.lexists(source):
-        if "://" in source:
-            raise SourceError(
-                f"{without_password(source)}: is an address, and no picture file. Read it with: edge-digits camera"
-            )
         raise SourceError(f"{source}: no such file or folder. Check the name")
     return [PictureFile(source)]
 

@@ -14,12 +14,13 @@ from numpy.typing import NDArray
 from edge_digits.errors import PictureError
 from edge_digits.sources.decode import decode, decode_gray
 from edge_digits.sources.http_client import HttpClient
-from edge_digits.sources.size import picture_size
 from edge_digits.sources.stream import Shot, Stream, StreamError
 
 _BEGIN, _END = b"\xff\xd8\xff", b"\xff\xd9"
 #: Anything larger is not taken for a JPEG.
 MAX_BYTES = 32 << 20
+#: No JPEG has a longer side, pixels: nothing is scaled down to it.
+_ANY_SIDE = 1 << 16
 #: A header with the length of a picture stands within this many bytes before it.
 _HEADER = 1024
 _LENGTH = re.compile(rb"content-length:\s*(\d{1,9})", re.IGNORECASE)
@@ -142,10 +143,8 @@ def decode_jpeg(content: bytes, *, gray: bool) -> NDArray[Any]:
     Raises:
         PictureError: no JPEG, broken, cut short, or too large.
     """
-    size = picture_size(content) if content.startswith(_BEGIN) else None
-    if size is None:
-        # Of a picture whose size cannot be seen beforehand nobody knows what decoding it takes.
+    if not content.startswith(_BEGIN):
         raise PictureError("is no JPEG")
     if gray:
-        return decode_gray(content, max(size), ignore_exif=True)[0]
+        return decode_gray(content, _ANY_SIDE, ignore_exif=True)[0]
     return decode(content, ignore_exif=True)
