@@ -239,7 +239,7 @@ def test_an_error_that_nobody_expected_is_a_loss_and_its_text_is_not_shown(
         caplog.at_level(logging.DEBUG),
         Camera("x", lambda: _Failing(error, where), backoff=QUICK, say=said.append) as c,
     ):
-        assert next(frame for frame in c if frame.gap == 2).picture.shape == (48, 64)
+        assert next(frame for frame in c if frame.gap >= 2).picture.shape == (48, 64)
     assert c.problem is None
     assert type(error).__name__ in caplog.text, "and where it arose"
     assert SECRET not in caplog.text + " ".join(said)
@@ -250,7 +250,7 @@ def test_a_listener_that_fails_ends_no_reading() -> None:
         raise BrokenPipeError(message)
 
     with motion_jpeg(lambda: paced([part(gray_level(5))] * 3)) as address, opened(address, say=broken) as camera:
-        assert next(frame for frame in camera if frame.gap == 2).gap == 2
+        assert next(frame for frame in camera if frame.gap >= 2).gap >= 2
 
 
 def test_an_error_of_a_recording_ends_it_with_a_problem(tmp_path: Path) -> None:
