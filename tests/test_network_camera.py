@@ -515,6 +515,11 @@ def test_a_login_that_is_not_in_the_address_reaches_an_rtsp_camera(tmp_path: Pat
     assert heard[0] == b"Basic YW5uOnBAc3Mvd29yZA=="
 
 
+@pytest.mark.parametrize("address", ["rtsp://@camera/live", "http://@camera/live", "http://camera/a@b"])
+def test_an_at_sign_without_a_user_is_no_login(address: str) -> None:
+    assert split_login(address) == (None, address.replace("//@", "//"))
+
+
 @pytest.mark.parametrize("text", ["", "nobody", ":secret", "a:b\x1b[2J"])
 def test_a_login_of_another_form_is_a_usage_error_that_does_not_repeat_it(text: str) -> None:
     with pytest.raises(UsageError, match="Write USER:PASSWORD") as caught:

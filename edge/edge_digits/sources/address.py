@@ -156,7 +156,7 @@ def split_login(address: str) -> tuple[Login | None, str]:
             "%23, or give the login by --login-file"
         )
     without = f"{divided.scheme}://{divided.rest}"
-    if divided.userinfo is None:
+    if not divided.userinfo:
         return None, without
     user, _, password = divided.userinfo.partition(":")
     return Login(*(unquote(part, errors="surrogateescape") for part in (user, password))), without

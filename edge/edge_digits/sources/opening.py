@@ -192,8 +192,10 @@ def _address(address: str, options: StreamOptions) -> Stream:
         )
     if scheme not in ("rtsp", "rtsps", "rtmp", "rtp", "udp", "tcp", "srt"):
         raise SourceError("this is no kind of address that is known. Use rtsp://, http:// or https://")
-    found, bare = split_login(address)
-    return NetworkVideo(with_login(bare, found or options.login), options.stall_seconds, options.tls)
+    if scheme in ("rtsp", "rtsps"):
+        found, bare = split_login(address)
+        address = with_login(bare, found or options.login)
+    return NetworkVideo(address, options.stall_seconds, options.tls)
 
 
 class _FirstCamera(Camera):

@@ -249,13 +249,20 @@ def _ffmpeg_options(tls: Tls | None) -> Iterator[None]:
         ours = os.environ[_OPTIONS] == _PLAIN
         if ours:
             # FFmpeg accepts any certificate unless it is told otherwise, and knows no authorities of its own.
-            authorities = re.sub(r"([\\';|])", r"\\\1", tls.ca or ssl.get_default_verify_paths().cafile or "")
+            authorities = re.sub(r"([\\';|])", r"\\\1", tls.ca or _system_authorities())
             os.environ[_OPTIONS] = f"{_PLAIN}|tls_verify;1|ca_file;{authorities}"
         try:
             yield
         finally:
             if ours:
                 os.environ[_OPTIONS] = _PLAIN
+
+
+def _system_authorities() -> str:
+    """The file of the certificates that the system trusts, "" where it is not known."""
+    # Debian's OpenSSL names a folder alone, which FFmpeg does not take.
+    files = (ssl.get_default_verify_paths().cafile, "/etc/ssl/certs/ca-certificates.crt")
+    return next((file for file in files if file and Path(file).is_file()), "")
 
 
 def _capture(source: str, backend: int, parameters: list[int]) -> Any:
