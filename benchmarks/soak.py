@@ -25,21 +25,20 @@ from edge_digits.sources.stream import Shot, Stream, StreamError
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests"))
 from faults import FAULTS, FaultyCamera
 
-#: Kinds of faults that are tried side by side: most of their time they wait.
-_SIDE_BY_SIDE = 8
 #: Seconds until a camera that is silent is taken for lost.
 _STALL = 0.3
 
 
-def losses(count: int) -> int:
+def losses(count: int, only: str, side_by_side: int) -> int:
     """Lose a network camera so often by each kind of fault; a table, and how many kinds it did not come back from."""
-    with ThreadPoolExecutor(_SIDE_BY_SIDE) as pool:
-        list(pool.map(lambda fault: _lose(fault, 1), FAULTS))
+    faults = [fault for fault in FAULTS if only in fault]
+    with ThreadPoolExecutor(side_by_side) as pool:
+        list(pool.map(lambda fault: _lose(fault, 1), faults))
     before = _held()
-    with ThreadPoolExecutor(_SIDE_BY_SIDE) as pool:
-        rows = list(pool.map(lambda fault: _lose(fault, count), FAULTS))
+    with ThreadPoolExecutor(side_by_side) as pool:
+        rows = list(pool.map(lambda fault: _lose(fault, count), faults))
     print("| fault | losses | back | seconds |\n|---|---|---|---|")
-    for fault, (lost, back, seconds) in zip(FAULTS, rows, strict=True):
+    for fault, (lost, back, seconds) in zip(faults, rows, strict=True):
         print(f"| {fault} | {lost} | {back} | {seconds:.1f} |")
     failed = sum(back < count for _, back, _ in rows)
     total = sum(back for _, back, _ in rows)
@@ -123,8 +122,12 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("what", choices=["losses", "frames"])
     parser.add_argument("--count", type=int, required=True, help="losses of each kind, or frames in all")
+    parser.add_argument("--only", default="", metavar="TEXT", help="losses: kinds that have this in their names")
+    parser.add_argument("--side-by-side", type=int, default=8, metavar="N", help="kinds at a time; they wait a lot")
     parser.add_argument("--every", type=int, default=1000, help="frames from one loss to the next")
     options = parser.parse_args()
     print(f"Machine: {machine.describe()}\n")
     cv2.setNumThreads(1)
-    sys.exit(losses(options.count) if options.what == "losses" else frames(options.count, options.every))
+    if options.what == "losses":
+        sys.exit(losses(options.count, options.only, options.side_by_side))
+    sys.exit(frames(options.count, options.every))
