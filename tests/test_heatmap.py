@@ -10,12 +10,13 @@ from numpy.typing import NDArray
 
 from edge_digits.inference.heatmap import (
     INPUT_MULTIPLE,
+    LOG_SMALLEST_SIGN,
     REFERENCE_HEIGHT,
     REGRESSION_CHANNELS,
     STRIDE,
     depth_to_space,
     find_peaks,
-    recall_and_precision,
+    score,
 )
 
 Cells = NDArray[np.float32]
@@ -118,53 +119,85 @@ def truth(*rows: tuple[int, tuple[float, float, float, float], int]) -> NDArray[
 def test_what_is_found_and_right_counts_for_both_shares() -> None:
     cells = nothing()
     first, second = put(cells, 4, 20, 20, 16, 24), put(cells, 7, 60, 20, 16, 24)
-    assert recall_and_precision(cells[None], truth((0, first, 4), (0, second, 7))) == (1.0, 1.0)
+    assert score(cells[None], truth((0, first, 4), (0, second, 7)))[:2] == (1.0, 1.0)
 
 
 def test_a_wrong_class_is_missed_and_said_in_vain() -> None:
     cells = nothing()
     first, second = put(cells, 4, 20, 20, 16, 24), put(cells, 7, 60, 20, 16, 24)
-    assert recall_and_precision(cells[None], truth((0, first, 4), (0, second, 1))) == (0.5, 0.5)
+    assert score(cells[None], truth((0, first, 4), (0, second, 1)))[:2] == (0.5, 0.5)
 
 
 def test_a_digit_that_is_not_there_is_said_in_vain() -> None:
     cells = nothing()
     first, _ = put(cells, 4, 20, 20, 16, 24), put(cells, 7, 60, 20, 16, 24)
-    assert recall_and_precision(cells[None], truth((0, first, 4))) == (1.0, 0.5)
+    assert score(cells[None], truth((0, first, 4)))[:2] == (1.0, 0.5)
 
 
 def test_a_digit_that_is_found_twice_counts_once() -> None:
     cells = nothing()
     box = put(cells, 4, 22, 20, 16, 24)
     put(cells, 4, 22, 30, 16, 24)
-    assert recall_and_precision(cells[None], truth((0, box, 4))) == (1.0, 0.5)
+    assert score(cells[None], truth((0, box, 4)))[:2] == (1.0, 0.5)
 
 
 def test_a_digit_that_is_not_found_is_missed() -> None:
     cells = nothing()
     box = put(cells, 4, 20, 20, 16, 24)
-    assert recall_and_precision(cells[None], truth((0, box, 4), (0, (50, 10, 66, 34), 7))) == (0.5, 1.0)
+    assert score(cells[None], truth((0, box, 4), (0, (50, 10, 66, 34), 7)))[:2] == (0.5, 1.0)
 
 
 def test_what_may_be_found_or_not_counts_for_nothing() -> None:
     cells = nothing()
     first, second = put(cells, 4, 20, 20, 16, 24), put(cells, 7, 60, 20, 16, 24)
-    assert recall_and_precision(cells[None], truth((0, first, 4), (0, second, -2))) == (1.0, 1.0)
-    assert recall_and_precision(nothing()[None], truth((0, first, -2))) == (0.0, 0.0)
+    assert score(cells[None], truth((0, first, 4), (0, second, -2)))[:2] == (1.0, 1.0)
+    assert score(nothing()[None], truth((0, first, -2)))[:2] == (0.0, 0.0)
 
 
 def test_a_find_counts_in_its_own_picture_only() -> None:
     cells = np.stack([nothing(), nothing()])
     box = put(cells[1], 4, 20, 20, 16, 24)
-    assert recall_and_precision(cells, truth((1, box, 4))) == (1.0, 1.0)
-    assert recall_and_precision(cells, truth((0, box, 4))) == (0.0, 0.0)
+    assert score(cells, truth((1, box, 4)))[:2] == (1.0, 1.0)
+    assert score(cells, truth((0, box, 4)))[:2] == (0.0, 0.0)
+
+
+@pytest.mark.parametrize(("off", "shares"), [(0.9, (1.0, 1.0)), (1.1, (0.0, 0.0))])
+def test_a_find_within_a_pixel_of_the_box_is_one(off: float, shares: tuple[float, float]) -> None:
+    """A point is hardly larger than the error of a middle."""
+    cells = nothing()
+    put(cells, 4, 20, 20, 16, 24)
+    assert score(cells[None], truth((0, (20 + off, 10, 40, 30), 4)))[:2] == shares
+
+
+def signs(count: int = 12) -> Cells:
+    """Cells that know signs behind the digits."""
+    cells = nothing()
+    return np.concatenate(
+        [cells[..., :10], np.full((*cells.shape[:2], count), -8, np.float32), cells[..., 10:]], axis=2
+    )
+
+
+def test_signs_count_for_a_share_of_their_own() -> None:
+    cells = signs()
+    cells[5, 5, 4], cells[5, 10, 11] = 3.0, 3.0
+    digit, sign, other = (17, 17, 25, 25), (37, 17, 45, 25), (57, 17, 65, 25)
+    assert score(cells[None], truth((0, digit, 4), (0, sign, 11), (0, other, 12))) == (1.0, 1.0, 0.5)
+    assert score(cells[None], truth((0, digit, 4))) == (1.0, 1.0, 0.0), "a sign in vain is no digit in vain"
+    assert score(cells[None], truth((0, sign, 4), (0, digit, 11))) == (0.0, 0.0, 0.0)
+
+
+def test_a_point_is_as_small_as_it_is_where_signs_are_known() -> None:
+    cells = nothing()
+    put(cells, 0, 20, 20, 2.0, 2.0)
+    assert find_peaks(cells, 0.0, LOG_SMALLEST_SIGN).width[0] == pytest.approx(2.0, rel=1e-5)
+    assert find_peaks(cells, 0.0).width[0] == pytest.approx(REFERENCE_HEIGHT * math.exp(-2), rel=1e-5)
 
 
 def test_a_find_outside_of_the_box_is_none() -> None:
     cells = nothing()
     x1, y1, x2, y2 = put(cells, 4, 20, 20, 16, 24)
-    assert recall_and_precision(cells[None], truth((0, (x1 + 20, y1, x2 + 20, y2), 4))) == (0.0, 0.0)
+    assert score(cells[None], truth((0, (x1 + 20, y1, x2 + 20, y2), 4)))[:2] == (0.0, 0.0)
 
 
 def test_nothing_to_find_and_nothing_found_divides_by_nothing() -> None:
-    assert recall_and_precision(nothing()[None], truth()) == (0.0, 0.0)
+    assert score(nothing()[None], truth())[:2] == (0.0, 0.0)

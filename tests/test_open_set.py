@@ -111,7 +111,7 @@ def test_the_card_of_a_model_without_a_background_says_so() -> None:
 
 def test_the_card_of_a_finder_has_its_own_contract() -> None:
     card = export_card.card("mine", "int8", source(np.arange(10), "finder"))
-    assert (card.output, card.normalize["name"]) == ("maps", "levelled-ink")
+    assert (card.output, card.normalize["name"]) == ("maps", "local-contrast")
     assert card.quantization["calibration"] == "composed scenes"
     assert card.reject["method"] == "confidence"
 

@@ -53,9 +53,9 @@ def write_golden() -> None:
     np.savez_compressed(HERE / "normalize.npz", allow_pickle=False, **arrays)
 
 
-#: A table, a close number on a pattern, light ink, a photographed number, notes. None with printed type, which OpenCV 5
-#: draws otherwise than OpenCV 4.
-SEEDS = (6, 8, 24, 20, 42)
+#: A table, words and numbers, a number, a sum, a form, digits on a sheet that ends, a texture. None with printed type,
+#: which matplotlib draws and may draw otherwise one day.
+SEEDS = (11, 0, 38, 71, 81, 44, 34)
 
 
 def write_scenes() -> None:
