@@ -17,16 +17,21 @@ from edge_digits.inference.card import FINDER_NORMALIZE, LEVELLED_INK
 DIGITS = tuple(string.digits)
 FIELDS = [field.name for field in fields(ModelCard)]
 
+#: What can be shown: no control characters, surrogates, separators of lines, or changes of direction.
+shown = st.characters(exclude_categories=("Cc", "Cf", "Cs", "Zl", "Zp"))
+texts = st.text(shown)
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
     max_leaves=5,
 )
-json_objects = st.dictionaries(st.text(), st.text() | st.integers() | st.floats(allow_nan=False), max_size=3)
+json_objects = st.dictionaries(
+    texts, texts | st.integers() | st.floats(allow_nan=False, allow_infinity=False), max_size=3
+)
 cards = st.builds(
     ModelCard,
-    name=st.text(min_size=1),
-    labels=st.lists(st.text(min_size=1), min_size=2, max_size=100, unique=True).map(tuple),
+    name=st.text(shown, min_size=1),
+    labels=st.lists(st.text(shown, min_size=1, max_size=32), min_size=2, max_size=100, unique=True).map(tuple),
     temperature=st.floats(0.01, 999),
     reject=st.builds(
         lambda method, share: {"method": method, "threshold": share},
@@ -37,8 +42,8 @@ cards = st.builds(
     metrics=json_objects,
     train=json_objects,
     output=st.sampled_from(["logits", "scores"]),
-    license=st.text(),
-    tool_versions=st.dictionaries(st.text(), st.text(), max_size=3),
+    license=texts,
+    tool_versions=st.dictionaries(texts, texts, max_size=3),
 )
 
 
@@ -122,6 +127,26 @@ def test_a_card_without_its_name_or_labels_is_refused(name: str) -> None:
         ("train", 1),
         ("license", 2.0),
         ("tool_versions", ["onnx 1.17"]),
+        # What is true, or NaN, is no number.
+        ("schema_version", True),
+        ("schema_version", 1.0),
+        ("temperature", True),
+        ("temperature", 1e-320),
+        ("reject", {"method": "confidence", "threshold": True}),
+        ("normalize", {"name": "ink-box", "version": True, "side": 28, "box": 20}),
+        ("metrics", {"test": {"fp32": float("nan")}}),
+        ("metrics", {"test": {"fp32": float("inf")}}),
+        # What a terminal would obey, and not show.
+        ("labels", ["0", "\x1b[31m1"]),
+        ("labels", ["0", "1\n2"]),
+        ("labels", ["0", "\u202e1"]),
+        ("labels", ["0", "\ud800"]),
+        ("labels", ["0", "1" * 33]),
+        ("labels", ["0", "1" * 1_000_000]),
+        ("name", "\x1b]0;owned\x07"),
+        ("license", "\x9b2J"),
+        ("train", {"recipe": ["full", {"\x1b[2J": 1}]}),
+        ("quantization", {"precision": "int8\r"}),
     ],
 )
 def test_a_part_that_is_not_known_is_refused_by_name(part: str, value: Any) -> None:
@@ -130,6 +155,13 @@ def test_a_part_that_is_not_known_is_refused_by_name(part: str, value: Any) -> N
     assert str(refused.value).startswith("models/a.onnx: ")
     assert part in str(refused.value)
     assert "Upgrade edge-digits" in str(refused.value)
+    assert len(str(refused.value)) < 1000, "whatever the file says, the message is one line that can be read"
+    assert str(refused.value).isprintable()
+
+
+def test_a_finder_that_does_not_name_its_normalisation_is_refused_by_that() -> None:
+    with pytest.raises(ModelError, match="normalize"):
+        ModelCard.from_metadata(metadata(output="maps", normalize=None), "a.onnx")
 
 
 @pytest.mark.parametrize("part", FIELDS)

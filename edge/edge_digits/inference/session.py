@@ -9,11 +9,14 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from edge_digits.errors import ModelError
-from edge_digits.inference import shipped
-from edge_digits.inference.card import ModelCard
-from edge_digits.inference.heatmap import REGRESSION_CHANNELS, depth_to_space
+from edge_digits.errors import ModelError, pip_install
+from edge_digits.inference import contract, shipped
+from edge_digits.inference.card import NORMALIZE, ModelCard
+from edge_digits.inference.contract import MOST_BYTES
+from edge_digits.inference.heatmap import INPUT_MULTIPLE, REGRESSION_CHANNELS, depth_to_space
+from edge_digits.inference.onnx_file import OnnxFile, Port, UnusableError
 from edge_digits.inference.softmax import softmax
+from edge_digits.inference.wire import WireError
 
 if TYPE_CHECKING:
     import onnxruntime
@@ -22,8 +25,14 @@ if TYPE_CHECKING:
 DEFAULT_MODEL = "digits"
 #: The finder that is used where none is named.
 DEFAULT_FINDER = "finder"
-#: How the key of an external tensor's file name is coded in an ONNX file (StringStringEntryProto).
-_EXTERNAL_DATA = b"\x0a\x08location\x12"
+#: Side of the pictures that a classifier takes, pixels.
+_SIDE: int = NORMALIZE["side"]
+#: The sum of the squares of scores is less: none is beyond 1e15, and what is made of them is finite.
+_MOST_POWER = 1e30
+#: Pictures that a classifier sees at a time.
+_MOST_AT_ONCE = 256
+#: How far probabilities may be off.
+_ROUNDING = 1e-3
 
 
 class Network:
@@ -35,8 +44,10 @@ class Network:
     """
 
     #: Height and width of the input, None where any will do; name of the output.
-    _INPUT_SIDES: ClassVar[list[int | None]] = [28, 28]
+    _INPUT_SIDES: ClassVar[tuple[int | None, ...]] = (_SIDE, _SIDE)
     _OUTPUT_NAME: ClassVar[str] = "logits"
+    #: Heights and widths of pictures that a file is tried with.
+    _TRIALS: ClassVar[tuple[tuple[int, int], ...]] = ((_SIDE, _SIDE),)
 
     def __init__(self, session: onnxruntime.InferenceSession, card: ModelCard, path: str) -> None:
         self.card = card
@@ -56,7 +67,8 @@ class Network:
         """
         path = find_model(model)
         try:
-            content = path.read_bytes()
+            with path.open("rb") as stream:
+                content = stream.read(MOST_BYTES + 1)
         except OSError as error:
             raise ModelError(
                 f"{path}: cannot be read ({error.strerror}). Name an .onnx file, or one of: {_shipped()}"
@@ -65,42 +77,80 @@ class Network:
 
     @classmethod
     def from_bytes(cls, content: bytes, path: str = "model", *, threads: int = 1) -> Self:
-        """Load a model from the bytes of an .onnx file; `path` is for messages."""
-        if _EXTERNAL_DATA in content:
-            # onnxruntime would look for it in the current folder.
-            raise ModelError(
-                f"{path}: keeps its weights in another file. Export it as one file: edge-digits export does"
-            )
+        """Load a model from the bytes of an .onnx file; `path` is for messages.
+
+        Nothing of a file runs, and nothing that it names is opened, before `contract.check` has found that it can do
+        no more than give scores for pictures. The shipped files are known by their sums.
+        """
+        if len(content) > MOST_BYTES:
+            raise ModelError(f"{path}: is larger than {MOST_BYTES >> 20} MB, and no model for pictures of digits is")
+        released = shipped.is_released(content)
         try:
-            session = open_session(content, threads=threads)
-        except Exception as error:  # onnxruntime raises a dozen types of its own, none of them documented
-            raise ModelError(_why_not_loaded(path, content, error)) from None
-        card = ModelCard.from_metadata(session.get_modelmeta().custom_metadata_map, path)
-        if (card.output == "maps") != (cls._OUTPUT_NAME == "maps"):
-            kinds = {True: "a finder of digits in pages", False: "a reader of single digits"}
-            raise ModelError(
-                f"{path}: is {kinds[card.output == 'maps']}, and {kinds[cls._OUTPUT_NAME == 'maps']} is needed here"
-            )
-        _check_ports(session, path, cls._INPUT_SIDES, cls._OUTPUT_NAME, cls._output_sides(card))
-        model = cls(session, card, path)
-        try:
-            model.run(np.zeros((2, *(side or 32 for side in cls._INPUT_SIDES)), np.uint8))
-        except Exception as error:
-            reason = str(error).strip().splitlines()[0][:200]
-            raise ModelError(
-                f"{path}: does not take input of any number of pictures ({reason}). Export it with: edge-digits export"
-            ) from None
+            file = OnnxFile(content)
+            card = ModelCard.from_metadata(file.metadata, path)
+            if (card.output == "maps") != (cls._OUTPUT_NAME == "maps"):
+                kinds = {True: "a finder of digits in pages", False: "a reader of single digits"}
+                raise ModelError(
+                    f"{path}: is {kinds[card.output == 'maps']}, and {kinds[cls._OUTPUT_NAME == 'maps']} is needed here"
+                )
+            if not released:
+                trials = [(n, *sides) for n in (1, 3) for sides in cls._TRIALS]
+                contract.check(
+                    file,
+                    Port("image", contract.UINT8, (None, *cls._INPUT_SIDES)),
+                    Port(cls._OUTPUT_NAME, contract.FLOAT, (None, *cls._output_sides(card))),
+                    [(trial, cls._output_shape(card, trial)) for trial in trials],
+                )
+        except UnusableError as error:
+            raise ModelError(f"{path}: {error}. Export it with: edge-digits export") from None
+        except WireError:
+            raise ModelError(_broken(path, content)) from None
+        model = cls(open_session(content, threads=threads, path=path), card, path)
+        if not released:
+            model._try_out()
         return model
 
     @classmethod
-    def _output_sides(cls, card: ModelCard) -> list[int | None]:
+    def _output_sides(cls, card: ModelCard) -> tuple[int | None, ...]:
         """Shape of the output for one picture; None where any size will do."""
-        return [len(card.labels)]
+        return (len(card.labels),)
+
+    @classmethod
+    def _output_shape(cls, card: ModelCard, pictures: tuple[int, ...]) -> tuple[int, ...]:
+        """Shape of the output for pictures of a shape."""
+        return pictures[0], len(card.labels)
+
+    def _try_out(self) -> None:
+        """Run the network on a blank and a full picture, and on one of all kinds of pixels.
+
+        Raises:
+            ModelError: it fails, or gives what are no scores.
+        """
+        for height, width in self._TRIALS:
+            blank_and_full = np.zeros((2, height, width), np.uint8)
+            blank_and_full[1] = 255
+            mixed = np.arange(height * width, dtype=np.uint32).reshape(1, height, width) * 2654435761 >> 24
+            for pictures in (blank_and_full, mixed.astype(np.uint8)):
+                self.run(pictures)
 
     def run(self, pictures: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Run the network on uint8 [N, H, W], N at least 1: its output as it is, float32 [N, ...]."""
-        outputs: list[Any] = self._session.run(None, {"image": pictures})
-        return np.asarray(outputs[0], np.float32)
+        """Run the network on uint8 [N, H, W], N at least 1: its output as it is, float32 [N, ...].
+
+        Raises:
+            ModelError: it fails on these pictures, or gives what are no scores.
+        """
+        try:
+            outputs: list[Any] = self._session.run(None, {"image": pictures})
+        except Exception as error:  # onnxruntime raises a dozen types of its own, none of them documented
+            raise ModelError(f"{self.path}: fails on {_shape(pictures)} ({_first_line(error)})") from None
+        output = np.asarray(outputs[0], np.float32)
+        if output.shape != self._output_shape(self.card, pictures.shape):
+            raise ModelError(f"{self.path}: gives {_shape(output)} for {_shape(pictures)}. Use another model")
+        flat = output.ravel()
+        # One pass over the numbers; false for NaN too.
+        if not flat.dot(flat) < _MOST_POWER:
+            raise ModelError(f"{self.path}: gives what are no scores (NaN, infinity or nearly so). Use another model")
+        return output
 
 
 class Model(Network):
@@ -123,15 +173,24 @@ class Model(Network):
 
     def logits(self, pictures: NDArray[np.uint8]) -> NDArray[np.float32]:
         """The logits of pictures as `normalize` makes them: uint8 [N, 28, 28] -> float32 [N, classes]; N may be 0."""
-        return self.run(pictures) if len(pictures) else np.zeros((0, len(self.card.labels)), np.float32)
+        # In parts, so that a page full of specks takes no more memory than one of digits.
+        parts = [self.run(pictures[first : first + _MOST_AT_ONCE]) for first in range(0, len(pictures), _MOST_AT_ONCE)]
+        if len(parts) == 1:
+            return parts[0]
+        return np.concatenate(parts) if parts else np.zeros((0, len(self.card.labels)), np.float32)
 
     def probabilities(self, pictures: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Calibrated class probabilities, float32 [N, classes].
 
         What a row lacks of 1 is the probability of no class, where the network knows of that (`ModelCard.reject`).
+
+        Raises:
+            ModelError: as `run`; or what the card calls probabilities are none.
         """
         logits = self.logits(pictures)
         if self.card.output == "scores":
+            if len(logits) and not (logits.min() >= -_ROUNDING and logits.max() <= 1 + _ROUNDING):
+                raise ModelError(f"{self.path}: gives what are no probabilities. Use another model")
             return logits
         return softmax(logits, self.card.temperature, background=self.card.reject["method"] == "background")
 
@@ -139,8 +198,9 @@ class Model(Network):
 class Finder(Network):
     """A network that says of every place in a page whether a digit is there: see `maps`."""
 
-    _INPUT_SIDES: ClassVar[list[int | None]] = [None, None]
+    _INPUT_SIDES: ClassVar[tuple[int | None, ...]] = (None, None)
     _OUTPUT_NAME: ClassVar[str] = "maps"
+    _TRIALS: ClassVar[tuple[tuple[int, int], ...]] = ((64, 64), (32, 72))
 
     @classmethod
     def load(cls, model: str | os.PathLike[str] = DEFAULT_FINDER, *, threads: int = 1) -> Self:
@@ -148,8 +208,18 @@ class Finder(Network):
         return super().load(model, threads=threads)
 
     @classmethod
-    def _output_sides(cls, card: ModelCard) -> list[int | None]:
-        return [None, None, 4 * (len(card.labels) + REGRESSION_CHANNELS)]
+    def _output_sides(cls, card: ModelCard) -> tuple[int | None, ...]:
+        return None, None, 4 * (len(card.labels) + REGRESSION_CHANNELS)
+
+    @classmethod
+    def _output_shape(cls, card: ModelCard, pictures: tuple[int, ...]) -> tuple[int, ...]:
+        count, height, width = pictures
+        return (
+            count,
+            height // INPUT_MULTIPLE,
+            width // INPUT_MULTIPLE,
+            4 * (len(card.labels) + REGRESSION_CHANNELS),
+        )
 
     def maps(self, pictures: NDArray[np.uint8]) -> NDArray[np.float32]:
         """The cells of pages (`heatmap`): float32 [N, H/4, W/4, classes + 4].
@@ -161,8 +231,12 @@ class Finder(Network):
         return depth_to_space(self.run(pictures))
 
 
-def open_session(content: bytes, *, threads: int = 1) -> onnxruntime.InferenceSession:
-    """An onnxruntime session of any ONNX file, of which nothing is checked; whatever onnxruntime raises is raised."""
+def open_session(content: bytes, *, threads: int = 1, path: str = "model") -> onnxruntime.InferenceSession:
+    """An onnxruntime session of an ONNX file, of which nothing is checked.
+
+    Raises:
+        ModelError: onnxruntime does not take it; `path` is for this message.
+    """
     ort = _onnxruntime()
     options = ort.SessionOptions()
     options.intra_op_num_threads = threads
@@ -170,7 +244,16 @@ def open_session(content: bytes, *, threads: int = 1) -> onnxruntime.InferenceSe
     options.log_severity_level = 4
     # A spinning pool burns a third of a core between the frames of a camera and wins nothing.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    return ort.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+    open_it = ort.InferenceSession
+    try:
+        return open_it(content, options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # onnxruntime raises a dozen types of its own, none of them documented
+        reason = _first_line(error)
+        if "opset" in reason.lower() or "IR version" in reason:
+            raise ModelError(
+                f"{path}: this onnxruntime is too old for it ({reason}). Upgrade it: {pip_install('-U onnxruntime')}"
+            ) from None
+        raise ModelError(f"{_broken(path, content)} ({reason})") from None
 
 
 def find_model(model: str | os.PathLike[str]) -> Path:
@@ -205,42 +288,17 @@ def _onnxruntime() -> Any:
     return onnxruntime
 
 
-def _why_not_loaded(path: str, content: bytes, error: Exception) -> str:
+def _broken(path: str, content: bytes) -> str:
     if not content:
         return f"{path}: is empty (0 bytes). Copy or export the model again"
-    text = str(error)
-    if "opset" in text.lower() or "IR version" in text:
-        reason = text.strip().splitlines()[0][:200]
-        return f"{path}: this onnxruntime is too old for it ({reason}). Upgrade it: pip install -U onnxruntime"
     return f"{path}: is no ONNX model, or a broken one ({len(content)} bytes). Copy or export it again"
 
 
-def _check_ports(
-    session: onnxruntime.InferenceSession,
-    path: str,
-    input_sides: list[int | None],
-    output_name: str,
-    output_sides: list[int | None],
-) -> None:
-    """Check name, dtype and shape of input and output."""
-    inputs = [(port.name, port.type, _sides(port.shape)) for port in session.get_inputs()]
-    if inputs != [("image", "tensor(uint8)", input_sides)]:
-        raise ModelError(
-            f"{path}: its input is {inputs}, not image: uint8 [N, {_as_text(input_sides)}]. "
-            "Export it with: edge-digits export"
-        )
-    outputs = [(port.name, port.type, _sides(port.shape)) for port in session.get_outputs()]
-    if outputs != [(output_name, "tensor(float)", output_sides)]:
-        raise ModelError(
-            f"{path}: its output is {outputs}, not {output_name}: float [N, {_as_text(output_sides)}]. "
-            "Export it with: edge-digits export"
-        )
+def _first_line(error: Exception) -> str:
+    """What onnxruntime says, which may be a page long and quote the file."""
+    line = (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
+    return "".join(character if character.isprintable() else "?" for character in line)
 
 
-def _sides(shape: list[Any]) -> list[int | None]:
-    """A shape without the number of pictures; None where any size will do."""
-    return [side if isinstance(side, int) else None for side in shape[1:]]
-
-
-def _as_text(sides: list[int | None]) -> str:
-    return ", ".join("any" if side is None else str(side) for side in sides)
+def _shape(array: NDArray[Any]) -> str:
+    return " x ".join(map(str, array.shape))

@@ -31,6 +31,15 @@ def names() -> list[str]:
     return sorted(path.stem for path in folder().glob("*.onnx"))
 
 
+def is_released(content: bytes) -> bool:
+    """Whether these are the bytes of a model file that ships with this edge-digits, as it was released."""
+    try:
+        sums = (folder() / SUMS).read_bytes()
+    except (OSError, ModelError):
+        return False
+    return hashlib.sha256(content).hexdigest().encode() in sums.split()
+
+
 def damaged(directory: Path) -> dict[str, str]:
     """What is wrong with the models of a folder, by their file's name; empty where all are as they were released.
 
