@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from edge_digits.errors import (
         EdgeDigitsError,
+        InstallationError,
         MissingExtraError,
         ModelError,
         OutputError,
@@ -39,6 +40,7 @@ _HOMES = {
     "DigitReader": "reader",
     "EdgeDigitsError": "errors",
     "Frame": "sources.stream",
+    "InstallationError": "errors",
     "MissingExtraError": "errors",
     "Model": "inference.session",
     "ModelCard": "inference.card",
@@ -59,6 +61,7 @@ __all__ = [
     "DigitReader",
     "EdgeDigitsError",
     "Frame",
+    "InstallationError",
     "MissingExtraError",
     "Model",
     "ModelCard",

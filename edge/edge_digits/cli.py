@@ -17,6 +17,7 @@ import click
 
 from edge_digits import __version__
 from edge_digits.errors import INTERRUPTED, EdgeDigitsError
+from edge_digits.quiet import NativePackages, broken_installation
 
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
@@ -63,17 +64,21 @@ class EdgeDigitsGroup(click.Group):
         if isinstance(sys.stdout, TextIOWrapper):
             # File names may hold characters that the terminal's encoding has not.
             sys.stdout.reconfigure(errors="backslashreplace")
+        NativePackages.watch()
         try:
             status = super().main(*args, **kwargs)
         except click.ClickException as error:
             error.show()
             status = error.exit_code
-        except EdgeDigitsError as error:
-            click.echo(f"edge-digits: {error}", err=True)
-            status = error.exit_code
         except (click.Abort, KeyboardInterrupt):
             click.echo("interrupted", err=True)
             status = INTERRUPTED
+        except Exception as error:
+            told = broken_installation(error) or error
+            if not isinstance(told, EdgeDigitsError):
+                raise
+            click.echo(f"edge-digits: {told}", err=True)
+            status = told.exit_code
         sys.exit(status if isinstance(status, int) else 0)
 
 

@@ -6,7 +6,8 @@
     ├── PictureError             5   one picture that cannot be read; the others are
     ├── ModelError               4   a model file that is missing, broken or of another contract
     ├── OutputError              1   a result that cannot be written
-    └── MissingExtraError        1   a part of edge-digits whose packages are not installed
+    ├── MissingExtraError        1   a part of edge-digits whose packages are not installed
+    └── InstallationError        1   a package that is needed and cannot be loaded
 
 Every message names the file or option, says what was wrong and what to do next.
 """
@@ -71,6 +72,13 @@ class MissingExtraError(EdgeDigitsError):
     def __init__(self, what: str, extra: str, missing: str) -> None:
         remedy = install_from_checkout(f"'.[{extra}]'")
         super().__init__(f"{what} needs {missing}, which is not installed. Install it {remedy}")
+
+
+class InstallationError(EdgeDigitsError, ImportError):
+    """A package that is there and cannot be loaded: half removed, without a library, or built for another machine.
+
+    It is an ImportError too, for code that tries whether a package can be had.
+    """
 
 
 def pip_install(arguments: str) -> str:

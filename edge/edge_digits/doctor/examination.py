@@ -32,6 +32,7 @@ def examine(board: Board, state: State, folder: Path | None = None) -> Iterator[
     yield from packages.conflicting_opencvs()
     yield packages.libraries(needed="opencv-python" in broken)
     yield packages.picamera2()
+    yield packages.training()
     yield system.power(state)
     yield system.memory(state)
     yield system.disk(folder or Path.cwd())

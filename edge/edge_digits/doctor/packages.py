@@ -14,7 +14,7 @@ from edge_digits.board import Board
 from edge_digits.doctor.check import Check
 from edge_digits.doctor.child import ask
 from edge_digits.doctor.system import REFLASH
-from edge_digits.errors import pip_install
+from edge_digits.errors import install_from_checkout, pip_install
 
 #: What the runner needs: the name of the distribution, and of the module.
 PACKAGES = {"numpy": "numpy", "opencv-python": "cv2", "onnxruntime": "onnxruntime", "click": "click"}
@@ -25,18 +25,34 @@ _OPENCVS = ("opencv-python", "opencv-python-headless", "opencv-contrib-python", 
 
 
 def package(distribution: str, module: str, board: Board) -> Check:
-    """A package can be imported, and is not older than edge-digits needs."""
+    """A package can be imported, is not older than edge-digits needs, and does its work."""
     needed = requirement(distribution)
     version, reason = ask("package_version", module)
     if reason:
         return Check(distribution, "failure", f"cannot be imported: {reason}", _remedy(distribution, reason, board))
-    version = version or metadata.version(distribution)
+    version = version or _version(distribution)
     minimum = needed.partition(">=")[2]
     if minimum and _numbers(version) < _numbers(minimum):
         return Check(
             distribution, "failure", f"{version}, and {minimum} is needed", pip_install(f"--upgrade '{needed}'")
         )
-    return Check(distribution, "ok", version)
+    _, reason = ask("try_package", module)
+    if reason:
+        return Check(
+            distribution, "failure", f"{version} does not work: {reason}", _remedy(distribution, reason, board)
+        )
+    return Check(distribution, "ok", f"{version}, tried".removeprefix(", "))
+
+
+def training() -> Check:
+    """Keras and TensorFlow can be imported, where they are there; reading needs neither."""
+    version, reason = ask("package_version", "keras")
+    if "No module named 'keras'" in reason:
+        return Check("training", "ok", "not installed here, and not needed to read")
+    if reason:
+        mend = install_from_checkout("--force-reinstall '.[train]'")
+        return Check("training", "warning", f"Keras cannot be imported: {reason}", mend)
+    return Check("training", "ok", f"Keras {version}")
 
 
 def conflicting_opencvs() -> Iterator[Check]:

@@ -14,11 +14,55 @@ from importlib import import_module
 from typing import Any
 
 from edge_digits.errors import EdgeDigitsError
+from edge_digits.quiet import cause
 
 
 def package_version(module: str) -> str:
     """Import a package; its version, "" where it does not say."""
     return str(getattr(import_module(module), "__version__", ""))
+
+
+def try_package(module: str) -> str:
+    """Import a package and have it do what reading needs of it; whatever it says of that."""
+    return str(_TRIALS[module](import_module(module)))
+
+
+def _numpy_computes(numpy: Any) -> float:
+    return float((numpy.full((8, 8), 0.5, numpy.float32) @ numpy.eye(8, dtype=numpy.float32)).sum())
+
+
+def _opencv_decodes(cv2: Any) -> Any:
+    numpy = import_module("numpy")
+    coded = cv2.imencode(".png", numpy.full((9, 9), 7, numpy.uint8))[1]
+    picture = cv2.resize(cv2.imdecode(coded, cv2.IMREAD_GRAYSCALE), (3, 3), interpolation=cv2.INTER_AREA)
+    if picture.tolist() != [[7] * 3] * 3:
+        raise RuntimeError("it does not decode what it encoded")
+    return picture
+
+
+def _onnxruntime_infers(onnxruntime: Any) -> Any:
+    numpy = import_module("numpy")
+    session = onnxruntime.InferenceSession(_NEGATION, providers=["CPUExecutionProvider"])
+    (answer,) = session.run(None, {"x": numpy.full(1, 3, numpy.float32)})
+    if answer.tolist() != [-3]:
+        raise RuntimeError(f"its answer is {answer}, and not -3")
+    return answer
+
+
+def _click_parses(click: Any) -> Any:
+    return click.Command("try", params=[click.Option(["--number"], type=int)]).make_context("try", ["--number", "3"])
+
+
+#: A model of one operation: y is x with the other sign, float [1].
+_NEGATION = bytes.fromhex(
+    "08073a320a0b0a017812017922034e65671201675a0f0a0178120a0a08080112040a020801620f0a0179120a0a08080112040a02080142040a00100d"
+)
+_TRIALS: dict[str, Callable[[Any], Any]] = {
+    "numpy": _numpy_computes,
+    "cv2": _opencv_decodes,
+    "onnxruntime": _onnxruntime_infers,
+    "click": _click_parses,
+}
 
 
 def list_cameras() -> dict[str, Any]:
@@ -59,7 +103,8 @@ def read_drawings(*models: str) -> dict[str, dict[str, Any]]:
 
 
 PROBES: dict[str, Callable[..., Any]] = {
-    probe.__name__: probe for probe in (package_version, list_cameras, read_frame, why_no_window, read_drawings)
+    probe.__name__: probe
+    for probe in (package_version, try_package, list_cameras, read_frame, why_no_window, read_drawings)
 }
 
 
@@ -76,12 +121,8 @@ def main(name: str, *arguments: str) -> None:
 
 
 def _reason(error: BaseException) -> str:
-    """Our own messages in full; of others, which may be pages long, the line that names the cause."""
-    if isinstance(error, EdgeDigitsError):
-        return str(error)
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    causes = [line for line in lines if "riginal error was" in line or ".so" in line]
-    return ": ".join([type(error).__name__, *(causes + lines)[:1]])
+    """Our own messages in full; of others, the line that names the cause."""
+    return str(error) if isinstance(error, EdgeDigitsError) else cause(error)
 
 
 if __name__ == "__main__":

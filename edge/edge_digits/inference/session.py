@@ -27,8 +27,8 @@ DEFAULT_MODEL = "digits"
 DEFAULT_FINDER = "finder"
 #: Side of the pictures that a classifier takes, pixels.
 _SIDE: int = NORMALIZE["side"]
-#: The sum of the squares of scores is less: none is beyond 1e15, and what is made of them is finite.
-_MOST_POWER = 1e30
+#: Scores are less, either way: what is made of them is finite.
+_MOST = 1e15
 #: Pictures that a classifier sees at a time.
 _MOST_AT_ONCE = 256
 #: How far probabilities may be off.
@@ -146,9 +146,8 @@ class Network:
         output = np.asarray(outputs[0], np.float32)
         if output.shape != self._output_shape(self.card, pictures.shape):
             raise ModelError(f"{self.path}: gives {_shape(output)} for {_shape(pictures)}. Use another model")
-        flat = output.ravel()
-        # One pass over the numbers; false for NaN too.
-        if not flat.dot(flat) < _MOST_POWER:
+        # False for NaN too.
+        if not (output.min() > -_MOST and output.max() < _MOST):
             raise ModelError(f"{self.path}: gives what are no scores (NaN, infinity or nearly so). Use another model")
         return output
 
