@@ -14,7 +14,7 @@ MOST_BYTES = 32 << 20
 _MOST_NODES = 2000
 #: Numbers of one value, and multiplications of all operations, for one picture of 28 x 28 pixels; of a finder, for one
 #: of 64 x 64. The shipped networks need less than a tenth of either.
-_MOST_NUMBERS, _MOST_MULTIPLICATIONS = 1 << 18, 300_000_000
+MOST_NUMBERS, _MOST_MULTIPLICATIONS = 1 << 18, 300_000_000
 #: A number of a value takes as long as so many multiplications of a convolution at least: logarithms do.
 _LEAST_MULTIPLICATIONS = 20
 #: The oldest set of operators that exported models use.
@@ -46,7 +46,7 @@ def check(file: OnnxFile, image: Port, output: Port, trials: Sequence[tuple[Shap
     _check_port("input", graph.inputs, image)
     _check_port("output", graph.outputs, output)
     for given, wanted in trials:
-        shapes = _shapes(graph, given)
+        shapes = shapes_of(graph, given)
         if shapes.get(output.name) != wanted:
             raise UnusableError(f"it gives {list(shapes.get(output.name, ()))} for {list(given)}, not {list(wanted)}")
         _check_declared(graph, shapes)
@@ -65,7 +65,7 @@ def _as_text(port: Port) -> str:
     return f"{port.name[:60]!r}"[1:-1] + f": {_TYPES.get(port.dtype, 'unknown')} [{', '.join(sides)}]"
 
 
-def _shapes(graph: Graph, given: Shape) -> dict[str, Shape]:
+def shapes_of(graph: Graph, given: Shape) -> dict[str, Shape]:
     """The shape of every value for an input of a given shape."""
     shapes: dict[str, Shape] = {name: tensor.values.shape for name, tensor in graph.tensors.items()}
     if graph.inputs[0].name in shapes:
@@ -76,10 +76,10 @@ def _shapes(graph: Graph, given: Shape) -> dict[str, Shape]:
     for node in graph.nodes:
         shape, each = _shape(graph, node, shapes)
         # What is made of large weights is as large as they are.
-        most = max(_MOST_NUMBERS * share, *(prod(shapes[name]) for name in node.inputs if name))
+        most = max(MOST_NUMBERS * share, *(prod(shapes[name]) for name in node.inputs if name))
         if not 0 < prod(shape) <= most:
             raise UnusableError(
-                f"{_called(node)} gives {prod(shape)} numbers, and {_MOST_NUMBERS} a picture are the most"
+                f"{_called(node)} gives {prod(shape)} numbers, and {MOST_NUMBERS} a picture are the most"
             )
         multiplications += prod(shape) * max(each, _LEAST_MULTIPLICATIONS)
         if multiplications > _MOST_MULTIPLICATIONS * share:
