@@ -322,12 +322,11 @@ def test_a_file_that_two_readers_would_read_differently_is_no_model(
         b"\x00\x00",
         b"\x3a\x02\x0a\x00" * 300_000,  # a million graphs
         struct.pack("<300000Q", *range(300_000)),
-        bytes(33 << 20),
     ],
-    ids=["length", "endless", "groups", "cut", "zero", "graphs", "numbers", "large"],
+    ids=["length", "endless", "groups", "cut", "zero", "graphs", "numbers"],
 )
 def test_bytes_that_lie_about_themselves_are_no_model(content: bytes) -> None:
-    with pytest.raises(ModelError, match=r"no ONNX model|larger than"):
+    with pytest.raises(ModelError, match="no ONNX model"):
         Model.from_bytes(content)
 
 

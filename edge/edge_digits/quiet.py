@@ -10,36 +10,28 @@ from __future__ import annotations
 import os
 import signal
 import sys
-import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from importlib import import_module
-from importlib.abc import Loader, MetaPathFinder
-from importlib.machinery import ModuleSpec
 from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from edge_digits.errors import INTERRUPTED, InstallationError
 
-
-@dataclass(frozen=True)
-class _Package:
-    """What a package is called, what a sound one holds, and whether reading needs it."""
-
-    called: str
-    holds: str
-    needed: bool = True
+if TYPE_CHECKING:
+    from importlib.machinery import ModuleSpec
 
 
-#: Packages with native code, by the name that they are imported by.
+#: Packages with native code, by the name that they are imported by: what each is called, and what a sound one holds.
 _PACKAGES = {
-    "numpy": _Package("NumPy", "ndarray"),
-    "cv2": _Package("OpenCV", "imdecode"),
-    "onnxruntime": _Package("onnxruntime", "InferenceSession"),
-    "keras": _Package("Keras", "Model", needed=False),
-    "tensorflow": _Package("TensorFlow", "function", needed=False),
+    "numpy": ("NumPy", "ndarray"),
+    "cv2": ("OpenCV", "imdecode"),
+    "onnxruntime": ("onnxruntime", "InferenceSession"),
+    "keras": ("Keras", "Model"),
+    "tensorflow": ("TensorFlow", "function"),
 }
+#: Those that only training needs.
+_OPTIONAL = {"keras", "tensorflow"}
 #: What native code dies of.
 _DEATHS = (signal.SIGILL, signal.SIGABRT, signal.SIGBUS, signal.SIGFPE, signal.SIGSEGV)
 
@@ -72,7 +64,7 @@ def load_opencv(threads: int, stall_seconds: float = 5.0) -> None:
     set_log_level(0)
 
 
-class NativePackages(MetaPathFinder):
+class NativePackages:
     """Finds packages with native code, and watches over their import; for programs, as it may end the process.
 
     What they write on standard error is dropped. Whatever they raise becomes an `InstallationError`. A signal that they
@@ -97,12 +89,12 @@ class NativePackages(MetaPathFinder):
             if spec is not None:
                 if spec.loader is None or spec.origin is None:
                     raise _broken(fullname, "only parts of it are left")
-                spec.loader = _WatchedLoader(spec.loader)
+                spec.loader = _WatchedLoader(spec.loader)  # type: ignore[assignment]  # importlib.abc costs milliseconds
                 return spec
         return None
 
 
-class _WatchedLoader(Loader):
+class _WatchedLoader:
     def __init__(self, loader: Any) -> None:
         self._loader = loader
 
@@ -120,8 +112,9 @@ class _WatchedLoader(Loader):
             self._loader.exec_module(module)
         if module.__spec__ is not None:
             module.__spec__.loader = module.__loader__ = self._loader
-        if not hasattr(module, _PACKAGES[name].holds):
-            raise _broken(name, f"it lacks {_PACKAGES[name].holds}")
+        _, holds = _PACKAGES[name]
+        if not hasattr(module, holds):
+            raise _broken(name, f"it lacks {holds}")
 
 
 @contextmanager
@@ -132,7 +125,7 @@ def _watched(name: str) -> Iterator[None]:
         except (InstallationError, KeyboardInterrupt, MemoryError):
             raise
         except ModuleNotFoundError as error:
-            if not _PACKAGES[name].needed:
+            if name in _OPTIONAL:
                 raise
             raise _broken(name, cause(error)) from error
         except BaseException as error:  # SystemExit as well: a broken package may raise anything
@@ -163,8 +156,10 @@ def _stderr_kept() -> Iterator[int]:
 @contextmanager
 def _ctrl_c_leaves(stderr: int) -> Iterator[None]:
     """Ctrl-C ends the process; where it is ignored, or has another meaning, that stays."""
-    watched = threading.current_thread() is threading.main_thread()
-    if not watched or signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
+    import threading  # numpy needs it as well
+
+    of_main = threading.current_thread() is threading.main_thread()
+    if not of_main or signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
         yield
         return
 
@@ -221,7 +216,7 @@ def broken_installation(error: BaseException) -> InstallationError | None:
     while seen is not None:
         if isinstance(seen, InstallationError):
             return seen
-        if isinstance(seen, ModuleNotFoundError) and seen.name in _PACKAGES and _PACKAGES[seen.name].needed:
+        if isinstance(seen, ModuleNotFoundError) and seen.name in _PACKAGES.keys() - _OPTIONAL:
             return _broken(seen.name, "it is not installed")
         if isinstance(seen, AttributeError) and isinstance(seen.obj, ModuleType) and seen.obj.__name__ in _PACKAGES:
             return _broken(seen.obj.__name__, f"it lacks {seen.name}")
@@ -237,4 +232,4 @@ def cause(error: BaseException) -> str:
 
 
 def _broken(name: str, reason: str) -> InstallationError:
-    return InstallationError(f"{_PACKAGES[name].called} cannot be loaded ({reason}). Run: edge-digits doctor")
+    return InstallationError(f"{_PACKAGES[name][0]} cannot be loaded ({reason}). Run: edge-digits doctor")

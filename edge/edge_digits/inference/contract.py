@@ -8,8 +8,6 @@ from math import prod
 from edge_digits.inference.onnx_file import Graph, Node, OnnxFile, Port, UnusableError
 from edge_digits.inference.operators import RULES, Operation, Shape, ShapeError
 
-#: Bytes; a network of 8 million weights in float.
-MOST_BYTES = 32 << 20
 #: Operations of a graph.
 _MOST_NODES = 2000
 #: Numbers of one value, and multiplications of all operations, for one picture of 28 x 28 pixels; of a finder, for one

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
@@ -10,13 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge_digits.errors import ModelError, pip_install
-from edge_digits.inference import contract, shipped
+from edge_digits.inference import shipped
 from edge_digits.inference.card import NORMALIZE, ModelCard
-from edge_digits.inference.contract import MOST_BYTES
 from edge_digits.inference.heatmap import INPUT_MULTIPLE, REGRESSION_CHANNELS, depth_to_space
-from edge_digits.inference.onnx_file import OnnxFile, Port, UnusableError
 from edge_digits.inference.softmax import softmax
-from edge_digits.inference.wire import WireError
 
 if TYPE_CHECKING:
     import onnxruntime
@@ -25,6 +23,8 @@ if TYPE_CHECKING:
 DEFAULT_MODEL = "digits"
 #: The finder that is used where none is named.
 DEFAULT_FINDER = "finder"
+#: The largest file, bytes: a network of 8 million weights in float.
+_MOST_BYTES = 32 << 20
 #: Side of the pictures that a classifier takes, pixels.
 _SIDE: int = NORMALIZE["side"]
 #: Scores are less, either way: what is made of them is finite.
@@ -67,12 +67,13 @@ class Network:
         """
         path = find_model(model)
         try:
-            with path.open("rb") as stream:
-                content = stream.read(MOST_BYTES + 1)
+            content = path.read_bytes() if path.stat().st_size <= _MOST_BYTES else None
         except OSError as error:
             raise ModelError(
                 f"{path}: cannot be read ({error.strerror}). Name an .onnx file, or one of: {_shipped()}"
             ) from None
+        if content is None:
+            raise ModelError(f"{path}: is larger than {_MOST_BYTES >> 20} MB, and no model for pictures of digits is")
         return cls.from_bytes(content, str(path), threads=threads)
 
     @classmethod
@@ -82,33 +83,49 @@ class Network:
         Nothing of a file runs, and nothing that it names is opened, before `contract.check` has found that it can do
         no more than give scores for pictures. The shipped files are known by their sums.
         """
-        if len(content) > MOST_BYTES:
-            raise ModelError(f"{path}: is larger than {MOST_BYTES >> 20} MB, and no model for pictures of digits is")
-        released = shipped.is_released(content)
+        if shipped.is_released(content):
+            session = open_session(content, threads=threads, path=path)
+            card = cls._card(session.get_modelmeta().custom_metadata_map, path)
+            return cls(session, card, path)
+        card = cls._checked(content, path)
+        model = cls(open_session(content, threads=threads, path=path), card, path)
+        model._try_out()
+        return model
+
+    @classmethod
+    def _checked(cls, content: bytes, path: str) -> ModelCard:
+        """The card of a file that keeps the contract, found without running it."""
+        # Not above: the shipped files need none of it, and it takes a hundredth of the time of a whole `predict`.
+        from edge_digits.inference.contract import FLOAT, UINT8, check
+        from edge_digits.inference.onnx_file import OnnxFile, Port, UnusableError
+        from edge_digits.inference.wire import WireError
+
         try:
             file = OnnxFile(content)
-            card = ModelCard.from_metadata(file.metadata, path)
-            if (card.output == "maps") != (cls._OUTPUT_NAME == "maps"):
-                kinds = {True: "a finder of digits in pages", False: "a reader of single digits"}
-                raise ModelError(
-                    f"{path}: is {kinds[card.output == 'maps']}, and {kinds[cls._OUTPUT_NAME == 'maps']} is needed here"
-                )
-            if not released:
-                trials = [(n, *sides) for n in (1, 3) for sides in cls._TRIALS]
-                contract.check(
-                    file,
-                    Port("image", contract.UINT8, (None, *cls._INPUT_SIDES)),
-                    Port(cls._OUTPUT_NAME, contract.FLOAT, (None, *cls._output_sides(card))),
-                    [(trial, cls._output_shape(card, trial)) for trial in trials],
-                )
+            card = cls._card(file.metadata, path)
+            trials = [(count, *sides) for count in (1, 3) for sides in cls._TRIALS]
+            check(
+                file,
+                Port("image", UINT8, (None, *cls._INPUT_SIDES)),
+                Port(cls._OUTPUT_NAME, FLOAT, (None, *cls._output_sides(card))),
+                [(trial, cls._output_shape(card, trial)) for trial in trials],
+            )
         except UnusableError as error:
             raise ModelError(f"{path}: {error}. Export it with: edge-digits export") from None
         except WireError:
             raise ModelError(_broken(path, content)) from None
-        model = cls(open_session(content, threads=threads, path=path), card, path)
-        if not released:
-            model._try_out()
-        return model
+        return card
+
+    @classmethod
+    def _card(cls, metadata: Mapping[str, str], path: str) -> ModelCard:
+        """The card of a network of this kind."""
+        card = ModelCard.from_metadata(metadata, path)
+        if (card.output == "maps") != (cls._OUTPUT_NAME == "maps"):
+            kinds = {True: "a finder of digits in pages", False: "a reader of single digits"}
+            raise ModelError(
+                f"{path}: is {kinds[card.output == 'maps']}, and {kinds[cls._OUTPUT_NAME == 'maps']} is needed here"
+            )
+        return card
 
     @classmethod
     def _output_sides(cls, card: ModelCard) -> tuple[int | None, ...]:
