@@ -100,6 +100,34 @@ def test_a_package_that_fails_is_told_with_its_reason_and_mended(
     assert mend in check.mend
 
 
+@pytest.mark.parametrize(
+    ("name", "code", "said"),
+    [
+        ("cv2", "__version__ = '9.9'", "9.9 does not work: AttributeError"),
+        ("onnxruntime", "__version__ = '9.9'\nclass InferenceSession: pass", "9.9 does not work: TypeError"),
+    ],
+)
+def test_a_package_that_is_imported_and_cannot_work_is_no_good_one(
+    shadowed: Path, name: str, code: str, said: str
+) -> None:
+    """Such as the rest of an OpenCV, another of which was removed from the same folder."""
+    module(shadowed, name, code)
+    distribution = {module: distribution for distribution, module in packages.PACKAGES.items()}[name]
+    check = packages.package(distribution, name, PI)
+    assert (check.status, bool(check.mend)) == ("failure", True)
+    assert said in check.said
+
+
+def test_the_packages_of_training_may_be_missing_and_are_told_where_they_are_broken(shadowed: Path) -> None:
+    module(shadowed, "keras", "raise ModuleNotFoundError(\"No module named 'keras'\")")
+    assert (packages.training().status, packages.training().mend) == ("ok", "")
+    module(shadowed, "keras", "import tensorflow_without_its_parts")
+    check = packages.training()
+    assert check.status == "warning"
+    assert "tensorflow_without_its_parts" in check.said
+    assert "'.[train]'" in check.mend
+
+
 def test_a_module_in_the_current_folder_hides_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(module(tmp_path / "here", "click", "raise RuntimeError"))
     assert packages.package("click", "click", PI).status == "ok"

@@ -232,3 +232,13 @@ def test_the_threshold_refuses_few_right_answers() -> None:
     probabilities = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
     right = probabilities.argmax(axis=1) == classes
     assert (probabilities.max(axis=1)[right] < limit).mean() == pytest.approx(0.002, abs=0.001)
+
+
+def test_a_network_of_other_operators_is_refused_by_their_names() -> None:
+    import keras
+
+    from edge_digits_export.convert import to_onnx
+
+    layers = [keras.Input((28, 28, 1)), keras.layers.Reshape((784,)), keras.layers.Dense(10, activation=keras.ops.sin)]
+    with pytest.raises(ExportError, match="uses Sin, which the runner does not run"):
+        to_onnx(keras.Sequential(layers))

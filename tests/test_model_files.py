@@ -158,6 +158,11 @@ def strings_as_weights(model: onnx.ModelProto) -> None:
     model.graph.initializer.append(numpy_helper.from_array(np.array(["text"], object), "text"))
 
 
+def typed_integers(model: onnx.ModelProto) -> None:
+    count = (1 << 20) + 1
+    model.graph.initializer.append(helper.make_tensor("many", TensorProto.INT8, [count], np.zeros(count, np.int8)))
+
+
 def an_old_opset(model: onnx.ModelProto) -> None:
     model.opset_import[0].version = 9
 
@@ -215,6 +220,8 @@ SPOILT: dict[str, tuple[Spoil, str]] = {
     ),
     "always one row": (added(("ReduceMean", ["x"], {"axes": [0]})), r"gives \[1, 10\] for \[3,"),
     "another row": (added(("Pad", ["x", "pads"], {}), pads=np.array([1, 0, 0, 0])), r"gives \[2, 10\] for \[1,"),
+    "scores of other pictures": (added(("Softmax", ["x"], {"axis": 0})), "other scores where it is not alone"),
+    "integers one by one": (typed_integers, "one by one, not as raw data"),
     "a shape by data": (shape_by_data, "no list of a few integers"),
     "a wrong shape told": (a_wrong_shape_told, "says that 'flat' is of shape"),
     "circle": (nodes_in_a_circle, "'y2', which nothing before it gives"),

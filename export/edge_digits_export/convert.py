@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from edge_digits.errors import EdgeDigitsError, SourceError
+from edge_digits.inference.operators import RULES
 from edge_digits_export.trained import TrainedRun
 
 if TYPE_CHECKING:
@@ -61,7 +62,7 @@ def to_onnx(model: Any) -> onnx.ModelProto:
     Batch normalisation is folded into the convolutions; the graph holds no shape arithmetic.
 
     Raises:
-        ExportError: the network leaves some behind.
+        ExportError: the network leaves some behind, or needs operators that the runner does not run.
     """
     import onnxslim
     import tensorflow as tf
@@ -84,6 +85,11 @@ def to_onnx(model: Any) -> onnx.ModelProto:
     if left:
         raise ExportError(
             f"the exported graph holds {', '.join(left)}: use layers of fixed shape (Reshape in place of Flatten)"
+        )
+    foreign = sorted({node.op_type for node in slimmed.graph.node} - RULES.keys())
+    if foreign:
+        raise ExportError(
+            f"the exported graph uses {', '.join(foreign)}, which the runner does not run: use other layers"
         )
     return finish(slimmed)
 

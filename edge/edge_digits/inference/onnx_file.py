@@ -31,6 +31,8 @@ Attribute = int | float | str | list[int] | list[float]
 Sides = tuple[int | None, ...]
 #: The most dimensions, and numbers of an attribute.
 _MOST_SIDES, _MOST_NUMBERS = 8, 64
+#: The most integers of a tensor that are read one by one; exported models keep them as raw data.
+_MOST_TYPED = 1 << 20
 
 
 class UnusableError(ValueError):
@@ -204,11 +206,13 @@ class OnnxFile:
             return np.zeros(0, dtype)
         if 9 in tensor:
             ((_, _, start, end),) = tensor[9]
-            if (end - start) % dtype.itemsize:
+            if end == start or (end - start) % dtype.itemsize:
                 return np.zeros(0, dtype)
             return np.frombuffer(data, dtype, (end - start) // dtype.itemsize, start)
         if typed == 4:
             return np.frombuffer(b"".join(data[start:end] for _, _, start, end in tensor[4]), dtype)
+        if count > _MOST_TYPED:
+            raise UnusableError(f"a tensor keeps more than {_MOST_TYPED} integers one by one, not as raw data")
         numbers = [signed(number) for number in self._numbers(tensor[typed], count)]
         limits = np.iinfo(dtype)
         if not all(limits.min <= number <= limits.max for number in numbers):

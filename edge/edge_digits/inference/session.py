@@ -31,6 +31,8 @@ _SIDE: int = NORMALIZE["side"]
 _MOST = 1e15
 #: Pictures that a classifier sees at a time.
 _MOST_AT_ONCE = 256
+#: How far apart scores of one picture may be, by the largest: a step of a quantized value may go either way.
+_SAME = 0.05
 #: How far probabilities may be off.
 _ROUNDING = 1e-3
 
@@ -138,17 +140,17 @@ class Network:
         return pictures[0], len(card.labels)
 
     def _try_out(self) -> None:
-        """Run the network on a blank and a full picture, and on one of all kinds of pixels.
+        """Run the network on a picture of all kinds of pixels, alone and beside a blank and a full one.
 
         Raises:
-            ModelError: it fails, or gives what are no scores.
+            ModelError: it fails, or gives what are no scores, or others where a picture is not alone.
         """
         for height, width in self._TRIALS:
-            blank_and_full = np.zeros((2, height, width), np.uint8)
-            blank_and_full[1] = 255
-            mixed = np.arange(height * width, dtype=np.uint32).reshape(1, height, width) * 2654435761 >> 24
-            for pictures in (blank_and_full, mixed.astype(np.uint8)):
-                self.run(pictures)
+            mixed = np.arange(height * width, dtype=np.uint32).reshape(height, width) * 2654435761 >> 24
+            pictures = np.stack([mixed.astype(np.uint8), *(np.full((height, width), v, np.uint8) for v in (0, 255))])
+            beside, alone = self.run(pictures)[0], self.run(pictures[:1])[0]
+            if np.abs(beside - alone).max() > _SAME * max(1.0, float(np.abs(alone).max())):
+                raise ModelError(f"{self.path}: gives a picture other scores where it is not alone. Use another model")
 
     def run(self, pictures: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Run the network on uint8 [N, H, W], N at least 1: its output as it is, float32 [N, ...].
