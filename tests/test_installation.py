@@ -149,6 +149,13 @@ def test_a_sound_installation_is_quiet(run: Run, good: Path) -> None:
     assert (ended.code, ended.err, ended.texts) == (0, "", {"good.png": "427"})
 
 
+@pytest.mark.parametrize("closed", ["2>&-", "<&- 2>&-", "<&- >&- 2>&-"])
+def test_closed_streams_keep_no_package_from_loading(run: Run, good: Path, tmp_path: Path, closed: str) -> None:
+    shell = ["sh", "-c", f'exec "$@" {closed}', "sh"]
+    assert run("predict", good.name, "-o", "read.jsonl", "--format", "jsonl", within=shell).code == 0
+    assert '"text": "427"' in (tmp_path / "read.jsonl").read_text()
+
+
 def test_the_doctor_finds_each_of_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     board = Board("", "", 4, (), "", "", 64, 4 << 30, False)
     names = {module: distribution for distribution, module in packages.PACKAGES.items()}

@@ -140,8 +140,13 @@ _kept: list[int] = []
 def _stderr_kept() -> Iterator[int]:
     """Standard error goes nowhere; a descriptor of where it went at first."""
     sys.stderr.flush()
-    _kept.append(os.dup(2))
     nowhere = os.open(os.devnull, os.O_WRONLY)
+    try:
+        _kept.append(os.dup(2))
+    except OSError:  # it is closed, and nothing can be said
+        yield nowhere
+        os.close(nowhere)
+        return
     try:
         os.dup2(nowhere, 2)
         yield _kept[0]
