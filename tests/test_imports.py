@@ -109,7 +109,7 @@ def test_the_tree_of_errors_carries_the_exit_codes() -> None:
     codes = {name: getattr(edge_digits, name).exit_code for name in edge_digits.__all__ if name.endswith("Error")}
     assert codes == {
         "EdgeDigitsError": 1,
-        "InstallationError": 1,
+        "InstallationError": 3,
         "MissingExtraError": 1,
         "ModelError": 4,
         "OutputError": 1,

@@ -98,7 +98,7 @@ def assert_called_broken(ended: Ended, said: str) -> None:
     assert ended.err.startswith("edge-digits: ")
     assert ended.err.endswith(". Run: edge-digits doctor\n")
     assert ended.err.count("\n") == 1, "it is said once"
-    assert (ended.code, ended.out) == (1, "")
+    assert (ended.code, ended.out) == (3, "")
 
 
 @pytest.mark.parametrize("kind", BROKEN)

@@ -7,7 +7,7 @@
     ├── ModelError               4   a model file that is missing, broken or of another contract
     ├── OutputError              1   a result that cannot be written
     ├── MissingExtraError        1   a part of edge-digits whose packages are not installed
-    └── InstallationError        1   a package that is needed and cannot be loaded
+    └── InstallationError        3   a package that is needed and cannot be loaded
 
 Every message names the file or option, says what was wrong and what to do next.
 """
@@ -79,6 +79,8 @@ class InstallationError(EdgeDigitsError, ImportError):
 
     It is an ImportError too, for code that tries whether a package can be had.
     """
+
+    exit_code = 3
 
 
 def pip_install(arguments: str) -> str:

@@ -30,6 +30,8 @@ _PACKAGES = {
     "keras": ("Keras", "Model"),
     "tensorflow": ("TensorFlow", "function"),
 }
+#: What installs the libraries of the system that OpenCV needs.
+LIBRARIES = "sudo apt install libgl1 libglib2.0-0"
 #: Those that only training needs.
 _OPTIONAL = {"keras", "tensorflow"}
 #: What native code dies of.
@@ -237,4 +239,11 @@ def cause(error: BaseException) -> str:
 
 
 def _broken(name: str, reason: str) -> InstallationError:
-    return InstallationError(f"{_PACKAGES[name][0]} cannot be loaded ({reason}). Run: edge-digits doctor")
+    library = name == "cv2" and lacks_library(reason)
+    remedy = f"Where a library is missing: {LIBRARIES}. " if library else ""
+    return InstallationError(f"{_PACKAGES[name][0]} cannot be loaded ({reason}). {remedy}Run: edge-digits doctor")
+
+
+def lacks_library(reason: str) -> bool:
+    """Whether a package could not be loaded for want of a library of the system."""
+    return "lib" in reason and ".so" in reason

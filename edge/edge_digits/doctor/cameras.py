@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from edge_digits.doctor.check import REINSTALL, Check
 from edge_digits.doctor.child import ask
-from edge_digits.doctor.packages import LIBRARIES
+from edge_digits.quiet import LIBRARIES
 
 
 def cameras() -> Iterator[Check]:

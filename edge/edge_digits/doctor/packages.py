@@ -15,11 +15,10 @@ from edge_digits.doctor.check import Check
 from edge_digits.doctor.child import ask
 from edge_digits.doctor.system import REFLASH
 from edge_digits.errors import install_from_checkout, pip_install
+from edge_digits.quiet import LIBRARIES, lacks_library
 
 #: What the runner needs: the name of the distribution, and of the module.
 PACKAGES = {"numpy": "numpy", "opencv-python": "cv2", "onnxruntime": "onnxruntime", "click": "click"}
-#: What installs the libraries of the system that OpenCV needs.
-LIBRARIES = "sudo apt install libgl1 libglib2.0-0"
 #: OpenCV comes as several distributions, which write into the same folder.
 _OPENCVS = ("opencv-python", "opencv-python-headless", "opencv-contrib-python", "opencv-contrib-python-headless")
 
@@ -99,7 +98,7 @@ def picamera2() -> Check:
 def _remedy(distribution: str, reason: str, board: Board) -> str:
     """What to do about a package that cannot be imported."""
     needed = requirement(distribution)
-    if "lib" in reason and ".so" in reason and distribution == "opencv-python":
+    if lacks_library(reason) and distribution == "opencv-python":
         return LIBRARIES
     if re.search(r"numpy\.dtype size changed|NumPy 1\.x|multiarray|numpy\.core", reason):
         return reinstall(*dict.fromkeys((requirement("numpy"), needed)))
