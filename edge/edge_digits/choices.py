@@ -16,3 +16,6 @@ FINDERS: tuple[FinderName, ...] = get_args(FinderName)
 
 #: Degrees clockwise by which pictures and frames can be rotated.
 ROTATIONS = (0, 90, 180, 270)
+
+#: Largest picture that is worked on by default, in pixels; a 12-megapixel photograph has 4000 x 3000.
+MAX_PIXELS = 40_000_000

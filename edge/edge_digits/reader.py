@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property, partial
+from functools import cached_property
 from pathlib import Path
 from time import perf_counter
 from typing import Any, Self
@@ -13,7 +13,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from edge_digits.choices import FINDERS, LAYOUTS, ROTATIONS, FinderName, Layout
+from edge_digits.choices import FINDERS, LAYOUTS, MAX_PIXELS, ROTATIONS, FinderName, Layout
 from edge_digits.errors import PictureError, UsageError
 from edge_digits.find import Line
 from edge_digits.find.net import Maps
@@ -24,7 +24,9 @@ from edge_digits.imaging.regions import WHOLE, Region, View, check_rotation
 from edge_digits.inference.session import DEFAULT_FINDER, DEFAULT_MODEL, Finder, Model
 from edge_digits.normalize import SIDE, normalize_glyph
 from edge_digits.results import Box, Digit, Reading, Status
-from edge_digits.sources.decode import decode, decode_gray
+from edge_digits.sources.decode import Page, open_pages
+from edge_digits.sources.files import read_picture_file
+from edge_digits.sources.native import memory_errors
 from edge_digits.text import fusion
 from edge_digits.text.assemble import assemble
 from edge_digits.text.choice import Choice, Chooser
@@ -39,6 +41,8 @@ _MIN_GAIN = 1.2
 _MIN_CONFIDENCE_IN_NUMBER = 0.3
 #: Refused candidates less sure than this are not listed: they are no digits.
 _MIN_CONFIDENCE_LISTED = 0.1
+#: Of a file with many pages, where one was asked for.
+_MORE_PAGES = "more pages: only the first was read. To read them all: edge-digits predict, or DigitReader.open_pages"
 
 
 @dataclass(frozen=True, eq=False)  # arrays do not compare to one truth
@@ -96,6 +100,8 @@ class _Picture:
     original: Callable[[], NDArray[Any]]
     source: str
     speed_ms: dict[str, float]
+    frame: int = 0
+    warnings: tuple[str, ...] = ()
 
 
 class DigitReader:
@@ -124,6 +130,7 @@ class DigitReader:
         conf: float | None = None,
         top_k: int = 3,
         ignore_exif: bool = False,
+        max_pixels: int = MAX_PIXELS,
     ) -> None:
         """Wrap a loaded model.
 
@@ -139,6 +146,8 @@ class DigitReader:
                 what is surely a digit in a number.
             top_k: how many classes each digit lists.
             ignore_exif: decode files as they are stored, not as their EXIF tag says to turn them.
+            max_pixels: that a picture may have. Decoding one takes 512 MB at most, and more in the proportion in which
+                this limit is raised.
 
         Raises:
             UsageError: no such layout or rotation, or the constraint asks for what the model cannot say.
@@ -157,6 +166,7 @@ class DigitReader:
         self._conf_given = conf is not None
         self.top_k = max(1, min(top_k, len(model.card.labels)))
         self.ignore_exif = ignore_exif
+        self.max_pixels = max_pixels
 
     @classmethod
     def load(
@@ -172,6 +182,7 @@ class DigitReader:
         conf: float | None = None,
         top_k: int = 3,
         ignore_exif: bool = False,
+        max_pixels: int = MAX_PIXELS,
     ) -> Self:
         """Load a shipped model by name, or an .onnx file by path.
 
@@ -180,7 +191,7 @@ class DigitReader:
             finder: "net" (the shipped network), "classic" (by rule), or "auto": the network where the model reads the
                 digits that it knows.
             threads: how many threads one inference may use.
-            layout, regions, rotate, constraint, conf, top_k, ignore_exif: as for the constructor.
+            layout, regions, rotate, constraint, conf, top_k, ignore_exif, max_pixels: as for the constructor.
 
         Raises:
             ModelError: the model cannot be used.
@@ -206,6 +217,7 @@ class DigitReader:
             conf=conf,
             top_k=top_k,
             ignore_exif=ignore_exif,
+            max_pixels=max_pixels,
         )
 
     def read(self, picture: str | os.PathLike[str] | NDArray[Any], source: str | None = None) -> Reading:
@@ -225,23 +237,50 @@ class DigitReader:
         if not isinstance(picture, np.ndarray):
             path = Path(picture)
             try:
-                content = path.read_bytes()
+                content = read_picture_file(path, self.max_pixels)
+                return self.examine_bytes(content, str(path) if source is None else source)
             except OSError as error:
                 raise PictureError(f"{path}: cannot be read ({error.strerror})") from None
-            try:
-                return self.examine_bytes(content, str(path) if source is None else source)
             except PictureError as error:
                 raise PictureError(f"{path}: {error}") from None
-        gray = to_gray(picture)
+        gray = to_gray(picture, max_pixels=self.max_pixels)
         return self._examine(_Picture(gray, (gray.shape[1], gray.shape[0]), lambda: picture, source or "", {}))
 
     def examine_bytes(self, content: bytes, source: str) -> Examination:
-        """Read the bytes of a picture file; as `examine`."""
+        """Read the bytes of a picture file, of many pages the first; as `examine`."""
+        pages = self.open_pages(content)
+        examination = self.examine_page(next(pages), source)
+        try:
+            more = next(pages, None) is not None
+        except PictureError:
+            more = True  # a broken one
+        if not more:
+            return examination
+        reading = examination.reading
+        return replace(examination, reading=replace(reading, warnings=(*reading.warnings, _MORE_PAGES)))
+
+    def open_pages(self, content: bytes) -> Iterator[Page]:
+        """The pages of a picture file, for `examine_page`: of most files one.
+
+        Raises:
+            PictureError: there is none, or no further one where there should be; pages before were given.
+        """
+        return open_pages(content, max_pixels=self.max_pixels, ignore_exif=self.ignore_exif)
+
+    def examine_page(self, page: Page, source: str, frame: int = 0) -> Examination:
+        """Read one page of a picture file; `frame` is its number in the record. As `examine`.
+
+        Raises:
+            PictureError: it cannot be decoded, or there is not the memory for it.
+        """
         start = perf_counter()
-        gray, size = decode_gray(content, DECODE_SIDE, ignore_exif=self.ignore_exif)
-        speed_ms = {"decode": 1e3 * (perf_counter() - start)}
-        original = partial(decode, content, ignore_exif=self.ignore_exif)
-        return self._examine(_Picture(gray, size, original, source, speed_ms))
+        with memory_errors():
+            decoded = page.gray(DECODE_SIDE)
+            speed_ms = {"decode": 1e3 * (perf_counter() - start)}
+            picture = _Picture(
+                decoded.gray, decoded.size, page.picture, source, speed_ms, frame=frame, warnings=decoded.warnings
+            )
+            return self._examine(picture)
 
     def _examine(self, picture: _Picture) -> Examination:
         if self.rotate is not None:
@@ -275,11 +314,12 @@ class DigitReader:
         }
         reading = Reading(
             source=picture.source,
+            frame=picture.frame,
             width=picture.size[0],
             height=picture.size[1],
             digits=tuple(candidate.digit for candidate in candidates if candidate.chosen and candidate.listed),
             speed_ms=speed_ms,
-            warnings=(*choice.warnings, *_quality_warnings(looks, candidates)),
+            warnings=(*picture.warnings, *choice.warnings, *_quality_warnings(looks, candidates)),
         )
         return Examination(_with_text(reading, choice.way.confidence), picture.original, looks, candidates)
 

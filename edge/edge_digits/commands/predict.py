@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from edge_digits.choices import FINDERS, ROTATIONS
+from edge_digits.choices import FINDERS, MAX_PIXELS, ROTATIONS
 from edge_digits.commands.options import constraint, model_options, reading_options
 from edge_digits.errors import SOME_FAILED, EdgeDigitsError, SourceError, UsageError
 from edge_digits.quiet import load_opencv
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from edge_digits.reader import DigitReader
     from edge_digits.results import Reading
     from edge_digits.sources import PictureFile
+    from edge_digits.sources.decode import Page
 
 
 class RotationOption(click.Choice[str]):
@@ -71,6 +73,13 @@ class RotationOption(click.Choice[str]):
 )
 @click.option("--ignore-exif", is_flag=True, help="Do not turn pictures as their EXIF orientation says.")
 @click.option(
+    "--max-pixels",
+    type=click.IntRange(1),
+    default=MAX_PIXELS,
+    show_default=True,
+    help="Largest picture that is read; the memory for one (512 MB) grows with it.",
+)
+@click.option(
     "--save-annotated", metavar="DIR", type=click.Path(path_type=Path), help="Write each picture with boxes and labels."
 )
 @click.option(
@@ -111,7 +120,7 @@ def command(
         top_k=top_k,
         constraint=known,
         regions=options["regions"] or (WHOLE,),
-        **{name: options[name] for name in ("finder", "threads", "layout", "rotate", "ignore_exif")},
+        **{name: options[name] for name in ("finder", "threads", "layout", "rotate", "ignore_exif", "max_pixels")},
     )
     if options["verbose"]:
         click.echo(_about(reader), err=True)
@@ -144,17 +153,21 @@ def _expand(sources: tuple[str, ...], recursive: bool) -> list[PictureFile | Rea
     """All picture files, and in its place a record for each source that is not available while another is."""
     from edge_digits.results import Reading
     from edge_digits.sources import expand
+    from edge_digits.sources.extras import left_out_line
 
     inputs: list[PictureFile | Reading] = []
     errors: list[str] = []
+    left_out: Counter[str] = Counter()
     for source in sources:
         try:
-            inputs += expand(source, recursive=recursive)
+            inputs += expand(source, recursive=recursive, left_out=left_out)
         except SourceError as error:
             errors.append(str(error))
             inputs.append(Reading.failed(source, str(error).removeprefix(f"{source}: ")))
     if len(errors) == len(inputs):
         raise SourceError("\n".join(errors))
+    if left_out:
+        click.echo(left_out_line(left_out), err=True)
     return inputs
 
 
@@ -218,7 +231,7 @@ def _read_all(
     from edge_digits.sources.files import is_video
 
     if isinstance(file, Reading) or not is_video(file.name):
-        yield _read(file, reader, writer, folders)
+        yield from _read(file, reader, writer, folders)
         return
     from edge_digits.sources.video import VideoFile
 
@@ -237,22 +250,40 @@ def _read_all(
         yield failed
 
 
-def _read(file: PictureFile | Reading, reader: DigitReader, writer: Writer, folders: Folders | None) -> Reading:
+def _read(
+    file: PictureFile | Reading, reader: DigitReader, writer: Writer, folders: Folders | None
+) -> Iterator[Reading]:
+    """Read a picture, or a document page by page; a page that fails is a record beside the others."""
     from edge_digits.results import Reading
 
     if isinstance(file, Reading):
         writer.write(file)
-        return file
+        yield file
+        return
+    read = 0
     try:
-        examination = reader.examine_bytes(file.read(), file.name)
-        reading = examination.reading
+        for read, page in enumerate(reader.open_pages(file.read(reader.max_pixels)), 1):
+            yield _read_page(page, read - 1, file.name, reader, writer, folders)
+    except EdgeDigitsError as error:
+        failed = Reading.failed(file.name, str(error), read)
+        writer.write(failed)
+        yield failed
+
+
+def _read_page(
+    page: Page, number: int, name: str, reader: DigitReader, writer: Writer, folders: Folders | None
+) -> Reading:
+    from edge_digits.results import Reading
+
+    try:
+        examination = reader.examine_page(page, name, number)
         if folders is not None:
             folders.prepare(examination)
     except EdgeDigitsError as error:
-        reading = Reading.failed(file.name, str(error))
+        reading = Reading.failed(name, str(error), number)
         writer.write(reading)
         return reading
-    writer.write(reading)
+    writer.write(examination.reading)
     if folders is not None:
         folders.write(examination)
-    return reading
+    return examination.reading

@@ -8,24 +8,26 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from edge_digits.choices import MAX_PIXELS
 from edge_digits.errors import PictureError
 
 Gray = NDArray[np.uint8]
 
-#: Largest picture that is worked on, in pixels; a 12-megapixel photograph has 4000 x 3000.
-MAX_PIXELS = 1 << 27
+#: Pixels that are converted at a time: what a conversion needs beside picture and result stays small.
+_STRIP_PIXELS = 1 << 20
 #: A crop of one digit is worked on at this side at most: enough for strokes of 4 pixels after scaling to 20, and fast.
 CROP_SIDE = 112
 #: A picture of at most this side is a tight crop of one digit.
 TINY_SIDE = 40
 
 
-def to_gray(picture: NDArray[Any]) -> Gray:
+def to_gray(picture: NDArray[Any], *, max_pixels: int = MAX_PIXELS) -> Gray:
     """Turn a picture into the grey plane that everything else works on.
 
     Args:
         picture: [H, W], [H, W, 1], [H, W, 2] (grey, alpha), [H, W, 3] (BGR) or [H, W, 4] (BGRA); bool, any integer
             dtype, or float in 0..1. uint8 is taken as it is, other integers are scaled by their largest value.
+        max_pixels: that it may have.
 
     Returns:
         uint8 [H, W], C-contiguous. Transparent parts become the paper that the opaque ink stands out from.
@@ -37,24 +39,36 @@ def to_gray(picture: NDArray[Any]) -> Gray:
         raise PictureError(f"a picture is an array [H, W] or [H, W, channels], not {_describe(picture)}")
     if picture.size == 0:
         raise PictureError(f"the picture is empty: {_describe(picture)}")
-    if picture.shape[0] * picture.shape[1] > MAX_PIXELS:
+    if picture.shape[0] * picture.shape[1] > max_pixels:
         raise PictureError(
-            f"the picture is too large: {_describe(picture)}; at most {MAX_PIXELS} pixels are read, scale it down"
+            f"the picture is too large: {_describe(picture)}; at most {max_pixels} pixels are read. Scale it down, or "
+            "raise the limit: max_pixels"
         )
-    pixels = _to_uint8(picture)
-    if pixels.ndim == 2:
-        return np.ascontiguousarray(pixels)
-    channels = pixels.shape[2]
-    if channels == 1:
-        return np.ascontiguousarray(pixels[:, :, 0])
-    if channels == 2:
-        return _composite(np.ascontiguousarray(pixels[:, :, 0]), pixels[:, :, 1])
-    if channels == 3:
-        return np.asarray(cv2.cvtColor(np.ascontiguousarray(pixels), cv2.COLOR_BGR2GRAY), np.uint8)
-    if channels == 4:
-        gray = cv2.cvtColor(np.ascontiguousarray(pixels), cv2.COLOR_BGRA2GRAY)
-        return _composite(np.asarray(gray, np.uint8), pixels[:, :, 3])
-    raise PictureError(f"a picture has 1 to 4 channels, not {_describe(picture)}")
+    channels = 1 if picture.ndim == 2 else picture.shape[2]
+    if not 1 <= channels <= 4:
+        raise PictureError(f"a picture has 1 to 4 channels, not {_describe(picture)}")
+    low, high = _range(picture)
+    if picture.dtype == np.uint8 and channels == 1:
+        return np.ascontiguousarray(picture.reshape(picture.shape[:2]))
+    gray = np.empty(picture.shape[:2], np.uint8)
+    alpha = np.empty_like(gray) if channels in (2, 4) else None
+    rows = max(1, _STRIP_PIXELS // picture.shape[1])
+    for top in range(0, picture.shape[0], rows):
+        strip = np.s_[top : top + rows]
+        pixels = np.ascontiguousarray(_to_uint8(picture[strip], low, high))
+        if channels <= 2:
+            gray[strip] = pixels if pixels.ndim == 2 else pixels[:, :, 0]
+        else:
+            gray[strip] = cv2.cvtColor(pixels, cv2.COLOR_BGR2GRAY if channels == 3 else cv2.COLOR_BGRA2GRAY)
+        if alpha is not None:
+            alpha[strip] = pixels[:, :, -1]
+    if alpha is not None:
+        paper = _paper(gray, alpha)
+        for top in range(0, picture.shape[0], rows):
+            strip = np.s_[top : top + rows]
+            opacity = alpha[strip].astype(np.float32) / 255.0
+            gray[strip] = (gray[strip] * opacity + paper * (1.0 - opacity) + 0.5).astype(np.uint8)
+    return gray
 
 
 def shrink(gray: Gray, side: int) -> Gray:
@@ -86,42 +100,62 @@ def _describe(picture: object) -> str:
     return type(picture).__name__
 
 
-def _to_uint8(picture: NDArray[Any]) -> Gray:
-    if picture.dtype == np.uint8:
-        return picture
-    if picture.dtype == np.bool_:
-        return picture.astype(np.uint8) * np.uint8(255)
+def _range(picture: NDArray[Any]) -> tuple[int, int]:
+    """The lowest and the highest level of integer pixels, 0 and 255 of what needs no scaling.
+
+    Raises:
+        PictureError: another dtype, or floats that are no levels.
+    """
+    if picture.dtype in (np.uint8, np.bool_):
+        return 0, 255
     if picture.dtype.kind in "ui":
         # A 12-bit scan in a 16-bit file uses a sixteenth of the range: scale by what is there, not by the dtype.
         low, high = int(picture.min()), int(picture.max())
-        if low >= 0 and high <= 255:
-            return picture.astype(np.uint8)
-        low = min(low, 0)
-        return np.asarray((picture.astype(np.float64) - low) * (255.0 / (high - low)) + 0.5).astype(np.uint8)
+        return (0, 255) if low >= 0 and high <= 255 else (min(low, 0), high)
     if picture.dtype.kind == "f":
-        if not np.isfinite(picture).all():
-            raise PictureError(f"the picture holds NaN or infinity: {_describe(picture)}")
         darkest, brightest = float(picture.min()), float(picture.max())
+        if not (np.isfinite(darkest) and np.isfinite(brightest)):  # NaN is the least and the greatest of any others
+            raise PictureError(f"the picture holds NaN or infinity: {_describe(picture)}")
         if darkest < 0.0 or brightest > 1.0:
             raise PictureError(
                 f"a float picture holds 0..1, this one {darkest:g}..{brightest:g}: divide it by its white level"
             )
-        return np.asarray(picture * 255.0 + 0.5).astype(np.uint8)
+        return 0, 255
     raise PictureError(f"a picture is bool, integer or float, not {_describe(picture)}")
 
 
-def _composite(gray: Gray, alpha: Gray) -> Gray:
-    """Lay a picture with alpha on paper.
+def _to_uint8(picture: NDArray[Any], low: int, high: int) -> Gray:
+    """Pixels of any dtype as levels, of which integers lie from `low` to `high`."""
+    if picture.dtype == np.uint8:
+        return picture
+    if picture.dtype == np.bool_:
+        return picture.astype(np.uint8) * np.uint8(255)
+    if picture.dtype.kind == "f":
+        return np.asarray(picture * 255.0 + 0.5).astype(np.uint8)
+    if (low, high) == (0, 255):
+        return picture.astype(np.uint8)
+    return np.asarray((picture.astype(np.float64) - low) * (255.0 / (high - low)) + 0.5).astype(np.uint8)
+
+
+def _paper(gray: Gray, alpha: Gray) -> float:
+    """The level of the paper below a picture with alpha.
 
     Where most is opaque, that is a picture with holes, and its median fills them; where little is, that is ink, and the
     paper is black or white, whichever it stands out from.
     """
-    opacity = alpha.astype(np.float32) / 255.0
-    total = float(opacity.sum())
+    total = float(histogram(alpha).astype(np.float64) @ np.arange(256)) / 255.0
     if total == 0.0:
-        return np.full_like(gray, 255)
+        return 255.0
     if total > 0.5 * gray.size:
-        paper = float(np.median(gray[alpha > 127]))
-    else:
-        paper = 255.0 if float((gray * opacity).sum()) / total < 128.0 else 0.0
-    return np.asarray(gray * opacity + paper * (1.0 - opacity) + 0.5).astype(np.uint8)
+        levels = np.asarray(cv2.calcHist([gray], [0], np.asarray(alpha > 127).view(np.uint8), [256], [0, 256])).ravel()
+        reached = levels.astype(np.int64).cumsum()
+        middle = int(reached[-1])
+        # Of an even number the median lies between two of them.
+        lower, upper = np.searchsorted(reached, [(middle + 1) // 2, middle // 2 + 1])
+        return float(lower + upper) / 2
+    rows = max(1, _STRIP_PIXELS // gray.shape[1])
+    weighed = sum(
+        float(np.vdot(gray[top : top + rows].astype(np.float64), alpha[top : top + rows]))
+        for top in range(0, gray.shape[0], rows)
+    )
+    return 255.0 if weighed / (255.0 * total) < 128.0 else 0.0

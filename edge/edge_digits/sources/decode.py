@@ -1,16 +1,24 @@
-"""The bytes of a picture file -> its pixels."""
+"""The bytes of a picture file -> its pages -> their pixels."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from edge_digits.choices import MAX_PIXELS
 from edge_digits.errors import PictureError
-from edge_digits.imaging.pixels import MAX_PIXELS, Gray, to_gray
-from edge_digits.sources.size import picture_size
+from edge_digits.imaging.pixels import Gray, to_gray
+from edge_digits.sources.apart import count_pages, decode_apart, render_page
+from edge_digits.sources.exif import STEPS
+from edge_digits.sources.extras import HEIC, PDF, extra_of
+from edge_digits.sources.header import Header, cut_short, memory_limit
+from edge_digits.sources.native import imdecode, memory_errors, no_picture
+from edge_digits.sources.size import headers
 
 #: OpenCV's flags by what a JPEG's sides are divided by: it decodes fewer DCT coefficients of each block of 8 x 8.
 _GRAY_BY_DENOMINATOR = {
@@ -19,101 +27,180 @@ _GRAY_BY_DENOMINATOR = {
     4: cv2.IMREAD_REDUCED_GRAYSCALE_4,
     8: cv2.IMREAD_REDUCED_GRAYSCALE_8,
 }
+#: Pages of one file that are read.
+MAX_PAGES = 1000
+#: What libjpeg says of bytes that a camera left between a picture and its end.
+_HARMLESS = "extraneous bytes before marker"
 
 
-def decode(content: bytes, *, ignore_exif: bool = False) -> NDArray[Any]:
-    """Decode a picture: grey, BGR, or BGRA where it has an alpha channel; uint8 or uint16; the first frame of many.
+@dataclass(frozen=True, eq=False)
+class Decoded:
+    """A page as grey pixels.
 
-    The EXIF orientation is applied, unless it is to be ignored or where there is an alpha channel (which cameras do not
-    write).
+    Attributes:
+        gray: uint8 [h, w], which may be a smaller copy.
+        size: width and height of the whole page, pixels, after its EXIF orientation.
+        warnings: what may be wrong with it.
+    """
+
+    gray: Gray
+    size: tuple[int, int]
+    warnings: tuple[str, ...] = ()
+
+
+class Page:
+    """One picture of a file, not decoded yet."""
+
+    def gray(self, side: int) -> Decoded:
+        """Decode it to grey, no larger than needed where its format has a short cut (JPEG: 1/2, 1/4, 1/8).
+
+        Args:
+            side: minimum length of the longer side, where it is not shorter itself, pixels.
+
+        Raises:
+            PictureError: it is broken, cut short, or would cost too much.
+        """
+        raise NotImplementedError
+
+    def picture(self) -> NDArray[Any]:
+        """Decode it whole: grey, BGR, or BGRA where it has an alpha channel; uint8 or of more bits.
+
+        Raises:
+            PictureError: as `gray`.
+        """
+        raise NotImplementedError
+
+
+class _Picture(Page):
+    """A picture whose header is known."""
+
+    def __init__(self, header: Header, content: bytes, max_pixels: int, ignore_exif: bool) -> None:
+        self._header, self._content, self._max_pixels = header, content, max_pixels
+        # The decoder of HEIC turns pictures itself.
+        self._orientation = 1 if ignore_exif or header.kind == HEIC.kind else header.orientation
+
+    def gray(self, side: int) -> Decoded:
+        flags, size = cv2.IMREAD_UNCHANGED, None
+        if self._header.kind == "JPEG":
+            flags = _GRAY_BY_DENOMINATOR[self._denominator(side)]
+            sides = self._header.width, self._header.height
+            size = sides[::-1] if STEPS[self._orientation][0] else sides
+        picture, warnings = self._decoded(flags)
+        gray = to_gray(picture, max_pixels=self._max_pixels)
+        del picture
+        gray = np.ascontiguousarray(upright(gray, self._orientation))
+        return Decoded(gray, size or (gray.shape[1], gray.shape[0]), (*self._header.warnings, *warnings))
+
+    def picture(self) -> NDArray[Any]:
+        jpeg = self._header.kind == "JPEG"
+        flags = cv2.IMREAD_ANYDEPTH | cv2.IMREAD_ANYCOLOR if jpeg else cv2.IMREAD_UNCHANGED
+        with memory_errors():
+            return upright(self._decoded(flags)[0], self._orientation)
+
+    def _denominator(self, side: int) -> int:
+        """What the sides of a JPEG can be divided by, so that the longer one keeps `side` pixels."""
+        width, height = self._header.width, self._header.height
+        denominator = max(d for d in _GRAY_BY_DENOMINATOR if d == 1 or max(width, height) >= d * side)
+        becomes_square = -(-width // denominator) == -(-height // denominator) and width != height
+        return 1 if becomes_square else denominator
+
+    def _decoded(self, flags: int) -> tuple[NDArray[Any], tuple[str, ...]]:
+        """As it is stored; and what its decoder had to say."""
+        header = self._header
+        copied = 0 if header.content is self._content and not header.patches else len(header.content)
+        held = len(self._content) + copied
+        header.check(self._max_pixels, held)
+        content = header.patched()
+        if header.apart:
+            spare = memory_limit(self._max_pixels) - held - header.array_bytes
+            return decode_apart(header.kind, content, spare), ()
+        picture, lines, caught = imdecode(content, flags if flags < 0 else flags | cv2.IMREAD_IGNORE_ORIENTATION)
+        if header.open_ended:
+            if not caught or any("remature end" in line for line in lines):
+                raise cut_short()
+            lines = tuple(line for line in lines if _HARMLESS not in line)
+        return picture, tuple(f"damaged: {line}. Parts of it may be wrong: copy it again" for line in lines)
+
+
+class _PdfPage(Page):
+    """A page of a document, which is drawn in a process apart."""
+
+    def __init__(self, number: int, content: bytes, max_pixels: int) -> None:
+        self._number, self._content, self._max_pixels = number, content, max_pixels
+
+    def gray(self, side: int) -> Decoded:
+        gray = to_gray(self.picture(), max_pixels=self._max_pixels)
+        return Decoded(gray, (gray.shape[1], gray.shape[0]))
+
+    def picture(self) -> NDArray[Any]:
+        return render_page(self._content, self._number, self._max_pixels, _spare(self._content, self._max_pixels))
+
+
+def open_pages(content: bytes, *, max_pixels: int = MAX_PIXELS, ignore_exif: bool = False) -> Iterator[Page]:
+    """The pictures in a file: pages of a TIFF or a PDF, PNG or netpbm files strung together; else one.
+
+    Args:
+        content: the bytes of the file.
+        max_pixels: that a picture may have; with more than the default ones, it may cost more memory accordingly.
+        ignore_exif: leave pictures as they are stored, not as their EXIF orientation says to turn them.
+
+    Raises:
+        PictureError: there is none, or no further one where there should be; pages before were given.
+    """
+    if not content:
+        raise PictureError("is empty (0 bytes): copy it again")
+    found: Iterator[Page]
+    extra = extra_of(content)
+    if extra is not None and not extra.installed:
+        raise PictureError(
+            f"is no picture that can be read without {extra.package}: it is {extra.kind}. Install it {extra.remedy}"
+        )
+    if extra is PDF:
+        numbers = range(count_pages(content, _spare(content, max_pixels)))
+        found = (_PdfPage(number, content, max_pixels) for number in numbers)
+    else:
+        found = (_Picture(header, content, max_pixels, ignore_exif) for header in headers(content, max_pixels))
+    count = 0
+    while True:
+        with memory_errors():
+            page = next(found, None)
+        if page is None:
+            break
+        if count == MAX_PAGES:
+            raise PictureError(f"has more than {MAX_PAGES} pages, of which the first were read. Split it into files")
+        count += 1
+        yield page
+    if not count:
+        raise no_picture(content)
+
+
+def decode(content: bytes, *, max_pixels: int = MAX_PIXELS, ignore_exif: bool = False) -> NDArray[Any]:
+    """Decode a picture: grey, BGR, or BGRA where it has an alpha channel; uint8 or more bits; the first page of many.
+
+    Arguments are those of `open_pages`. The EXIF orientation is applied, unless it is to be ignored.
 
     Raises:
         PictureError: empty, no picture, broken, cut short, or too large to be decoded safely.
     """
-    _check(content)
-    if _is_jpeg(content):
-        return _decode(content, cv2.IMREAD_ANYDEPTH | cv2.IMREAD_ANYCOLOR, ignore_exif)
-    picture = _decode(content, cv2.IMREAD_UNCHANGED)
-    has_alpha = picture.ndim == 3 and picture.shape[2] == 4
-    if not has_alpha and not ignore_exif and _may_have_orientation(content):
-        picture = _decode(content, cv2.IMREAD_ANYDEPTH | cv2.IMREAD_ANYCOLOR)
-    return picture
+    return next(open_pages(content, max_pixels=max_pixels, ignore_exif=ignore_exif)).picture()
 
 
-def decode_gray(content: bytes, side: int, *, ignore_exif: bool = False) -> tuple[Gray, tuple[int, int]]:
-    """Decode a picture to grey, no larger than needed where its format has a short cut (JPEG: 1/2, 1/4, 1/8).
-
-    Args:
-        content: the bytes of the file.
-        side: minimum length of the longer side, where it is not shorter itself, pixels.
-        ignore_exif: as for `decode`.
-
-    Returns:
-        uint8 [h, w], and width and height of the whole picture in pixels, both after the EXIF orientation.
-
-    Raises:
-        PictureError: as `decode`.
-    """
-    if not _is_jpeg(content):
-        gray = to_gray(decode(content, ignore_exif=ignore_exif))
-        return gray, (gray.shape[1], gray.shape[0])
-    _check(content)
-    size = picture_size(content) or (0, 0)
-    denominator = max(d for d in _GRAY_BY_DENOMINATOR if d == 1 or max(size) >= d * side)
-    small = (-(-size[0] // denominator), -(-size[1] // denominator))
-    if small[0] == small[1] and size[0] != size[1]:
-        # Whether a picture was rotated cannot be seen once it is reduced to a square.
-        denominator = 1
-    gray = to_gray(_decode(content, _GRAY_BY_DENOMINATOR[denominator], ignore_exif))
-    if denominator == 1:
-        return gray, (gray.shape[1], gray.shape[0])
-    return gray, size if gray.shape == small[::-1] else size[::-1]
+def decode_gray(
+    content: bytes, side: int, *, max_pixels: int = MAX_PIXELS, ignore_exif: bool = False
+) -> tuple[Gray, tuple[int, int]]:
+    """Decode a picture to grey, and its whole size; as `Page.gray` and `decode`."""
+    decoded = next(open_pages(content, max_pixels=max_pixels, ignore_exif=ignore_exif)).gray(side)
+    return decoded.gray, decoded.size
 
 
-def _check(content: bytes) -> None:
-    """Refuse what can be refused without decoding it."""
-    if not content:
-        raise PictureError("is empty (0 bytes): copy it again")
-    size = picture_size(content)
-    if size is not None and size[0] * size[1] > MAX_PIXELS:
-        raise PictureError(f"is too large: {size[0]} x {size[1]} pixels, of {MAX_PIXELS} at most. Scale it down")
-    if _is_truncated(content):
-        raise PictureError("is cut short: its end is missing. Copy it again")
+def upright(picture: NDArray[Any], orientation: int) -> NDArray[Any]:
+    """A picture as it was seen, from how it was stored."""
+    transposed, flip = STEPS[orientation]
+    if transposed:
+        picture = np.asarray(cv2.transpose(picture))
+    return picture if flip is None else np.asarray(cv2.flip(picture, flip))
 
 
-def _decode(content: bytes, flags: int, ignore_exif: bool = False) -> NDArray[Any]:
-    if ignore_exif:
-        flags |= cv2.IMREAD_IGNORE_ORIENTATION
-    try:
-        picture = cv2.imdecode(np.frombuffer(content, np.uint8), flags)
-    except (cv2.error, MemoryError) as error:
-        raise PictureError(f"cannot be decoded ({_first_line(error)}). Save it again as PNG or JPEG") from None
-    if picture is None:
-        raise PictureError(
-            f"is no picture that can be read, or a broken one ({len(content)} bytes, beginning with {content[:8]!r}). "
-            "Save it as PNG or JPEG"
-        )
-    return np.asarray(picture)
-
-
-def _is_jpeg(content: bytes) -> bool:
-    return content.startswith(b"\xff\xd8")
-
-
-def _may_have_orientation(content: bytes) -> bool:
-    return b"eXIf" in content or b"EXIF" in content or b"Exif" in content
-
-
-def _is_truncated(content: bytes) -> bool:
-    """Whether the end marker of a JPEG or PNG is missing: decoders silently fill the rest with grey."""
-    if _is_jpeg(content):
-        # Other data may follow it: phones append a video.
-        return content.rfind(b"\xff\xd9") < content.rfind(b"\xff\xda")
-    if content.startswith(b"\x89PNG"):
-        return b"IEND" not in content
-    return False
-
-
-def _first_line(error: BaseException) -> str:
-    lines = str(error).strip().splitlines()
-    return lines[0] if lines else type(error).__name__
+def _spare(content: bytes, max_pixels: int) -> int:
+    """Memory for drawing a page, bytes: what is left beside the file, and the page's pixels in this process."""
+    return memory_limit(max_pixels) - len(content) - 3 * max_pixels

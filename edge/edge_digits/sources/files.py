@@ -5,13 +5,19 @@ from __future__ import annotations
 import errno
 import os
 import re
+import stat
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
+from edge_digits.choices import MAX_PIXELS
 from edge_digits.errors import PictureError, SourceError
 from edge_digits.sources.address import without_password
+from edge_digits.sources.extras import EXTRAS, OTHERS, left_out_line
+from edge_digits.sources.header import memory_limit, no_memory
 
 #: What a folder is searched for. A file that is named itself is read whatever it is called.
 SUFFIXES = frozenset(
@@ -21,6 +27,8 @@ SUFFIXES = frozenset(
         "jpg",
         "jpeg",
         "jpe",
+        "jfif",
+        "apng",
         "bmp",
         "dib",
         "tif",
@@ -32,6 +40,7 @@ SUFFIXES = frozenset(
         "pnm",
         "gif",
         "jp2",
+        "j2k",
         "avif",
     )
 )
@@ -57,6 +66,8 @@ VIDEO_SUFFIXES = frozenset(
     ]
 )
 STDIN = "-"
+#: What is read at a time of what has no size.
+_PIECE_BYTES = 1 << 16
 _GLOB = re.compile(r"[*?[]")
 
 
@@ -66,16 +77,19 @@ class PictureFile:
 
     name: str
 
-    def read(self) -> bytes:
+    def read(self, max_pixels: int = MAX_PIXELS) -> bytes:
         """The file's bytes.
 
+        Args:
+            max_pixels: that a picture may have, which bounds its file too.
+
         Raises:
-            PictureError: it cannot be read; says why and what to do.
+            PictureError: it cannot be read, or is too large; says why and what to do.
         """
         try:
             if self.name == STDIN:
-                return _standard_input()
-            return Path(self.name).read_bytes()
+                return _bounded(_standard_input(), max_pixels)
+            return read_picture_file(self.name, max_pixels)
         except FileNotFoundError:
             raise PictureError(
                 "does not exist. Check the name" if not os.path.islink(self.name) else "is a link to nothing"
@@ -90,18 +104,59 @@ class PictureFile:
             raise PictureError(f"cannot be read ({error.strerror or error})") from None
 
 
+def read_picture_file(path: str | os.PathLike[str], max_pixels: int = MAX_PIXELS) -> bytes:
+    """The bytes of a file, which is measured first; `max_pixels` as for `PictureFile.read`.
+
+    Raises:
+        PictureError: it is larger than the file of a picture.
+        OSError: it cannot be read.
+    """
+    with open(path, "rb", buffering=0) as file:
+        return _bounded(file, max_pixels)
+
+
+def _bounded(file: IO[bytes], max_pixels: int) -> bytes:
+    limit = memory_limit(max_pixels) // 2
+    size = _size(file)
+    pieces: list[bytes] = []
+    try:
+        # One byte more than there are, so that what grows, or has no size as a pipe has none, is noticed.
+        while size <= limit and (piece := file.read(1 + max(size, _PIECE_BYTES) if not pieces else _PIECE_BYTES)):
+            pieces.append(piece)
+            size = sum(map(len, pieces))
+        content = pieces[0] if len(pieces) == 1 else b"".join(pieces)
+    except MemoryError:
+        raise no_memory() from None
+    if size > limit:
+        raise PictureError(
+            f"is too large: a file of more than {limit >> 20} MB. Name a picture, scale it down, or raise the limit: "
+            "--max-pixels"
+        )
+    return content
+
+
+def _size(file: IO[bytes]) -> int:
+    """In bytes; 0 of what has none."""
+    try:
+        found = os.fstat(file.fileno())
+    except OSError:
+        return 0
+    return found.st_size if stat.S_ISREG(found.st_mode) else 0
+
+
 def is_video(name: str) -> bool:
     """Whether a file is taken for a video, by the ending of its name."""
     return os.path.splitext(name)[1].lower() in VIDEO_SUFFIXES
 
 
-def expand(source: str, *, recursive: bool = False) -> list[PictureFile]:
+def expand(source: str, *, recursive: bool = False, left_out: Counter[str] | None = None) -> list[PictureFile]:
     """The picture files that a source stands for, in natural order (2.png before 10.png).
 
     Args:
         source: a file, a folder, a quoted glob, "-" for a picture on standard input, or @FILE, a list of paths (one a
             line, or separated by NUL bytes; "@-" reads it from standard input).
         recursive: look into sub-folders as well; links to folders are not followed.
+        left_out: counts, by suffix, files of a folder that may show digits too, and are of kinds that are not read.
 
     Raises:
         SourceError: nothing has that name, or holds no picture.
@@ -111,7 +166,7 @@ def expand(source: str, *, recursive: bool = False) -> list[PictureFile]:
     if source.startswith("@"):
         return [PictureFile(name) for name in _read_list(source[1:])]
     if os.path.isdir(source):
-        return _in_folder(source, recursive)
+        return _in_folder(source, recursive, Counter() if left_out is None else left_out)
     if "://" in source and not os.path.lexists(source):
         raise SourceError(
             f"{without_password(source)}: is an address, and no picture file. Read it with: edge-digits camera"
@@ -130,10 +185,10 @@ def expand(source: str, *, recursive: bool = False) -> list[PictureFile]:
     return [PictureFile(source)]
 
 
-def _standard_input() -> bytes:
+def _standard_input() -> IO[bytes]:
     if sys.stdin is None:
         raise OSError(errno.EBADF, "standard input is closed")
-    return sys.stdin.buffer.read()
+    return sys.stdin.buffer
 
 
 def natural_key(name: str) -> list[tuple[int, int, str]]:
@@ -146,7 +201,7 @@ def natural_key(name: str) -> list[tuple[int, int, str]]:
 
 def _read_list(path: str) -> list[str]:
     try:
-        content = _standard_input() if path == STDIN else Path(path).read_bytes()
+        content = _standard_input().read() if path == STDIN else Path(path).read_bytes()
     except OSError as error:
         raise SourceError(
             f"@{path}: the list cannot be read ({error.strerror}). Write a file with one path a line"
@@ -159,30 +214,36 @@ def _read_list(path: str) -> list[str]:
     return names
 
 
-def _in_folder(folder: str, recursive: bool) -> list[PictureFile]:
+def _in_folder(folder: str, recursive: bool, left_out: Counter[str]) -> list[PictureFile]:
+    wanted = SUFFIXES.union(*(extra.suffixes for extra in EXTRAS if extra.installed))
     try:
-        names = list(_pictures(folder, recursive))
+        names = list(_pictures(folder, recursive, wanted, left_out))
     except OSError as error:
         raise SourceError(f"{error.filename or folder}: the folder cannot be read ({error.strerror})") from None
     if not names:
         hint = "" if recursive else ". To look into its sub-folders too: --recursive"
-        raise SourceError(f"{folder}: no pictures in this folder ({' '.join(sorted(SUFFIXES))}){hint}")
+        others = f". {left_out_line(left_out)}" if left_out else ""
+        raise SourceError(f"{folder}: no pictures in this folder ({' '.join(sorted(wanted))}){hint}{others}")
     return [PictureFile(name) for name in sorted(names, key=natural_key)]
 
 
-def _pictures(folder: str, recursive: bool) -> Iterator[str]:
+def _pictures(folder: str, recursive: bool, wanted: frozenset[str], left_out: Counter[str]) -> Iterator[str]:
     with os.scandir(folder) as entries:
         for entry in entries:
             if entry.name.startswith("."):
                 continue  # hidden, as what macOS leaves beside pictures on a memory card
+            suffix = os.path.splitext(entry.name)[1].lower()
             if entry.is_dir(follow_symlinks=False):
                 if recursive:
                     try:
-                        yield from _pictures(entry.path, recursive)
+                        yield from _pictures(entry.path, recursive, wanted, left_out)
                     except PermissionError:
                         yield entry.path  # a record that says so, beside those that can be read
-            elif os.path.splitext(entry.name)[1].lower() in SUFFIXES and _may_be_a_picture(Path(entry.path)):
-                yield entry.path
+            elif suffix in wanted:
+                if _may_be_a_picture(Path(entry.path)):
+                    yield entry.path
+            elif suffix in OTHERS or suffix in VIDEO_SUFFIXES:
+                left_out[suffix] += 1
 
 
 def _may_be_a_picture(path: Path) -> bool:
