@@ -30,15 +30,26 @@ _MAIN = "import sys; sys.path[:] = sys.argv[2:]; from edge_digits.sources.worker
 _ENVIRONMENT = {"MALLOC_ARENA_MAX": "1", "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
 
 
-class _Worker:
+class Worker:
     """The process, seen from this one; one request at a time."""
 
-    def __init__(self) -> None:
+    def __init__(self, seconds: float = SECONDS) -> None:
+        """Get ready; the process is started by the first request.
+
+        Args:
+            seconds: that one may take.
+        """
+        self._seconds = seconds
         self._lock = Lock()
         self._process: subprocess.Popen[bytes] | None = None
         self._connection: Connection[Any, Any] | None = None
         self._held: object = None
         os.register_at_fork(after_in_child=self._forget)
+
+    @property
+    def pid(self) -> int | None:
+        """The number of the process; None where there is none."""
+        return None if self._process is None else self._process.pid
 
     def _forget(self) -> None:
         """A child of this process has the parent's worker, which is not its own to ask."""
@@ -64,9 +75,9 @@ class _Worker:
                 if not again:
                     connection.send_bytes(content)
                 self._held = content if held else None
-                if not connection.poll(SECONDS):
+                if not connection.poll(self._seconds):
                     raise PictureError(
-                        f"takes longer than {SECONDS:g} s to decode, which no picture of its size should. "
+                        f"takes longer than {self._seconds:g} s to decode, which no picture of its size should. "
                         "Save it as PNG or JPEG"
                     )
                 answer: dict[str, Any] = json.loads(connection.recv_bytes())
@@ -118,7 +129,7 @@ class _Worker:
             self._end()
 
 
-_worker = _Worker()
+_worker = Worker()
 atexit.register(_worker.close)
 
 

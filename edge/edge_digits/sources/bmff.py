@@ -72,7 +72,9 @@ def heif_header(content: bytes, kind: str) -> Header:
         # By the standard, EXIF says nothing here; but some programs write nothing else.
         block = content.find(b"Exif\0\0")
         turned = orientation(content[block:]) if block >= 0 else 1
+        by_exif = True
     else:
+        by_exif = False
         turned = _TURNS[turn or 0]
         turned = turned if mirror is None else _MIRRORED[mirror][turned]
     warnings = (ANIMATED,) if content[8:12] == b"avis" else ()
@@ -82,7 +84,8 @@ def heif_header(content: bytes, kind: str) -> Header:
         height,
         content,
         decoder_bytes=_HEIF_PIXEL_BYTES * width * height,
-        orientation=turned,
+        orientation=1 if kind == "HEIC" else turned,  # its decoder turns it
+        by_exif=by_exif,
         apart=True,
         warnings=warnings,
     )

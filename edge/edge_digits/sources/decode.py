@@ -15,7 +15,7 @@ from edge_digits.errors import PictureError
 from edge_digits.imaging.pixels import Gray, to_gray
 from edge_digits.sources.apart import count_pages, decode_apart, render_page
 from edge_digits.sources.exif import STEPS
-from edge_digits.sources.extras import HEIC, PDF, extra_of
+from edge_digits.sources.extras import PDF, extra_of
 from edge_digits.sources.header import Header, cut_short, memory_limit
 from edge_digits.sources.native import imdecode, memory_errors, no_picture
 from edge_digits.sources.size import headers
@@ -76,8 +76,7 @@ class _Picture(Page):
 
     def __init__(self, header: Header, content: bytes, max_pixels: int, ignore_exif: bool) -> None:
         self._header, self._content, self._max_pixels = header, content, max_pixels
-        # The decoder of HEIC turns pictures itself.
-        self._orientation = 1 if ignore_exif or header.kind == HEIC.kind else header.orientation
+        self._orientation = 1 if ignore_exif and header.by_exif else header.orientation
 
     def gray(self, side: int) -> Decoded:
         flags, size = cv2.IMREAD_UNCHANGED, None
@@ -113,7 +112,10 @@ class _Picture(Page):
         content = header.patched()
         if header.apart:
             spare = memory_limit(self._max_pixels) - held - header.array_bytes
-            return decode_apart(header.kind, content, spare), ()
+            picture = decode_apart(header.kind, content, spare)
+            if picture.shape[0] * picture.shape[1] > header.width * header.height:
+                raise PictureError(f"is a broken {header.kind}: it holds more pixels than it says. Save it again")
+            return picture, ()
         picture, lines, caught = imdecode(content, flags if flags < 0 else flags | cv2.IMREAD_IGNORE_ORIENTATION)
         if header.open_ended:
             if not caught or any("remature end" in line for line in lines):

@@ -27,6 +27,7 @@ class Header:
         channels, depth: of the decoded array: samples per pixel, and bytes per sample.
         decoder_bytes: what the decoder needs besides the decoded array, bytes.
         orientation: as in EXIF, 1 to 8.
+        by_exif: whether EXIF says so, and may be wrong; else it is how the picture is stored.
         content: the file as its decoder shall see it: this picture, without what is not needed for it.
         end: where this picture ends in the file, where its format tells.
         open_ended: the marker of its end is missing; whether pixels are, only decoding it tells.
@@ -43,6 +44,7 @@ class Header:
     depth: int = 1
     decoder_bytes: int = 0
     orientation: int = 1
+    by_exif: bool = True
     end: int | None = None
     open_ended: bool = False
     apart: bool = False
@@ -86,9 +88,10 @@ class Header:
         cost = others_bytes + self.array_bytes + max(self.array_bytes, self.decoder_bytes)
         limit = memory_limit(max_pixels)
         if cost > limit:
+            advice = "Save it with 8 bits, scale" if self.depth > 1 else "Scale"
             raise PictureError(
                 f"is too large: {size} as {self.kind} of {8 * self.depth} bits take {cost >> 20} MB of memory, of "
-                f"{limit >> 20} at most. Save it with 8 bits, scale it down, or raise the limit: --max-pixels"
+                f"{limit >> 20} at most. {advice} it down, or raise the limit: --max-pixels"
             )
 
 

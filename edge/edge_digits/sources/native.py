@@ -93,9 +93,11 @@ def imdecode(content: bytes | bytearray, flags: int) -> tuple[NDArray[Any], tupl
         PictureError: it cannot be decoded, or there is not the memory for it.
     """
     try:
-        picture, lines, caught = _standard_error.decode(np.frombuffer(content, np.uint8), flags)
-    except (cv2.error, MemoryError) as error:
-        raise PictureError(f"cannot be decoded ({_first_line(error)}). Save it again as PNG or JPEG") from None
+        with memory_errors():
+            picture, lines, caught = _standard_error.decode(np.frombuffer(content, np.uint8), flags)
+    except cv2.error as error:
+        lines = str(error).strip().splitlines() or [type(error).__name__]
+        raise PictureError(f"cannot be decoded ({lines[0]}). Save it again as PNG or JPEG") from None
     if picture is None:
         raise no_picture(content, lines)
     return np.asarray(picture), tuple(lines), caught
@@ -139,8 +141,3 @@ def _sorted(text: bytes) -> list[str]:
     if others:
         os.write(2, b"".join(others))
     return list(dict.fromkeys(lines))
-
-
-def _first_line(error: BaseException) -> str:
-    lines = str(error).strip().splitlines()
-    return lines[0] if lines else type(error).__name__

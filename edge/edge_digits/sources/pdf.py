@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from math import ceil
 from typing import Any
 
 import numpy as np
@@ -45,8 +46,9 @@ def rendered(document: Any, number: int, max_pixels: int) -> NDArray[np.uint8]:
     try:
         page = document[number]
         width, height = (max(1.0, side) for side in page.get_size())
-        scale = RESOLUTION / _POINTS_PER_INCH
-        scale = min(scale, (max_pixels / (width * height)) ** 0.5, MAX_SIDE / max(width, height))
+        scale = min(RESOLUTION / _POINTS_PER_INCH, (MAX_SIDE - 1) / max(width, height))
+        while ceil(width * scale) * ceil(height * scale) > max_pixels:
+            scale *= 0.99
         return np.asarray(page.render(scale=scale).to_numpy(), np.uint8)[:, :, :3]
     except pypdfium2.PdfiumError as error:
         raise PictureError(
