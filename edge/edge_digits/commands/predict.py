@@ -260,22 +260,31 @@ def _read(
         writer.write(file)
         yield file
         return
-    read = 0
+    for number, page in enumerate(_pages(file, reader)):
+        yield _read_page(page, number, file.name, reader, writer, folders)
+
+
+def _pages(file: PictureFile, reader: DigitReader) -> Iterator[Page | EdgeDigitsError]:
+    """The pages of a file; last, why there is none, or no further one."""
     try:
-        for read, page in enumerate(reader.open_pages(file.read(reader.max_pixels)), 1):
-            yield _read_page(page, read - 1, file.name, reader, writer, folders)
+        yield from reader.open_pages(file.read(reader.max_pixels))
     except EdgeDigitsError as error:
-        failed = Reading.failed(file.name, str(error), read)
-        writer.write(failed)
-        yield failed
+        yield error
 
 
 def _read_page(
-    page: Page, number: int, name: str, reader: DigitReader, writer: Writer, folders: Folders | None
+    page: Page | EdgeDigitsError,
+    number: int,
+    name: str,
+    reader: DigitReader,
+    writer: Writer,
+    folders: Folders | None,
 ) -> Reading:
     from edge_digits.results import Reading
 
     try:
+        if isinstance(page, EdgeDigitsError):
+            raise page
         examination = reader.examine_page(page, name, number)
         if folders is not None:
             folders.prepare(examination)
