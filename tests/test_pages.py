@@ -220,3 +220,7 @@ def test_a_phone_s_heic_is_read_upright(run: Run, tmp_path: Path) -> None:
 def test_a_chunk_that_no_pixel_needs_changes_nothing() -> None:
     profile = png_with(PAGES[0], b"iCCP", b"broken\0\0nothing")
     np.testing.assert_array_equal(grays(profile)[0], PAGES[0])
+
+
+def test_a_picture_that_speaks_of_pdf_is_no_document() -> None:
+    np.testing.assert_array_equal(grays(png_with(PAGES[0], b"tEXt", b"Source\0made of %PDF-1.7"))[0], PAGES[0])

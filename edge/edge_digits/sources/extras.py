@@ -63,6 +63,6 @@ def left_out_line(counts: Mapping[str, int]) -> str:
 
 def extra_of(content: bytes) -> Extra | None:
     """The extra that reads this file; None where none is needed."""
-    if b"%PDF-" in content[:1024]:
+    if content[:1024].lstrip(b"\xef\xbb\xbf\0 \t\r\n").startswith(b"%PDF-"):
         return PDF
     return HEIC if is_heic(content) else None
