@@ -14,6 +14,10 @@ LAYOUTS: tuple[Layout, ...] = get_args(Layout)
 FinderName = Literal["auto", "classic", "net"]
 FINDERS: tuple[FinderName, ...] = get_args(FinderName)
 
+#: Which signs are part of the text: none; those of a number (decimal points, commas, minus signs); all.
+SignsName = Literal["none", "number", "all"]
+SIGN_CHOICES: tuple[SignsName, ...] = get_args(SignsName)
+
 #: Degrees clockwise by which pictures and frames can be rotated.
 ROTATIONS = (0, 90, 180, 270)
 

@@ -13,17 +13,25 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from edge_digits.choices import FINDERS, LAYOUTS, MAX_PIXELS, ROTATIONS, FinderName, Layout
+from edge_digits.choices import (
+    FINDERS,
+    LAYOUTS,
+    MAX_PIXELS,
+    ROTATIONS,
+    SIGN_CHOICES,
+    FinderName,
+    Layout,
+    SignsName,
+)
 from edge_digits.errors import PictureError, UsageError
-from edge_digits.find import Line
-from edge_digits.find.net import Maps
+from edge_digits.find import Ground, Line
 from edge_digits.find.search import Look, chain, look
 from edge_digits.imaging.pixels import Gray, to_gray
 from edge_digits.imaging.quality import assess
 from edge_digits.imaging.regions import WHOLE, Region, View, check_rotation
 from edge_digits.inference.session import DEFAULT_FINDER, DEFAULT_MODEL, Finder, Model
-from edge_digits.normalize import SIDE, normalize_glyph
-from edge_digits.results import Box, Digit, Reading, Status
+from edge_digits.normalize import SIDE, normalize_glyph, window
+from edge_digits.results import DIGITS, SIGNS, Box, Digit, Reading, Status
 from edge_digits.sources.decode import Page, open_pages
 from edge_digits.sources.files import read_picture_file
 from edge_digits.sources.native import memory_errors
@@ -121,12 +129,13 @@ class DigitReader:
     def __init__(
         self,
         model: Model,
-        maps: Callable[[], Maps] | None = None,
+        finder: Callable[[], Finder] | None = None,
         *,
         layout: Layout = "auto",
         regions: Sequence[Region] = (WHOLE,),
         rotate: int | None = 0,
         constraint: Constraint | None = None,
+        signs: SignsName = "none",
         conf: float | None = None,
         top_k: int = 3,
         ignore_exif: bool = False,
@@ -136,12 +145,14 @@ class DigitReader:
 
         Args:
             model: the classifier.
-            maps: gives the network that finds digits in pages when it is first needed; None finds by rule.
+            finder: gives the network that finds digits in pages when it is first needed; None finds by rule.
             layout: "auto", "digit" (one digit fills the picture), "line" or "page".
             regions: the parts of each picture to read, in this order.
             rotate: degrees clockwise that bring a picture upright: 0, 90, 180 or 270. None finds out, at four times the
                 cost.
             constraint: what is known of the text.
+            signs: which signs are part of the text: "none"; "number", those of decimal numbers; "all". Only a finder
+                that knows signs finds any.
             conf: digits less sure than this are rejected; None takes the threshold of the model's card, and less for
                 what is surely a digit in a number.
             top_k: how many classes each digit lists.
@@ -150,14 +161,17 @@ class DigitReader:
                 this limit is raised.
 
         Raises:
-            UsageError: no such layout or rotation, or the constraint asks for what the model cannot say.
+            UsageError: no such layout, rotation or choice of signs; the constraint asks for what the model cannot say.
         """
         if layout not in LAYOUTS:
             raise UsageError(f"no layout {layout!r}; there are: {', '.join(LAYOUTS)}")
+        if signs not in SIGN_CHOICES:
+            raise UsageError(f"no signs {signs!r}; there are: {', '.join(SIGN_CHOICES)}")
         if rotate is not None:
             check_rotation(rotate)
         self.model = model
-        self._maps = maps
+        self._finder = finder
+        self.signs: SignsName = signs
         self.layout: Layout = layout
         self.regions = tuple(regions)
         self.rotate = rotate
@@ -173,12 +187,13 @@ class DigitReader:
         cls,
         model: str | os.PathLike[str] = DEFAULT_MODEL,
         *,
-        finder: FinderName = "auto",
+        finder: FinderName | str | os.PathLike[str] = "auto",
         threads: int = 1,
         layout: Layout = "auto",
         regions: Sequence[Region] = (WHOLE,),
         rotate: int | None = 0,
         constraint: Constraint | None = None,
+        signs: SignsName = "none",
         conf: float | None = None,
         top_k: int = 3,
         ignore_exif: bool = False,
@@ -188,32 +203,36 @@ class DigitReader:
 
         Args:
             model: name or path of the classifier.
-            finder: "net" (the shipped network), "classic" (by rule), or "auto": the network where the model reads the
-                digits that it knows.
+            finder: "net" (the shipped network), "classic" (by rule), "auto" (the network where the model reads the
+                digits that it knows), or the path of another finder's .onnx file.
             threads: how many threads one inference may use.
-            layout, regions, rotate, constraint, conf, top_k, ignore_exif, max_pixels: as for the constructor.
+            layout, regions, rotate, constraint, signs, conf, top_k, ignore_exif, max_pixels: as for the constructor.
 
         Raises:
             ModelError: the model cannot be used.
             UsageError: no such finder; or as the constructor.
         """
-        if finder not in FINDERS:
-            raise UsageError(f"no finder {finder!r}; there are: {', '.join(FINDERS)}")
+        by_path = finder not in FINDERS
+        if by_path and not str(finder).endswith(".onnx"):
+            raise UsageError(f"no finder {finder!r}; there are: {', '.join(FINDERS)}, or the path of an .onnx file")
         classifier = Model.load(model, threads=threads)
-        knows_digits = classifier.card.labels == tuple("0123456789")
-        if finder == "net" and not knows_digits:
-            raise UsageError("--finder net knows the ten digits only, and this model has other labels: take classic")
+        knows_digits = classifier.card.labels == tuple(DIGITS)
+        if (finder == "net" or by_path) and not knows_digits:
+            raise UsageError(
+                f"--finder {finder} knows the ten digits only, and this model has other labels: take classic"
+            )
 
-        def maps() -> Maps:
-            return Finder.load(DEFAULT_FINDER, threads=threads).maps
+        def load_finder() -> Finder:
+            return Finder.load(finder if by_path else DEFAULT_FINDER, threads=threads)
 
         return cls(
             classifier,
-            maps if finder != "classic" and knows_digits else None,
+            load_finder if finder != "classic" and knows_digits else None,
             layout=layout,
             regions=regions,
             rotate=rotate,
             constraint=constraint,
+            signs=signs,
             conf=conf,
             top_k=top_k,
             ignore_exif=ignore_exif,
@@ -299,9 +318,10 @@ class DigitReader:
         lattice = chain([line for _, line in lines])
         inputs = np.zeros((len(lattice.candidates), SIDE, SIDE), np.uint8)  # [N, 28, 28]
         for row, candidate in enumerate(lattice.candidates):
-            inputs[row] = normalize_glyph(candidate.glyph)
+            place = candidate.place
+            inputs[row] = normalize_glyph(candidate.glyph) if place is None else window(place.contrast, place.box)
         normalized = perf_counter()
-        probabilities = self.model.probabilities(inputs)  # [N, C]
+        probabilities = self._classified(inputs, [c.place is None for c in lattice.candidates])  # [N, C]
         inferred = perf_counter()
         scores = fusion.join([line for _, line in lines], probabilities)  # [N, C + 1]
         choice = self._chooser.choose(lattice.candidates, lattice.nodes, scores)
@@ -323,9 +343,18 @@ class DigitReader:
         )
         return Examination(_with_text(reading, choice.way.confidence), picture.original, looks, candidates)
 
+    def _classified(self, inputs: NDArray[np.uint8], asked: list[bool]) -> NDArray[np.float32]:
+        """The classifier's probabilities of those that it is asked about, float32 [N, C]; 0 of the others."""
+        if all(asked):
+            return self.model.probabilities(inputs)
+        probabilities = np.zeros((len(inputs), len(self.model.card.labels)), np.float32)
+        which = np.flatnonzero(asked)
+        probabilities[which] = self.model.probabilities(inputs[which])
+        return probabilities
+
     @cached_property
-    def _network(self) -> Maps | None:
-        return None if self._maps is None else self._maps()
+    def _network(self) -> Finder | None:
+        return None if self._finder is None else self._finder()
 
     def _examined(
         self,
@@ -351,13 +380,37 @@ class DigitReader:
         for number, (part, line) in enumerate(lines):
             first = len(examined)
             thresholds = self._thresholds(line, is_digit[first : first + len(line.candidates)])
+            signs = self._signs(line, labels, first)
             for candidate, threshold in zip(line.candidates, thresholds, strict=True):
                 row = len(examined)
+                if row in signs:
+                    box = part.box(candidate.glyph)
+                    digit = replace(signs[row], box=box, line=number)
+                    examined.append(Examined(inputs[row], digit, row in labels))
+                    continue
                 # What a constraint asks for is read, however unlikely it looks by itself.
                 accepted_from = 0.0 if choice.bound else threshold
                 digit = self._digit(*rows[row], labels.get(row), accepted_from, part.box(candidate.glyph), number)
                 examined.append(Examined(inputs[row], digit, row in labels))
         return tuple(examined)
+
+    def _signs(self, line: Line, labels: dict[int, int | None], first: int) -> dict[int, Digit]:
+        """What in a line is read as a sign, by the row of its candidate; without its box.
+
+        Args:
+            line: the line.
+            labels: by row, the class on the best path, None for no digit.
+            first: the row of the line's first candidate.
+        """
+        if not line.candidates or line.candidates[0].ground != Ground.SCENE:
+            return {}
+        probabilities = np.exp(fusion.signs(line))  # [n, S]
+        found = {}
+        for place, row in enumerate(probabilities.tolist()):
+            if row and labels.get(first + place) is None and max(row) >= self.conf:
+                label = SIGNS[row.index(max(row))]
+                found[first + place] = Digit(label, max(row), Box(0, 0, 0, 0), topk=((label, max(row)),), rejected=True)
+        return found
 
     def _thresholds(self, line: Line, is_digit: NDArray[np.floating]) -> list[float]:
         """The confidence from which on each of a line's N candidates is read.

@@ -37,7 +37,8 @@ class Ground(Enum):
     """What a candidate stands on.
 
     GIVEN: a picture that was given as one digit. CROP: a small picture. ALONE: a place in a page that its ink fills,
-    with nothing else found near it. CLOSE: the same among others. REST: its ink does not fill the place.
+    with nothing else found near it. CLOSE: the same among others. REST: its ink does not fill the place. SCENE: a place
+    in a picture of which nothing was decided before (`scene`).
     """
 
     GIVEN = "given"
@@ -45,6 +46,15 @@ class Ground(Enum):
     ALONE = "alone"
     CLOSE = "close"
     REST = "rest"
+    SCENE = "scene"
+
+
+@dataclass(frozen=True, eq=False)
+class Place:
+    """A place in a scene: the local contrast at the scale of a find, uint8 [H, W], and x1, y1, x2, y2 in its pixels."""
+
+    contrast: Gray
+    box: tuple[float, float, float, float]
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,6 +68,8 @@ class Candidate:
         logits: float32 [C], what the finder says of each class, by itself and not against the others; None where it
             says nothing.
         ground: what the finder's logits were seen on.
+        signs: float32 [S], the finder's logits of signs, where it knows any.
+        place: where it stands, for a look at it with its surroundings; None where the finder cut its ink out.
     """
 
     glyph: Glyph
@@ -65,6 +77,8 @@ class Candidate:
     end: int
     logits: NDArray[np.float32] | None = None
     ground: Ground = Ground.CROP
+    signs: NDArray[np.float32] | None = None
+    place: Place | None = None
 
 
 @dataclass(frozen=True, eq=False)

@@ -8,16 +8,19 @@ bounded, so that a cluttered picture takes no more than a few times as long as a
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from edge_digits.find import layout
+from edge_digits.find.glyph import Candidate, Glyph, Ground, Line, Place
 from edge_digits.imaging.contrast import local_contrast
 from edge_digits.imaging.pixels import Gray
-from edge_digits.inference.heatmap import DIGIT_HEIGHTS, INPUT_MULTIPLE, find_peaks
+from edge_digits.inference.heatmap import DIGIT_HEIGHTS, INPUT_MULTIPLE, LOG_SMALLEST_SIGN, find_peaks
 from edge_digits.results import DIGITS
 
 #: Local contrast, uint8 [1, H, W], sides multiples of INPUT_MULTIPLE -> cells, float32 [1, H/4, W/4, C + 4].
@@ -40,6 +43,9 @@ _SURE_LOGIT, _SURE_HEIGHT, _MARGIN = 1.5, 22.0, 0.15
 _BUDGET = 640_000
 #: How far from the trained heights a find may be.
 _LOWEST, _HIGHEST = 0.72 * DIGIT_HEIGHTS[0], 1.3 * DIGIT_HEIGHTS[1]
+#: In heights of a line's digits: how high a sign is at most, how far above and below a digit its middle may stand, and
+#: how far beside it the sign.
+_SIGN_HEIGHT, _ABOVE, _BELOW, _BESIDE = 1.8, 0.1, 0.3, 1.5
 #: Of two finds, the weaker is suppressed where the intersection is this share of the union, or of the smaller box.
 _MAX_IOU, _MAX_COVERED = 0.45, 0.65
 
@@ -91,7 +97,7 @@ def find_characters(picture: NDArray[np.uint8], maps: HeatMaps) -> Finds:
             if part.size > left:
                 continue
             left -= part.size
-            peaks = find_peaks(maps(part[None])[0], _MIN_LOGIT)
+            peaks = find_peaks(maps(part[None])[0], _MIN_LOGIT, LOG_SMALLEST_SIGN)
             half_width, half_height = peaks.width / 2, peaks.height / 2
             box = np.stack(
                 [peaks.x - half_width, peaks.y - half_height, peaks.x + half_width, peaks.y + half_height], axis=1
@@ -102,7 +108,7 @@ def find_characters(picture: NDArray[np.uint8], maps: HeatMaps) -> Finds:
             height = np.maximum(peaks.height, 0.6 * peaks.width)
             # The size of a sign tells nothing of the scale.
             kept = np.flatnonzero(~is_digit | ((height >= _LOWEST) & (height <= _HIGHEST)))
-            boxes.append(box[kept])
+            boxes.append(box[kept].astype(np.float32))
             logits.append(peaks.logits[kept])
             places.append(np.full(len(kept), len(scales) - 1))
             plain = is_digit & (best >= _SURE_LOGIT) & (height >= _SURE_HEIGHT) & (height <= _HIGHEST)
@@ -111,6 +117,70 @@ def find_characters(picture: NDArray[np.uint8], maps: HeatMaps) -> Finds:
         return Finds(boxes[0], np.zeros((0, len(DIGITS)), np.float32), np.zeros(0, np.intp), tuple(scales))
     found = Finds(np.concatenate(boxes), np.concatenate(logits), np.concatenate(places).astype(np.intp), tuple(scales))
     return _suppressed(found)
+
+
+def scene_lines(found: Finds) -> list[Line]:
+    """The lines of a scene from the top, digits and the signs beside them from the left.
+
+    Digits make the lines. A sign belongs to one where it stands at its height and beside one of its digits; what stands
+    anywhere else is no sign that anyone reads.
+    """
+    candidates = [_candidate(found, number) for number in range(len(found.boxes))]
+    digits = {id(c.glyph): c for c in candidates if not _is_sign(c)}
+    signs = [c for c in candidates if _is_sign(c)]
+    lines = []
+    for row in layout.rows([c.glyph for c in digits.values()]):
+        height = layout.height_of(row)
+        beside = [sign for sign in signs if _stands_beside(sign.glyph, row, height)]
+        ordered = sorted([digits[id(glyph)] for glyph in row] + beside, key=lambda c: c.glyph.x + c.glyph.width / 2)
+        signs = [sign for sign in signs if all(sign is not other for other in beside)]
+        nodes = [replace(candidate, start=node, end=node + 1) for node, candidate in enumerate(ordered)]
+        lines.append(Line(tuple(nodes), len(nodes) + 1))
+    return lines
+
+
+def _candidate(found: Finds, number: int) -> Candidate:
+    scale = found.looked_at[found.scales[number]]
+    x1, y1, x2, y2 = found.boxes[number].tolist()
+    x, y = math.floor(x1), math.floor(y1)
+    size = (max(1, math.ceil(x2) - x), max(1, math.ceil(y2) - y))
+    place = Place(scale.contrast, (x1 * scale.factor, y1 * scale.factor, x2 * scale.factor, y2 * scale.factor))
+    logits = found.logits[number]
+    ink = _cropped(place, size)
+    return Candidate(
+        Glyph(x, y, ink), 0, 1, logits[: len(DIGITS)], Ground.SCENE, signs=logits[len(DIGITS) :], place=place
+    )
+
+
+def _cropped(place: Place, size: tuple[int, int]) -> Gray:
+    """The contrast within a place, uint8 of this size, (width, height)."""
+    x1, y1, x2, y2 = (round(value) for value in place.box)
+    part = place.contrast[max(y1, 0) : max(y2, y1 + 1, 0), max(x1, 0) : max(x2, x1 + 1, 0)]
+    if part.size == 0:
+        return np.zeros(size[::-1], np.uint8)
+    return np.asarray(cv2.resize(part, size, interpolation=cv2.INTER_LINEAR), np.uint8)
+
+
+def _is_sign(candidate: Candidate) -> bool:
+    assert candidate.logits is not None
+    return (
+        candidate.signs is not None
+        and len(candidate.signs) > 0
+        and float(candidate.signs.max()) > float(candidate.logits.max())
+    )
+
+
+def _stands_beside(sign: Glyph, row: list[Glyph], height: float) -> bool:
+    """Whether a sign stands beside a digit of a line whose digits are so high, pixels."""
+    middle = sign.y + sign.height / 2
+    if sign.height > _SIGN_HEIGHT * height:
+        return False
+    return any(
+        digit.y - _ABOVE * height < middle < digit.y + digit.height + _BELOW * height
+        and digit.x - _BESIDE * height < sign.x + sign.width
+        and sign.x < digit.x + digit.width + _BESIDE * height
+        for digit in row
+    )
 
 
 def _factors(height: int, width: int) -> list[float]:

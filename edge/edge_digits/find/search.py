@@ -11,11 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge_digits.choices import Layout
-from edge_digits.find import Candidate, Glyph, Ground, Line, classic, find_digit, net
+from edge_digits.find import Candidate, Glyph, Ground, Line, classic, find_digit, net, scene
 from edge_digits.find.net import Maps
 from edge_digits.imaging.ink import Ink, extract_ink
 from edge_digits.imaging.pixels import CROP_SIDE, TINY_SIDE, Gray, shrink
 from edge_digits.imaging.regions import View
+from edge_digits.inference.session import Finder
 from edge_digits.results import Box
 
 #: Pictures are searched at this side at most: digits of a 40th of a page are then 24 pixels high.
@@ -69,15 +70,16 @@ def _span(places: list[float], size: int) -> tuple[int, int]:
     return first, min(max(math.ceil(max(places) - 1e-6), first + 1), size)
 
 
-def look(gray: Gray, view: View, layout: Layout, maps: Maps | None) -> Look:
+def look(gray: Gray, view: View, layout: Layout, finder: Finder | None) -> Look:
     """Find the candidates of a part of a picture.
 
     Args:
         gray: uint8 [H, W], the picture at any scale.
         view: the part.
         layout: "auto" takes tiny pictures for crops of one digit and all others for pages.
-        maps: the finder's network; None finds by rule.
+        finder: the finder's network; None finds by rule.
     """
+    maps = None if finder is None else finder.maps
     work = shrink(view.cut(gray), WORK_SIDE)
     longer = max(work.shape)
     one = layout == "digit" or (layout == "auto" and longer <= TINY_SIDE)
@@ -93,7 +95,9 @@ def look(gray: Gray, view: View, layout: Layout, maps: Maps | None) -> Look:
         return (
             found if glyph is None else replace(found, lines=[Line((Candidate(glyph, 0, 1, ground=Ground.GIVEN),), 2)])
         )
-    if longer <= CROP_SIDE and work.shape[1] <= _WIDE * work.shape[0]:
+    if finder is not None and finder.sees_scenes:
+        found = replace(found, lines=scene.scene_lines(scene.find_characters(work, finder.maps)))
+    elif longer <= CROP_SIDE and work.shape[1] <= _WIDE * work.shape[0]:
         lines = _of_crop(ink)
         found = replace(found, lines=lines if maps is None else net.judged(lines, ink, maps))
     elif maps is None:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from edge_digits.errors import ModelError, pip_install
 from edge_digits.inference import shipped
-from edge_digits.inference.card import NORMALIZE, ModelCard
+from edge_digits.inference.card import FINDER_NORMALIZE, NORMALIZE, ModelCard
 from edge_digits.inference.heatmap import INPUT_MULTIPLE, REGRESSION_CHANNELS, depth_to_space
 from edge_digits.inference.softmax import softmax
 
@@ -238,6 +238,11 @@ class Finder(Network):
             width // INPUT_MULTIPLE,
             4 * (len(card.labels) + REGRESSION_CHANNELS),
         )
+
+    @property
+    def sees_scenes(self) -> bool:
+        """Whether it takes the local contrast of a picture, of which nothing was decided before; else levelled ink."""
+        return self.card.normalize == FINDER_NORMALIZE
 
     def maps(self, pictures: NDArray[np.uint8]) -> NDArray[np.float32]:
         """The cells of pages (`heatmap`): float32 [N, H/4, W/4, classes + 4].

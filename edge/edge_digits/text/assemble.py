@@ -12,7 +12,7 @@ _GROUP_GAP = 1.5
 
 
 def assemble(digits: Sequence[Digit]) -> str:
-    """The labels of digits in reading order; a blank between groups, a newline between lines."""
+    """The labels of digits and signs in reading order; a blank between groups, a newline between lines."""
     return "\n".join(_join_groups(list(line)) for _, line in groupby(digits, key=lambda digit: digit.line))
 
 

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge_digits.find import Ground, Line
+from edge_digits.results import DIGITS
 
 _LEAST = 1e-6
 
@@ -46,6 +47,9 @@ LINE = (0.937, 1.705, -1.62, -0.936)
 #: which are harder than most, would let pass what only one of them sees; these are stricter.
 CROP_FINDER = Weights(finder=1.4, classifier=0.0, constant=1.6, finder_class=1.1, classifier_class=0.54)
 CROP_CLASSIFIER = Weights(finder=0.0, classifier=0.8, constant=-0.3, finder_class=1.1, classifier_class=0.54)
+#: For scenes, of which the finder sees all: what its strongest logit counts, a constant, and what its logits count for
+#: which character it is.
+SCENE = (1.0, 0.0, 1.0)
 #: Who gives a crop of one digit says that there is one: its log odds against no digit are so much higher than those of
 #: the pictures that the classifier was trained on, of which three in thirteen are none.
 GIVEN = 1.5
@@ -68,12 +72,31 @@ def join(lines: list[Line], probabilities: NDArray[np.float32]) -> NDArray[np.fl
         first = rows.stop
         if line.candidates and line.candidates[0].ground == Ground.GIVEN:
             joined[rows] = _given(joined[rows])
+        elif line.candidates and line.candidates[0].ground == Ground.SCENE:
+            joined[rows] = _of_scene(line)[:, : joined.shape[1]]
         elif line.candidates and line.candidates[0].logits is not None:
             logits = np.array([candidate.logits for candidate in line.candidates], np.float32)
             digit, classes = _weighed(line, logits, probabilities[rows], only=len(probabilities) == 1)
             none = np.log1p(-np.exp(np.minimum(digit, np.log(1.0 - _LEAST))))
             joined[rows] = np.hstack([classes + digit, none])
     return _normalized(joined)
+
+
+def signs(line: Line) -> NDArray[np.float32]:
+    """Log probabilities of each sign, float32 [N, S], of a scene's N candidates; S is 0 where the finder knows none."""
+    return _of_scene(line)[:, len(DIGITS) + 1 :]
+
+
+def _of_scene(line: Line) -> NDArray[np.float32]:
+    """Log probabilities of the digits, of no digit, and of the signs, float32 [N, 10 + 1 + S]; signs are no digits."""
+    logits = np.array([np.concatenate([c.logits, c.signs]) for c in line.candidates], np.float32)  # [N, 10 + S]
+    weight, constant, class_weight = SCENE
+    odds = weight * logits.max(axis=1, keepdims=True) + constant  # [N, 1]
+    classes = class_weight * logits
+    classes = classes - np.logaddexp.reduce(classes, axis=1)[:, None] - np.logaddexp(0.0, -odds)  # [N, 10 + S]
+    digits = classes[:, : len(DIGITS)]
+    none = np.log1p(-np.minimum(np.exp(digits).sum(axis=1, keepdims=True), 1.0 - _LEAST))
+    return np.asarray(np.hstack([digits, none, classes[:, len(DIGITS) :]]), np.float32)
 
 
 def join_given(probabilities: NDArray[np.float32]) -> NDArray[np.float32]:
