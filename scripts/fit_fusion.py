@@ -35,7 +35,7 @@ def candidates(composer: Composer, count: int, seed: int) -> dict[str, np.ndarra
 
     Every other scene is a number on plain paper, as most are that people photograph.
     """
-    maps, model = Finder.load().maps, Model.load()
+    finder, model = Finder.load(), Model.load()
     rows: dict[str, list[Any]] = {name: [] for name in ("logits", "seen", "truth", "height", "line", "ground")}
     lines = 0
     for number in range(count):
@@ -46,7 +46,7 @@ def candidates(composer: Composer, count: int, seed: int) -> dict[str, np.ndarra
             )
         else:
             scene = composer.scene(rng, *_SIZE)
-        found = look(scene.gray, View(scene.gray.shape[1], scene.gray.shape[0]), "page", maps)
+        found = look(scene.gray, View(scene.gray.shape[1], scene.gray.shape[0]), "page", finder)
         for line in found.lines:
             lines += 1
             for candidate in line.candidates:
@@ -63,7 +63,7 @@ def candidates(composer: Composer, count: int, seed: int) -> dict[str, np.ndarra
 
 def crops(pictures: np.ndarray, labels: np.ndarray, count: int, seed: int) -> tuple[np.ndarray, ...]:
     """As `candidates`, of crops: two fifths hold a digit, as many a negative, the others nothing."""
-    maps, model = Finder.load().maps, Model.load()
+    finder, model = Finder.load(), Model.load()
     logits, seen, truth = [], [], []
     for number in range(count):
         rng = np.random.default_rng((seed, number))
@@ -74,9 +74,9 @@ def crops(pictures: np.ndarray, labels: np.ndarray, count: int, seed: int) -> tu
         if kind < 0.8:
             picture = pictures[at] if kind < 0.4 else negative(rng, pictures, labels)
         shot, _ = photograph(picture, digit, pictures[other], rng, Augmentation())
-        found = look(shot, View(shot.shape[1], shot.shape[0]), "digit", maps)
+        found = look(shot, View(shot.shape[1], shot.shape[0]), "digit", finder)
         for line in found.lines:
-            candidate = judged([line], found.ink, maps)[0].candidates[0]
+            candidate = judged([line], found.ink, finder.maps)[0].candidates[0]
             logits.append(candidate.logits)
             seen.append(normalize_glyph(candidate.glyph))
             truth.append(digit)
@@ -85,7 +85,7 @@ def crops(pictures: np.ndarray, labels: np.ndarray, count: int, seed: int) -> tu
 
 def windows(composer: Composer, count: int, seed: int) -> tuple[np.ndarray, ...]:
     """As `crops`, of windows of composed scenes, about a digit or anywhere: form fields, with what is beside them."""
-    maps, model = Finder.load().maps, Model.load()
+    finder, model = Finder.load(), Model.load()
     logits, seen, truth = [], [], []
     for number in range(count):
         rng = np.random.default_rng((seed, number))
@@ -100,9 +100,9 @@ def windows(composer: Composer, count: int, seed: int) -> tuple[np.ndarray, ...]
         part = scene.gray[y1 : y1 + round(side), x1 : x1 + round(side)]
         if min(part.shape) < 20:
             continue
-        found = look(part, View(part.shape[1], part.shape[0]), "auto", maps)
+        found = look(part, View(part.shape[1], part.shape[0]), "auto", finder)
         for line in found.lines:
-            for candidate in judged([line], found.ink, maps)[0].candidates:
+            for candidate in judged([line], found.ink, finder.maps)[0].candidates:
                 box = found.box(candidate.glyph)
                 what = _truth(scene, (box.x1 + x1, box.y1 + y1, box.x2 + x1, box.y2 + y1))
                 if what != IGNORED:

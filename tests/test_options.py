@@ -87,7 +87,9 @@ def test_an_unknown_layout_or_finder_is_refused_with_those_that_are_known() -> N
     with pytest.raises(UsageError, match="no layout 'book'; there are: auto, digit, line, page"):
         DigitReader.load(layout="book")  # type: ignore[arg-type]
     with pytest.raises(UsageError, match="no finder 'magic'; there are: auto, classic, net"):
-        DigitReader.load(finder="magic")  # type: ignore[arg-type]
+        DigitReader.load(finder="magic")
+    with pytest.raises(UsageError, match="no signs 'few'; there are: none, number, all"):
+        DigitReader.load(signs="few")  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("degrees", [1, 45, -90, 360])

@@ -36,7 +36,7 @@ from edge_digits.sources.decode import Page, open_pages
 from edge_digits.sources.files import read_picture_file
 from edge_digits.sources.native import memory_errors
 from edge_digits.text import fusion
-from edge_digits.text.assemble import assemble
+from edge_digits.text.assemble import assemble, with_signs
 from edge_digits.text.choice import Choice, Chooser
 from edge_digits.text.constraint import Constraint
 
@@ -332,12 +332,13 @@ class DigitReader:
             "normalize": 1e3 * (normalized - found),
             "infer": 1e3 * (inferred - normalized),
         }
+        listed = [candidate.digit for candidate in candidates if candidate.chosen and candidate.listed]
         reading = Reading(
             source=picture.source,
             frame=picture.frame,
             width=picture.size[0],
             height=picture.size[1],
-            digits=tuple(candidate.digit for candidate in candidates if candidate.chosen and candidate.listed),
+            digits=with_signs(listed, self.signs),
             speed_ms=speed_ms,
             warnings=(*picture.warnings, *choice.warnings, *_quality_warnings(looks, candidates)),
         )
@@ -409,7 +410,9 @@ class DigitReader:
         for place, row in enumerate(probabilities.tolist()):
             if row and labels.get(first + place) is None and max(row) >= self.conf:
                 label = SIGNS[row.index(max(row))]
-                found[first + place] = Digit(label, max(row), Box(0, 0, 0, 0), topk=((label, max(row)),), rejected=True)
+                found[first + place] = Digit(
+                    label, max(row), Box(0, 0, 0, 0), topk=((label, max(row)),), rejected=True, sign=True
+                )
         return found
 
     def _thresholds(self, line: Line, is_digit: NDArray[np.floating]) -> list[float]:
@@ -461,10 +464,9 @@ def _amount_read(examination: Examination) -> float:
 
 def _with_text(reading: Reading, confidence: float) -> Reading:
     """Fill in text, confidence and status from the digits."""
-    accepted = [digit for digit in reading.digits if not digit.rejected]
-    text = assemble(accepted)
-    confidence = confidence if accepted else 0.0
-    status: Status = "ok" if accepted else "no_digits"
-    if len(accepted) < len(reading.digits):
+    text = assemble(reading.digits)
+    confidence = confidence if text else 0.0
+    status: Status = "ok" if text else "no_digits"
+    if any(digit.rejected and not digit.sign for digit in reading.digits):
         status = "uncertain"
     return replace(reading, text=text, confidence=confidence, status=status)

@@ -49,6 +49,7 @@ class Digit:
         line: the line of text that it stands in, from 0.
         rejected: less sure than asked for; not part of `Reading.text`.
         topk: the most probable classes with their probabilities, best first.
+        sign: it is one of SIGNS, beside digits.
     """
 
     label: str
@@ -57,9 +58,10 @@ class Digit:
     line: int = 0
     rejected: bool = False
     topk: tuple[tuple[str, float], ...] = ()
+    sign: bool = False
 
     def to_dict(self) -> dict[str, Any]:
-        """The digit as the JSON contract has it."""
+        """The digit as the JSON contract has it; `sign` is there only where it is one."""
         return {
             "label": self.label,
             "confidence": round(self.confidence, 4),
@@ -67,6 +69,7 @@ class Digit:
             "line": self.line,
             "rejected": self.rejected,
             "topk": [[label, round(probability, 4)] for label, probability in self.topk],
+            **({"sign": True} if self.sign else {}),
         }
 
 
