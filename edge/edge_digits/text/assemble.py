@@ -18,8 +18,8 @@ def with_signs(digits: Sequence[Digit], wanted: SignsName) -> tuple[Digit, ...]:
 
     Args:
         digits: signs among them, refused.
-        wanted: "none"; "number", which takes a point or comma between two digits, and a minus sign before one where none
-            stands close before it; "all".
+        wanted: "none"; "number", which takes a point or comma between two digits, and a minus sign before one, unless
+            another character stands close before it; "all".
     """
     return tuple(
         replace(digit, rejected=not _is_part(digits, place, wanted)) if digit.sign else digit
