@@ -15,6 +15,7 @@ from bars import bars
 from conftest import Run, invoke
 from test_evaluate import check_in_browser, check_page, needs_chromium
 
+from edge_digits_train.datasets.data import DataError
 from edge_digits_train.pages import survey
 from edge_digits_train.recipes import RECIPES
 
@@ -77,3 +78,32 @@ def test_the_command_looks_at_a_folder_with_what_cannot_be_read(tmp_path: Path, 
     check_page((tmp_path / "data.html").read_text())
     assert invoke("data", tmp_path / "nothing", "-o", tmp_path / "x.html").code == 3
     assert invoke("data", tmp_path / "pictures", "-o", tmp_path / "data.html").code == 1, "it is there already"
+
+
+#: Three characters of two writers.
+PENS = """.PEN_DOWN
+ 0 0
+ 5 40
+.SEGMENT DIGIT 0 ? "1"
+.SEGMENT DIGIT 0 ? "1"
+.SEGMENT CHARACTER 0 ? "$"
+"""
+
+
+def test_pens_are_counted_by_character_and_writer_and_drawn(tmp_path: Path, run: Run) -> None:
+    x_train, y_train = bars(60)
+    np.savez(tmp_path / "bars.npz", x_train=x_train, y_train=y_train, x_test=x_train, y_test=y_train)
+    (tmp_path / "pens").mkdir()
+    for name in "ab":
+        (tmp_path / "pens" / name).write_text(f".WRITER_ID {name}\n{PENS}")
+    ended = run("data", "bars.npz", "--pens", "pens", "--pens", "pens/a")
+    assert ended.code == 0, ended.err
+    assert "9 pen trajectories of 2 characters by 2 writers" in ended.out
+    record = json.loads((tmp_path / "data.json").read_text())
+    assert record["pens"] == {"$": {"count": 3, "writers": 2}, "1": {"count": 6, "writers": 2}}
+    page = (tmp_path / "data.html").read_text()
+    check_page(page)
+    assert 'id="pens"' in page
+    ended = run("data", "bars.npz", "--pens", "none", "-o", "other.html")
+    assert (ended.code, ended.err.count("\n")) == (DataError.exit_code, 1)
+    assert "none: no such file or folder of pen trajectories" in ended.err

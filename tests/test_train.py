@@ -404,6 +404,35 @@ def test_extra_crops_that_cannot_be_trained_on_are_named(
         )
 
 
+def pens(path: Path, height: int = 40) -> Path:
+    path.write_text(f'.PEN_DOWN\n 0 0\n 5 {height}\n.SEGMENT DIGIT 0 ? "1"\n')
+    return path
+
+
+def test_pens_change_the_checksum_of_the_data_and_nothing_else(npz: Path, tmp_path: Path) -> None:
+    """Else a run could be resumed with other trajectories than it began with."""
+    plain = datasets.load(str(npz))
+    loaded = [datasets.load(str(npz), pens=[str(pens(tmp_path / "a.dat", height))]) for height in (40, 40, 41)]
+    assert [len(data.traces) for data in loaded] == [1, 1, 1]
+    assert plain.sha256 != loaded[0].sha256 == loaded[1].sha256 != loaded[2].sha256
+    assert (loaded[0].train.pictures == plain.train.pictures).all()
+
+
+def test_pens_are_for_finders_alone(npz: Path, tmp_path: Path) -> None:
+    data = datasets.load(str(npz), pens=[str(pens(tmp_path / "a.dat"))])
+    with pytest.raises(UsageError, match="--pens: only finders are trained on pen trajectories"):
+        configure(Config("digits", recipes.recipe("digits"), str(npz), None, 0), data)
+    config = Config("finder", recipes.recipe("finder"), str(npz), None, 0, pens=(str(tmp_path / "a.dat"),))
+    assert configure(config, data).labels == tuple("0123456789.,-+x/()=:%#")
+
+
+def test_the_names_of_pens_are_kept_in_the_run_folder(npz: Path, tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path / "run")
+    folder.create(force=False)
+    folder.write_config(Config("finder", recipes.recipe("finder"), str(npz), None, 0, pens=("a.dat", "pens/1a")))
+    assert folder.read_config().pens == ("a.dat", "pens/1a")
+
+
 def test_a_folder_of_crops_without_labels_is_named(npz: Path, tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"crops/labels\.csv: is missing.*--save-crops"):
         datasets.load(str(npz), extra=[str(tmp_path / "crops")])

@@ -30,9 +30,12 @@ if TYPE_CHECKING:
     show_default=True,
     help="Show the augmentation of this recipe of train.",
 )
+@click.option(
+    "--pens", metavar="FILE_OR_FOLDER", multiple=True, help="Show these pen trajectories too, as train takes them."
+)
 @click.option("--force", is_flag=True, help="Write over a page that is there.")
 @click.option("-q", "--quiet", is_flag=True, help="Print nothing but errors.")
-def command(source: str, output: Path, recipe_name: str, force: bool, quiet: bool) -> None:
+def command(source: str, output: Path, recipe_name: str, pens: tuple[str, ...], force: bool, quiet: bool) -> None:
     """Look at data: counts, pictures, means, duplicates, and what augmentation does.
 
     SOURCE is what train takes: mnist, a folder of IDX files or of pictures, an .npz file.
@@ -42,7 +45,7 @@ def command(source: str, output: Path, recipe_name: str, force: bool, quiet: boo
     from edge_digits_train.recipes import recipe
 
     chosen = recipe(recipe_name)
-    surveyed = survey.survey(source)
+    surveyed = survey.survey(source, pens)
     files.write(output, survey.render(surveyed, recipe_name, chosen), record, surveyed.to_dict())
     if not quiet:
         click.echo(_table(surveyed))
@@ -58,5 +61,9 @@ def _table(surveyed: survey.Survey) -> str:
     for number, label in enumerate(surveyed.labels):
         lines.append(f"{label:{width}}" + "".join(f"{row[number]:>9,}" for row in counts.values()))
     lines.append(f"{'':{width}}" + "".join(f"{sum(row):>9,}" for row in counts.values()))
+    if surveyed.traces:
+        writers = len({trace.writer for trace in surveyed.traces})
+        kinds = len(surveyed.pens())
+        lines.append(f"{len(surveyed.traces):,} pen trajectories of {kinds} characters by {writers} writers")
     lines.append(f"{len(surveyed.duplicates()):,} duplicates, {len(surveyed.blank()):,} blank")
     return "\n".join(lines)

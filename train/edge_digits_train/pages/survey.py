@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import hashlib
 from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,12 +15,17 @@ from numpy.typing import NDArray
 from edge_digits.sources.files import natural_key
 from edge_digits_train import datasets
 from edge_digits_train.datasets import labelled
-from edge_digits_train.datasets.data import Pictures
+from edge_digits_train.datasets.data import Pictures, Trace
 from edge_digits_train.datasets.listing import NONE
+from edge_digits_train.datasets.unipen import load_traces
 from edge_digits_train.evaluation import montages, plots
 from edge_digits_train.pages.page import Figures, Pages, Sprites
 from edge_digits_train.recipes import Recipe
+from edge_digits_train.synthesis import raster
 from edge_digits_train.synthesis.augment import Augmentation, augment
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 SCHEMA = "edge-digits/data/1"
 #: A picture with no pixel as bright as this is blank.
@@ -30,6 +36,8 @@ _AUGMENTATIONS = 9
 #: Classes on the sheet of augmentation, and blank pictures or groups of duplicates on the page, at most.
 _MAX_CLASSES = 20
 _MAX_GROUPS = 60
+#: Pen trajectories of each character on the page, of as many writers; and the pen that they are drawn with, pixels.
+_TRACES_OF_LABEL, _PEN = 2, 2.0
 
 
 @dataclass(frozen=True)
@@ -45,6 +53,7 @@ class Survey:
         names: what to call each picture.
         sizes: width and height as they came, int64 [N, 2].
         unreadable: why pictures could not be read, by name.
+        traces: pen trajectories beside the pictures.
     """
 
     origin: str
@@ -55,6 +64,7 @@ class Survey:
     names: tuple[str, ...]
     sizes: NDArray[np.int64]
     unreadable: dict[str, str]
+    traces: tuple[Trace, ...] = ()
 
     def counts(self) -> dict[str, list[int]]:
         """Pictures of each class, by split."""
@@ -62,6 +72,13 @@ class Survey:
             str(name): np.bincount(self.classes[self.splits == name], minlength=len(self.labels)).tolist()
             for name in dict.fromkeys(self.splits.tolist())
         }
+
+    def pens(self) -> dict[str, tuple[int, int]]:
+        """Pen trajectories of each character, and how many wrote it."""
+        of_label: dict[str, list[str]] = defaultdict(list)
+        for trace in self.traces:
+            of_label[trace.label].append(trace.writer)
+        return {label: (len(of_label[label]), len(set(of_label[label]))) for label in sorted(of_label)}
 
     def means(self) -> NDArray[np.float64]:
         """The mean picture of each class, [classes, 28, 28]."""
@@ -121,6 +138,7 @@ class Survey:
             "blank": [self._entry(index) for index in self.blank()],
             "duplicates": [[self._entry(index) for index in group] for group in groups],
             "unreadable": self.unreadable,
+            "pens": {label: {"count": count, "writers": writers} for label, (count, writers) in self.pens().items()},
         }
 
     def _entry(self, index: int) -> dict[str, str]:
@@ -131,12 +149,17 @@ class Survey:
         }
 
 
-def survey(source: str) -> Survey:
+def survey(source: str, pens: Sequence[str] = ()) -> Survey:
     """Look at whatever `datasets.load` takes. Of a folder, pictures that cannot be read are listed, with the reason.
 
     Raises:
         DataError: the data are not available.
     """
+    traces = tuple(trace for path in pens for trace in load_traces(Path(path)))
+    return replace(_pictures(source), traces=traces)
+
+
+def _pictures(source: str) -> Survey:
     if not labelled.is_picture_folder(source):
         data = datasets.load(source)
         parts = {"train": data.train, "test": data.test}
@@ -198,6 +221,9 @@ def render(data: Survey, recipe_name: str, recipe: Recipe) -> str:
         "total": {name: sum(row) for name, row in counts.items()},
         "count_bars": figures.svg(plots.bars(counts, data.labels, "pictures"), "pictures by class"),
         "statistics": data.statistics(),
+        "pens": data.pens(),
+        "writers": len({trace.writer for trace in data.traces}),
+        "drawn": figures.svg(_drawn(data.traces), "pen trajectories") if data.traces else None,
         "levels": figures.svg(plots.intensities(levels), "levels of grey"),
         "first": [(label, [sprites.html(index) for index in indices]) for label, indices in first],
         "means": figures.svg(montages.means(means, data.labels), "mean picture of each class"),
@@ -221,6 +247,18 @@ def render(data: Survey, recipe_name: str, recipe: Recipe) -> str:
         "contradicting": sum(data.contradicts(group) for group in groups),
     }
     return Pages().render("data.html", **values, sheets=sprites.css())
+
+
+def _drawn(traces: Sequence[Trace]) -> Figure:
+    """Some trajectories of each character, by several writers."""
+    shown: dict[tuple[str, str], Trace] = {}
+    for trace in traces:
+        shown.setdefault((trace.label, trace.writer), trace)
+    chosen: list[Trace] = []
+    for label in sorted({trace.label for trace in traces}):
+        chosen += [trace for (of, _), trace in shown.items() if of == label][:_TRACES_OF_LABEL]
+    pictures = np.stack([raster.draw(trace.strokes, _PEN) for trace in chosen])
+    return montages.gallery(pictures, [trace.label.replace("$", r"\$") for trace in chosen], columns=16)
 
 
 def _spread(data: Survey) -> NDArray[np.float64]:

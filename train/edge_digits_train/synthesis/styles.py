@@ -9,20 +9,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from edge_digits.imaging.pixels import Gray
 from edge_digits_train.datasets.data import Labels, Pictures, Split
+from edge_digits_train.synthesis import raster
 from edge_digits_train.synthesis.curves import Points, catmull_rom, parse_points
 
-#: Drawn so many times larger, for smooth edges.
-_SUPERSAMPLING = 6
 #: Points on each segment of a curve.
 _SAMPLES = 9
-#: The side of the box that a digit fills, of 28 pixels, as in MNIST.
-_BOX = 20
 #: How far a point moves, and a stroke after the pen was lifted, as fractions of the height; how the length of such a
 #: stroke varies; its slant; how its width varies.
 _JITTER, _STROKE_SHIFT, _STROKE_LENGTH, _SLANT, _WIDTH = 0.035, 0.05, 0.15, 0.22, 0.18
@@ -149,7 +145,7 @@ def draw(style: Style, rng: np.random.Generator) -> Gray:
         x = moved[:, 0] + slant * (1.0 - moved[:, 1]) - turn * moved[:, 1]
         y = moved[:, 1] + turn * moved[:, 0]
         strokes.append(_smooth(np.column_stack([x, y]), corners=(np.diff(points, axis=0) == 0).all(axis=1)))
-    return _rasterise(strokes, float(np.exp(rng.uniform(*np.log(_PENS)))))
+    return raster.draw(strokes, float(np.exp(rng.uniform(*np.log(_PENS)))))
 
 
 def _jitter(points: Points, rng: np.random.Generator) -> Points:
@@ -165,22 +161,3 @@ def _smooth(points: Points, corners: NDArray[np.bool_]) -> Points:
     """A curve through points in pieces between corners, float64 [M, 2]; `corners`, [N - 1]: a point equals the next."""
     pieces = np.split(points, np.flatnonzero(corners) + 1)
     return np.concatenate([catmull_rom(piece, _SAMPLES) for piece in pieces if len(piece) > 1])
-
-
-def _rasterise(strokes: list[Points], pen: float) -> Gray:
-    """Strokes fitted into MNIST's box with a pen of so many pixels; their centre of mass in the middle."""
-    all_points = np.concatenate(strokes)
-    low, high = all_points.min(axis=0), all_points.max(axis=0)
-    scale = (_BOX - pen) / max(float((high - low).max()), 1e-6)
-    side = 28 * _SUPERSAMPLING
-    canvas = np.zeros((side, side), np.uint8)
-    middle = (low + high) / 2
-    for stroke in strokes:
-        at = ((stroke - middle) * scale + 14.0) * _SUPERSAMPLING
-        fine = np.round(at * 16).astype(np.int32).reshape(-1, 1, 2)
-        cv2.polylines(canvas, [fine], False, 255, max(1, round(pen * _SUPERSAMPLING)), cv2.LINE_AA, shift=4)
-    small = cv2.resize(canvas, (28, 28), interpolation=cv2.INTER_AREA)
-    moments = cv2.moments(small)
-    x, y = (14.0 - 0.5 - moments[key] / max(moments["m00"], 1e-6) for key in ("m10", "m01"))
-    shift = np.array([[1.0, 0.0, np.clip(x, -3, 3)], [0.0, 1.0, np.clip(y, -3, 3)]])
-    return np.asarray(cv2.warpAffine(small, shift, (28, 28), flags=cv2.INTER_LINEAR), np.uint8)
