@@ -420,7 +420,7 @@ def test_pens_change_the_checksum_of_the_data_and_nothing_else(npz: Path, tmp_pa
 
 def test_pens_are_for_finders_alone(npz: Path, tmp_path: Path) -> None:
     data = datasets.load(str(npz), pens=[str(pens(tmp_path / "a.dat"))])
-    with pytest.raises(UsageError, match="--pens: only finders are trained on pen trajectories"):
+    with pytest.raises(UsageError, match="--pens: only finder and reader are trained on pen trajectories"):
         configure(Config("digits", recipes.recipe("digits"), str(npz), None, 0), data)
     config = Config("finder", recipes.recipe("finder"), str(npz), None, 0, pens=(str(tmp_path / "a.dat"),))
     assert configure(config, data).labels == tuple("0123456789.,-+x/()=:%#")

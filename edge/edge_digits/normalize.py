@@ -20,6 +20,8 @@ BOX = 20
 #: From this share of a digit's own strength on, ink counts for its bounding box. Low, so that MNIST's own pictures stay
 #: as they are.
 _OUTLINE_SHARE = 0.22
+#: What is stronger than this share of the strongest local contrast of a crop is its ink.
+_INK_SHARE = 0.25
 
 
 def normalize(gray: Gray) -> Gray:
@@ -75,6 +77,20 @@ def window(contrast: Gray, box: tuple[float, float, float, float]) -> Gray:
         part[rows.start - top : rows.stop - top, columns.start - left : columns.stop - left] = inside
     method = cv2.INTER_AREA if side > SIDE else cv2.INTER_LINEAR
     return np.asarray(cv2.resize(part, (SIDE, SIDE), interpolation=method), np.uint8)
+
+
+def ink_box(contrast: Gray) -> tuple[int, int, int, int]:
+    """The box of all ink of a crop that holds one digit, for `window`.
+
+    Args:
+        contrast: uint8 [H, W], the crop's local contrast.
+
+    Returns:
+        x1, y1, x2, y2 around what is stronger than a quarter of the strongest; all of the crop where there is no ink.
+    """
+    strongest = int(contrast.max())
+    x, y, width, height = cv2.boundingRect((contrast > _INK_SHARE * strongest).view(np.uint8))
+    return (x, y, x + width, y + height) if width else (0, 0, contrast.shape[1], contrast.shape[0])
 
 
 def _stretch(ink: Gray) -> NDArray[np.float32]:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge_digits.inference import run_files
-from edge_digits.inference.card import FINDER_NORMALIZE
+from edge_digits.inference.card import FINDER_NORMALIZE, WINDOW_NORMALIZE
 from edge_digits.inference.heatmap import REGRESSION_CHANNELS, depth_to_space, score
 from edge_digits.inference.session import Finder, Model, Network
 from edge_digits_export import confidence
@@ -87,6 +87,16 @@ class DigitsTask:
         return float((_answers(logits, background) == _answers(source, background)).mean())
 
 
+class WindowsTask(DigitsTask):
+    """Readers of windows: as readers of single digits, but for what they see."""
+
+    def calibration(self, augmented: bool) -> str:
+        return "windows of composed scenes, and crops"
+
+    def contract(self, background: bool) -> dict[str, Any]:
+        return super().contract(background) | {"normalize": dict(WINDOW_NORMALIZE)}
+
+
 class FinderTask:
     """Finders: `maps` float32 [N, H/8, W/8, 4 x K]; the truth is as `heatmap.score` takes it."""
 
@@ -126,4 +136,4 @@ def _answers(logits: Logits, background: bool) -> NDArray[np.int64]:
     return np.where(logits.max(axis=1) < 0, -1, best) if background else best
 
 
-TASKS: dict[run_files.Task, Task] = {"digits": DigitsTask(), "finder": FinderTask()}
+TASKS: dict[run_files.Task, Task] = {"digits": DigitsTask(), "finder": FinderTask(), "windows": WindowsTask()}

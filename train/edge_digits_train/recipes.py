@@ -15,7 +15,8 @@ class Recipe:
     """One way to train.
 
     Attributes:
-        task: what the network is trained to do: "digits" reads single digits, "finder" finds those of a page.
+        task: what the network is trained to do: "digits" reads single digits, "finder" finds those of a page, "windows"
+            reads what is found.
         arch: architecture, by name.
         epochs: at most.
         patience: stop after this many epochs without a better validation accuracy.
@@ -29,9 +30,11 @@ class Recipe:
         weight_decay: of AdamW.
         dropout: before the last layer.
         validation: share of the training set that is set aside.
-        background: pictures of what is no digit, as a share of the digits, for the network to refuse; 0 for none.
+        background: of the task "digits": pictures of what is no digit, as a share of the digits, for the network to
+            refuse; 0 for none.
         styles: digits in styles that MNIST hardly knows (`styles`), as a share of the data set's own; 0 for none.
-        scenes: composed scenes an epoch, for a finder; 0 for the task "digits".
+        scenes: composed scenes an epoch, for a finder; 0 for other tasks.
+        windows: pictures an epoch, for the task "windows"; 0 for other tasks.
         augmentation: limits of the augmentation; None leaves pictures as they are, but for `normalize`.
         redraw: epochs that augmented pictures, or scenes, serve before they are drawn anew.
     """
@@ -52,6 +55,7 @@ class Recipe:
     background: float = 0.3
     styles: float = 0.0
     scenes: int = 0
+    windows: int = 0
     augmentation: Augmentation | None = field(default_factory=Augmentation)
     redraw: int = 1
 
@@ -60,6 +64,10 @@ class Recipe:
             raise ValueError(f"no task {self.task!r}; there are: {', '.join(get_args(run_files.Task))}")
         if (self.task == "finder") != (self.scenes > 0):
             raise ValueError(f"{self.scenes} scenes an epoch for the task {self.task!r}: only finders have scenes")
+        if (self.task == "windows") != (self.windows > 0):
+            raise ValueError(
+                f"{self.windows} windows an epoch for the task {self.task!r}: only readers of windows have such"
+            )
 
 
 #: Bent as hands differ, and not photographed.
@@ -95,6 +103,7 @@ RECIPES: dict[str, Recipe] = {
         augmentation=None,
         redraw=2,
     ),
+    "reader": Recipe(task="windows", epochs=12, patience=12, styles=0.1, windows=120_000),
     # A few epochs at a rate that does not undo what was learnt: for --init and --extra.
     "tune": Recipe(epochs=4, patience=4, learning_rate=5e-4, warmup=0.5),
     # Minutes on two cores, for readers of clean scans.

@@ -72,14 +72,18 @@ class Metric:
 
 
 #: The metrics of all tasks by name. Those of "digits": loss and accuracy on clean validation pictures, accuracy on
-#: photographed ones. Of "finder": the share of the validation scenes' digits that are found with the right class, the
-#: share of the digits found that are such, and the share of signs found. `test_` is of the test set.
+#: photographed ones. Of "windows": loss and accuracy on digits of validation scenes, accuracy on single crops, and the
+#: share of what is no digit that is taken for none. Of "finder": the share of the validation scenes' digits that are
+#: found with the right class, the share of the digits found that are such, and the share of signs found. `test_` is of
+#: the test set.
 METRICS = {
     metric.name: metric
     for metric in (
         Metric("val_loss", "validation", "cross-entropy", loss=True),
         Metric("val_accuracy", "validation", "accuracy"),
         Metric("photo_accuracy", "photographed", "accuracy"),
+        Metric("crop_accuracy", "crops", "accuracy"),
+        Metric("background_accuracy", "background", "accuracy"),
         Metric("test_accuracy", "test", "accuracy"),
         Metric("recall", "recall", "recall"),
         Metric("precision", "precision", "precision"),

@@ -13,6 +13,8 @@ from edge_digits.errors import ModelError, install_from_checkout
 SCHEMA_VERSION = 1
 #: The normalisation that this runner does: `normalize.normalize`, with its parameters.
 NORMALIZE: dict[str, Any] = {"name": "ink-box", "version": 1, "side": 28, "box": 20}
+#: What a reader of windows sees: `normalize.window`, with its parameters.
+WINDOW_NORMALIZE: dict[str, Any] = {"name": "window", "version": 2, "side": 28, "box": 20}
 #: What a finder sees, at any size: `contrast.local_contrast`, or `ink.levelled`.
 FINDER_NORMALIZE: dict[str, Any] = {"name": "local-contrast", "version": 1}
 LEVELLED_INK: dict[str, Any] = {"name": "levelled-ink", "version": 1}
@@ -155,7 +157,7 @@ def _check(path: str, values: dict[str, Any]) -> None:
     if values.get("output", "logits") not in ("logits", "scores", "maps"):
         raise _unknown(path, "output", values["output"])
     normalize = values.get("normalize", NORMALIZE)
-    known_ones = (FINDER_NORMALIZE, LEVELLED_INK) if values.get("output") == "maps" else (NORMALIZE,)
+    known_ones = (FINDER_NORMALIZE, LEVELLED_INK) if values.get("output") == "maps" else (NORMALIZE, WINDOW_NORMALIZE)
     if not any(_alike(normalize, one) for one in known_ones):
         raise _unknown(path, "normalize", normalize)
     if not _is_between(*_TEMPERATURES, values.get("temperature", 1.0)):

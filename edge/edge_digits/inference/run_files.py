@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from typing import Literal
 
-#: What a network can be trained to do: read single digits, or find the digits of a page. `recipe.task` in CONFIG.
-Task = Literal["digits", "finder"]
+#: What a network can be trained to do: read single digits, find those of a page, or read windows of a page's local
+#: contrast around digits and signs. `recipe.task` in CONFIG.
+Task = Literal["digits", "finder", "windows"]
 
 #: Recipe with its task, seed, data, labels, versions, commit; JSON.
 CONFIG = "config.json"
@@ -32,7 +33,7 @@ CURVES = "curves.png"
 CALIBRATION = "calibration"
 #: What a model is judged on: while it is trained, and at its end.
 VALIDATION, TEST = "validation", "test"
-#: Of the task "digits": the class of each picture, int64 [N]; -1 for what is no digit.
+#: Of the tasks "digits" and "windows": the class of each picture, int64 [N]; -1 for what is no digit.
 VALIDATION_CLASSES, TEST_CLASSES = "validation_classes", "test_classes"
 #: Of the task "finder": the digits and signs of the pictures, float32 [M, 6], as `heatmap.score` takes them.
 VALIDATION_TRUTH, TEST_TRUTH = "validation_truth", "test_truth"

@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     "--pens",
     metavar="FILE_OR_FOLDER",
     multiple=True,
-    help="Pen trajectories in the UNIPEN format, for the recipe finder: more hands, and signs. Repeatable.",
+    help="Pen trajectories in the UNIPEN format, for the recipes finder and reader: more hands, and signs. Repeatable.",
 )
 @click.option(
     "-o", "--output", type=click.Path(path_type=Path), default=Path("run"), show_default=True, help="The run folder."
@@ -79,9 +79,9 @@ if TYPE_CHECKING:
 def command(output: Path, resume: bool, h5: bool, force: bool, quiet: bool, **options: Any) -> int:
     """Train a network on MNIST or on pictures of your own.
 
-    Recipes: digits and finder (what ships), tune (a few epochs, for --init and --extra), quick and quick-5 (for a
-    minute, for five), plain (no augmentation), and mlp, cnn-1, cnn-2, cnn-bn, lenet, resnet, which
-    train the architecture of their name.
+    Recipes: digits and finder (what ships), reader (of what a finder of signs finds), tune (a few epochs, for --init
+    and --extra), quick and quick-5 (for a minute, for five), plain (no augmentation), and mlp, cnn-1, cnn-2, cnn-bn,
+    lenet, resnet, which train the architecture of their name.
 
     Ctrl-C and SIGTERM stop and keep the best model so far; --resume goes on. `edge-digits export RUN` makes an ONNX
     file of it.

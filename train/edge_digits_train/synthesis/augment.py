@@ -67,15 +67,20 @@ def augment(pictures: Pictures, labels: Labels, seed: int | tuple[int, ...], how
         blank = label == BACKGROUND and not pictures[i].any()
         picture = negative(rng, pictures[digits], labels[digits]) if blank else pictures[i]
         neighbour = pictures[int(rng.integers(len(pictures)))]
-        if rng.random() < how.photograph:
-            shot, strokes = photograph(picture, int(label), neighbour, rng, how)
-        else:
-            shot = strokes = scan(picture, int(label), rng, how)
+        shot, strokes = shoot(picture, int(label), neighbour, rng, how)
         augmented[i] = normalize(shot)
         clean = normalize_glyph(Glyph(0, 0, strokes))
         if _cosine(augmented[i], clean) < _MIN_SIMILARITY:
             augmented[i] = clean
     return augmented
+
+
+def shoot(picture: Gray, label: int, neighbour: Gray, rng: np.random.Generator, how: Augmentation) -> tuple[Gray, Gray]:
+    """Photograph or scan one digit: as `photograph` gives it."""
+    if rng.random() < how.photograph:
+        return photograph(picture, label, neighbour, rng, how)
+    strokes = scan(picture, label, rng, how)
+    return strokes, strokes
 
 
 def scan(picture: Gray, label: int, rng: np.random.Generator, how: Augmentation) -> Gray:

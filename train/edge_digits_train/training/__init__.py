@@ -1,1 +1,1 @@
-"""The training loop, and the two tasks that it trains: reading digits, and finding them."""
+"""The training loop, and the tasks that it trains: reading digits, finding them, and reading what is found."""

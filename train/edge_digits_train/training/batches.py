@@ -11,14 +11,14 @@ from numpy.typing import NDArray
 from edge_digits.normalize import normalize
 from edge_digits_train.datasets.data import Labels, Pictures, Split
 from edge_digits_train.networks.open_set import one_hot
-from edge_digits_train.pool import Prefetcher
 from edge_digits_train.synthesis.augment import Augmentation, augment
+from edge_digits_train.training.redrawn import Redrawn
 
 #: Pictures that a worker makes at a time.
 _CHUNK = 1000
 
 
-class Epochs(Prefetcher[Pictures]):
+class Epochs(Redrawn[Pictures]):
     """Makes the training pictures of any epoch; the same seed and epoch give the same pictures in the same order."""
 
     def __init__(
@@ -31,31 +31,25 @@ class Epochs(Prefetcher[Pictures]):
         one_hot: targets are rows of `open_set.one_hot` for as many classes, or classes for 0.
         redraw: epochs that pictures serve, in another order each, before they are drawn anew.
         """
-        super().__init__()
+        super().__init__(redraw)
         self._train, self._augmentation, self._seed = train, augmentation, seed
-        self._one_hot, self._redraw = one_hot, redraw
-        self._drawn: tuple[int, Pictures] | None = None
-
-    def prefetch(self, number: int) -> None:
-        """Begin to make the pictures of an epoch."""
-        super().prefetch(self._first(number))
+        self._one_hot = one_hot
 
     def make(self, epoch: int, *, then: int | None) -> tuple[Pictures, NDArray[Any]]:
         """The pictures, uint8 [N, 28, 28], and targets of an epoch; begins to make those of epoch `then` beside it."""
         first = self._first(epoch)
-        if self._drawn is None or self._drawn[0] != first:
-            self._drawn = (first, np.concatenate(self._take(first)))
-        if then is not None and self._first(then) != first:
-            self.prefetch(then)
-        pictures, classes = self._drawn[1], self._train.classes[self._order(first)]
+        pictures, classes = self._of(epoch, then), self._train.classes[self._order(first)]
         if epoch != first:
             order = self._order(epoch)
             pictures, classes = pictures[order], classes[order]
         return pictures, one_hot(classes, self._one_hot) if self._one_hot else classes
 
     def _first(self, epoch: int) -> int:
-        """The epoch that this one has its pictures from: without augmentation, they are always the same."""
-        return 0 if self._augmentation is None else epoch - epoch % self._redraw
+        # Without augmentation, they are always the same.
+        return 0 if self._augmentation is None else super()._first(epoch)
+
+    def _joined(self, parts: list[Pictures]) -> Pictures:
+        return np.concatenate(parts)
 
     def _order(self, epoch: int) -> Labels:
         return np.random.default_rng((self._seed, epoch)).permutation(len(self._train))

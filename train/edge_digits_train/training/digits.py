@@ -49,7 +49,7 @@ class DigitsTask:
         architectures.check(recipe.arch, finder=False)
         if data.traces:
             raise UsageError(
-                "--pens: only finders are trained on pen trajectories. Leave it out, or take --recipe finder"
+                "--pens: only finder and reader are trained on pen trajectories. Leave it out, or take such a recipe"
             )
         if recipe.augmentation is not None and data.labels != tuple(DIGITS):
             # A foot under class 1 is a style of ones, not of letters; and letters are no background to letters,

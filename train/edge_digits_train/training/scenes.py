@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 from edge_digits.imaging.contrast import local_contrast
 from edge_digits.imaging.pixels import Gray
 from edge_digits_train.datasets.data import BACKGROUND, Split, Trace
-from edge_digits_train.pool import Prefetcher, start_worker
+from edge_digits_train.pool import start_worker
 from edge_digits_train.synthesis.scenes import Composer, Scene
+from edge_digits_train.training.redrawn import Redrawn
 from edge_digits_train.training.targets import Targets, encode
 
 #: Height and width of a training scene, pixels.
@@ -68,7 +69,7 @@ def make_scenes(composer: Composer, seed: tuple[int, ...], numbers: Sequence[int
     return Scenes(planes, np.concatenate(rows))
 
 
-class SceneEpochs(Prefetcher[Scenes]):
+class SceneEpochs(Redrawn[Scenes]):
     """Makes the scenes of any epoch; the same seed and epoch give the same scenes in the same order."""
 
     def __init__(self, train: Split, traces: Sequence[Trace], scenes: int, seed: int, redraw: int) -> None:
@@ -79,31 +80,17 @@ class SceneEpochs(Prefetcher[Scenes]):
         seed: decides all that is random.
         redraw: epochs that scenes serve, in another order each, before they are composed anew.
         """
-        super().__init__(_start_worker, train, traces)
-        self._scenes, self._seed, self._redraw = scenes, seed, redraw
-        self._drawn: tuple[int, Scenes] | None = None
-
-    def prefetch(self, number: int) -> None:
-        """Begin to make the scenes of an epoch."""
-        super().prefetch(self._first(number))
+        super().__init__(redraw, _start_worker, train, traces)
+        self._scenes, self._seed = scenes, seed
 
     def make(self, epoch: int, *, then: int | None) -> tuple[NDArray[np.uint8], Targets]:
         """Pictures, uint8 [N, 80, 160], and targets of an epoch; begins to make those of epoch `then` beside it."""
-        first = self._first(epoch)
-        if self._drawn is None or self._drawn[0] != first:
-            self._drawn = (first, _joined(self._take(first)))
-        if then is not None and self._first(then) != first:
-            self.prefetch(then)
-        scenes, rng = self._drawn[1], np.random.default_rng((self._seed, epoch, 1 << 20))
+        scenes, rng = self._of(epoch, then), np.random.default_rng((self._seed, epoch, 1 << 20))
         order = rng.permutation(self._scenes)
         ends = np.searchsorted(scenes.truth[:, 0], np.arange(self._scenes + 1))
         parts = [scenes.truth[ends[place] : ends[place + 1]] for place in order]
         targets = np.stack([encode(part[:, 1:5], part[:, 5], TILE).astype(np.float16) for part in parts])
         return _paler(scenes.planes[order], rng), targets
-
-    def _first(self, epoch: int) -> int:
-        """The epoch that this one has its scenes from."""
-        return epoch - epoch % self._redraw
 
     def _submit(self, pool: ProcessPoolExecutor, number: int) -> list[Future[Scenes]]:
         starts = range(0, self._scenes, _CHUNK)
@@ -111,6 +98,12 @@ class SceneEpochs(Prefetcher[Scenes]):
             pool.submit(_make_chunk, (self._seed, number), range(start, min(start + _CHUNK, self._scenes)))
             for start in starts
         ]
+
+    def _joined(self, parts: list[Scenes]) -> Scenes:
+        before = np.cumsum([0, *(len(part.planes) for part in parts)])
+        truth = np.concatenate([part.truth for part in parts])
+        truth[:, 0] += np.repeat(before[:-1], [len(part.truth) for part in parts])
+        return Scenes(np.concatenate([part.planes for part in parts]), truth)
 
 
 _composer: Composer | None = None
@@ -125,13 +118,6 @@ def _start_worker(train: Split, traces: Sequence[Trace]) -> None:
 def _make_chunk(seed: tuple[int, ...], numbers: Sequence[int]) -> Scenes:
     assert _composer is not None
     return make_scenes(_composer, seed, numbers)
-
-
-def _joined(parts: list[Scenes]) -> Scenes:
-    before = np.cumsum([0, *(len(part.planes) for part in parts)])
-    truth = np.concatenate([part.truth for part in parts])
-    truth[:, 0] += np.repeat(before[:-1], [len(part.truth) for part in parts])
-    return Scenes(np.concatenate([part.planes for part in parts]), truth)
 
 
 def _paler(planes: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uint8]:

@@ -1,4 +1,4 @@
-"""What a training run asks of the task that it trains: reading single digits, or finding them in pages."""
+"""What a training run asks of the task that it trains: reading single digits, finding them, reading what is found."""
 
 from __future__ import annotations
 

@@ -1,0 +1,209 @@
+"""Training of readers of windows: what their pictures are of, and a small run from scenes to a model file."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+from conftest import invoke
+from drawing import Gray, blank, crop, digits, write
+from numpy.typing import NDArray
+
+pytest.importorskip("keras", reason="training needs the extra `train`")
+
+from stopping import Stopping
+
+from edge_digits.errors import UsageError
+from edge_digits.imaging.contrast import local_contrast
+from edge_digits.inference.session import Model
+from edge_digits.normalize import ink_box, window
+from edge_digits_train import datasets, recipes
+from edge_digits_train.datasets.data import BACKGROUND, Split, Trace
+from edge_digits_train.run import Config, RunFolder
+from edge_digits_train.synthesis import raster
+from edge_digits_train.synthesis.augment import Augmentation
+from edge_digits_train.synthesis.scenes import LABELS, Composer, Scene
+from edge_digits_train.training import crops, fit, windows
+from edge_digits_train.training.configure import configure
+
+PICTURES, CLASSES = digits(40)
+COMPOSER = Composer(PICTURES, CLASSES)
+SCENES, CROPS = crops.make_windows(COMPOSER, Split(PICTURES, CLASSES), Augmentation(), (1,), 600)
+
+
+@pytest.mark.parametrize("side", [40, 90])
+def test_the_ink_box_of_a_crop_is_that_of_its_digit(side: int) -> None:
+    x1, y1, x2, y2 = ink_box(local_contrast(crop("5", side)))
+    assert (y2 - y1) / side == pytest.approx(0.66, abs=0.1)
+    assert ((x1 + x2) / (2 * side), (y1 + y2) / (2 * side)) == pytest.approx((0.5, 0.5), abs=0.06)
+    assert ink_box(local_contrast(np.asarray(cv2.bitwise_not(crop("5", side)), np.uint8)))[3] - y1 <= y2 - y1 + 2
+
+
+def test_all_of_a_bare_crop_is_its_box() -> None:
+    assert ink_box(np.zeros((30, 50), np.uint8)) == (0, 0, 50, 30)
+
+
+def test_windows_are_of_digits_signs_and_as_much_background_and_crops() -> None:
+    classes = SCENES.classes
+    assert (len(SCENES), len(CROPS)) == (420, 180)
+    assert SCENES.pictures.shape == (420, 28, 28)
+    shares = [float(np.mean(part)) for part in ((classes >= 0) & (classes < 10), classes >= 10, classes == BACKGROUND)]
+    assert shares == pytest.approx([0.43, 0.08, 0.49], abs=0.1)
+    assert set(CROPS.classes.tolist()) == set(range(10))
+
+
+def test_the_same_seed_makes_the_same_windows() -> None:
+    again, crops_again = crops.make_windows(COMPOSER, Split(PICTURES, CLASSES), Augmentation(), (1,), 600)
+    np.testing.assert_array_equal(again.pictures, SCENES.pictures)
+    np.testing.assert_array_equal(crops_again.pictures, CROPS.pictures)
+    other, _ = crops.make_windows(COMPOSER, Split(PICTURES, CLASSES), Augmentation(), (2,), 600)
+    assert not np.array_equal(other.pictures, again.pictures)
+
+
+def scene() -> tuple[Gray, Scene]:
+    """A 4 among others that are not noted, its local contrast, and its box."""
+    paper = blank(80, 160)
+    for place, digit in enumerate("748"):
+        write(paper, digit, 30 + 40 * place, 25, 30)
+    box = np.array([[70, 25, 88, 55]], np.float32)
+    return local_contrast(paper), Scene(paper, box, np.array([4], np.int64))
+
+
+def boxes() -> Iterator[tuple[tuple[float, ...], int]]:
+    plane, made = scene()
+    for seed in range(60):
+        yield from crops._boxes(plane, made, np.random.default_rng(seed))
+
+
+def test_boxes_of_digits_are_off_by_what_a_finder_is() -> None:
+    found = np.array([box for box, label in boxes() if label == 4])
+    assert len(found) == 60
+    heights, middles = found[:, 3] - found[:, 1], (found[:, 0] + found[:, 2]) / 2
+    assert heights.mean() == pytest.approx(30, abs=1)
+    assert heights.std() == pytest.approx(0.07 * 30, rel=0.4)
+    assert middles.std() == pytest.approx(0.04 * 18, rel=0.4)
+
+
+def test_background_holds_no_digit_and_stands_at_ink() -> None:
+    """Else a reader would be told that a digit is none."""
+    found = [box for box, label in boxes() if label == BACKGROUND]
+    assert len(found) > 40
+    plane, _ = scene()
+    for x1, y1, x2, y2 in found:
+        assert not (x1 <= 79 <= x2 and y1 <= 40 <= y2)
+        shared = max(0, min(x2, 88) - max(x1, 70)) * max(0, min(y2, 55) - max(y1, 25))
+        assert shared < 0.2 * ((x2 - x1) * (y2 - y1) + 18 * 30 - shared)
+        assert window(plane, (x1, y1, x2, y2)).max() > 60
+
+
+def test_traces_are_drawn_behind_the_digits() -> None:
+    one = (np.array([[0, 0], [2, 40]], np.float32),)
+    traces = [Trace("1", one, "a"), Trace("x", one, "a")]
+    joined = windows.with_traces(Split(PICTURES, CLASSES), traces, 0)
+    assert (len(joined), joined.classes[-1]) == (41, 1)
+    _, _, width, height = cv2.boundingRect((joined.pictures[-1] > 100).astype(np.uint8))
+    assert 18 <= height <= 22 > 3 * width
+
+
+def test_a_stroke_of_one_point_is_a_dot() -> None:
+    for strokes in ([np.zeros((1, 2))], [np.zeros((1, 2)), np.full((1, 2), 9.0)]):
+        drawn = raster.draw(strokes, 3.0)
+        assert drawn.max() > 128
+        assert cv2.connectedComponents((drawn > 60).astype(np.uint8))[0] == 1 + len(strokes)
+
+
+# --- runs ---
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("windows") / "digits.npz"
+    (x_train, y_train), (x_test, y_test) = digits(200), digits(40, seed=1)
+    np.savez(path, x_train=x_train, y_train=y_train, x_test=x_test, y_test=y_test)
+    return path
+
+
+@pytest.fixture(scope="module")
+def trained(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A finished run."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(windows, "_VALIDATION", 200)
+        patch.setattr(windows, "_CALIBRATION", 100)
+        folder, loaded = RunFolder(tmp_path_factory.mktemp("trained") / "run"), datasets.load(str(data))
+        recipe = replace(recipes.recipe("reader"), windows=600, epochs=2)
+        config = configure(Config("reader", recipe, str(data), None, 5), loaded)
+        folder.create(force=False)
+        folder.write_config(config)
+        fit.fit(config, loaded, folder, Stopping(None))
+    return folder.path
+
+
+@pytest.mark.slow
+def test_a_readers_run_leaves_what_a_run_leaves(trained: Path) -> None:
+    with (trained / "history.csv").open(newline="") as stream:
+        rows = list(csv.DictReader(stream))
+    assert list(rows[0])[3:7] == ["val_loss", "val_accuracy", "crop_accuracy", "background_accuracy"]
+    results = json.loads((trained / "results.json").read_text())
+    assert 0 <= results["test_accuracy"] <= 1
+    with np.load(trained / "pictures.npz") as kept:
+        assert kept["validation"].shape == (200, 28, 28)
+        kinds = set(kept["validation_classes"].tolist())
+        assert BACKGROUND in kinds
+        assert len(kinds & set(range(10))) > 5
+        assert set(kept["test_classes"].tolist()) <= set(range(len(LABELS)))
+        assert kept["calibration"].shape == (100, 28, 28)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("precision", ["int8", "none"])
+def test_an_exported_reader_says_what_it_sees_and_gives_the_logits_of_its_source(
+    trained: Path, tmp_path: Path, precision: str
+) -> None:
+    import keras
+
+    path = tmp_path / "mine.onnx"
+    ended = invoke("export", trained, "-o", path, "--quantize", precision, "--max-drop", "100")
+    assert ended.code == 0, ended.err
+    model = Model.load(path)
+    assert model.card.normalize == {"name": "window", "version": 2, "side": 28, "box": 20}
+    assert (model.card.labels, model.card.reject["method"]) == (tuple(LABELS), "background")
+    source = keras.saving.load_model(trained / "model.keras", compile=False)
+    expected = np.asarray(source(SCENES.pictures[:100, ..., None].astype(np.float32)))
+    given = model.logits(SCENES.pictures[:100])
+    assert given.shape == (100, 22)
+    if precision == "none":
+        np.testing.assert_allclose(given, expected, atol=1e-3)
+    else:
+        assert np.corrcoef(given.ravel(), expected.ravel())[0, 1] > 0.97
+
+
+@pytest.mark.slow
+def test_windows_of_an_epoch_are_made_alike_ahead_of_time_or_not(data: Path) -> None:
+    train = datasets.load(str(data)).train
+    with windows.WindowEpochs(train, (), Augmentation(), 50, seed=1, redraw=1) as epochs:
+        epochs.make(0, then=1)
+        ahead, alone, other = (epochs.make(number, then=None) for number in (1, 1, 2))
+    np.testing.assert_array_equal(ahead[0], alone[0])
+    np.testing.assert_array_equal(ahead[1], alone[1])
+    assert not np.array_equal(alone[0], other[0])
+
+
+def test_a_reader_of_letters_is_refused(tmp_path: Path) -> None:
+    labelled: dict[str, NDArray[Any]] = {"x_train": PICTURES, "y_train": CLASSES % 5}
+    np.savez(tmp_path / "five.npz", allow_pickle=False, **labelled)
+    loaded = datasets.load(str(tmp_path / "five.npz"))
+    with pytest.raises(UsageError, match="read as the ten digits and signs, and these are 0, 1, 2, 3, 4"):
+        configure(Config("reader", recipes.recipe("reader"), "five.npz", None, 0), loaded)
+
+
+@pytest.mark.parametrize("changed", [{"windows": 0}, {"task": "digits"}, {"task": "finder"}], ids=str)
+def test_a_recipe_has_windows_just_where_it_is_a_readers(changed: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match=r"windows|scenes"):
+        replace(recipes.recipe("reader"), **changed)

@@ -1,0 +1,120 @@
+"""Windows (`normalize.window`) to train a reader on: of composed scenes, and of crops that hold one digit."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edge_digits.imaging.contrast import local_contrast
+from edge_digits.imaging.pixels import Gray
+from edge_digits.normalize import SIDE, ink_box, window
+from edge_digits_train.datasets.data import BACKGROUND, Split
+from edge_digits_train.synthesis.augment import Augmentation, shoot
+from edge_digits_train.synthesis.scenes import Composer, Scene
+from edge_digits_train.training.scenes import make_scene
+
+#: Standard deviations of a box's sides, and of its place, as fractions of its sides: what a finder is off by.
+_SIZE_JITTER, _PLACE_JITTER = 0.07, 0.04
+#: Share of windows that are cut of scenes; the others are crops. As many crops as digits of scenes, with signs and with
+#: as much background as digits.
+_OF_SCENES = 0.7
+#: Heights of boxes of background, pixels, and widths, of the height.
+_HEIGHTS, _WIDTHS = (10.0, 60.0), (0.25, 1.1)
+#: Boxes of background are tried so often for each that is wanted: some scenes are full of digits.
+_TRIES = 4
+#: A box of background holds no more of a digit than this, as intersection over union.
+_MAX_IOU = 0.2
+#: Boxes of background stand on what is stronger than this, in local contrast.
+_INK = 60
+
+Box = tuple[float, float, float, float]
+
+
+def make_windows(
+    composer: Composer, digits: Split, augmentation: Augmentation, seed: tuple[int, ...], count: int
+) -> tuple[Split, Split]:
+    """Windows to train or to judge on.
+
+    Args:
+        composer: of scenes.
+        digits: those that crops hold, in the form of MNIST.
+        augmentation: how crops are taken.
+        seed: the same seed gives the same windows.
+        count: how many.
+
+    Returns:
+        Windows of scenes: digits, signs and background, and those of crops; uint8 [N, 28, 28] with places in LABELS or
+        BACKGROUND.
+    """
+    wanted = round(_OF_SCENES * count)
+    pictures: list[Gray] = []
+    classes: list[int] = []
+    scene_number = 0
+    while len(pictures) < wanted:
+        plane, scene = make_scene(composer, (*seed, scene_number))
+        rng = np.random.default_rng((*seed, scene_number, 1))
+        for box, label in _boxes(plane, scene, rng):
+            pictures.append(window(plane, box))
+            classes.append(label)
+        scene_number += 1
+    scenes = Split(np.stack(pictures[:wanted]), np.array(classes[:wanted], np.int64))
+    return scenes, make_crops(digits, augmentation, (*seed, 2), count - wanted)
+
+
+def make_crops(digits: Split, augmentation: Augmentation, seed: tuple[int, ...], count: int) -> Split:
+    """Windows of crops that hold one digit each, scanned or photographed."""
+    rng = np.random.default_rng(seed)
+    pictures = np.empty((count, SIDE, SIDE), np.uint8)
+    chosen = rng.integers(0, len(digits), count)
+    for place, (index, other) in enumerate(zip(chosen, rng.integers(0, len(digits), count), strict=True)):
+        shot, _ = shoot(digits.pictures[index], int(digits.classes[index]), digits.pictures[other], rng, augmentation)
+        contrast = local_contrast(shot)
+        pictures[place] = window(contrast, ink_box(contrast))
+    return Split(pictures, digits.classes[chosen])
+
+
+def _boxes(plane: Gray, scene: Scene, rng: np.random.Generator) -> list[tuple[Box, int]]:
+    """Boxes of the digits and signs of a scene, nearly, and as many of its background as digits, or one."""
+    known = scene.classes >= 0
+    sides = scene.boxes[known, 2:] - scene.boxes[known, :2]  # [n, 2]
+    middles = (scene.boxes[known, 2:] + scene.boxes[known, :2]) / 2 + sides * rng.normal(0, _PLACE_JITTER, sides.shape)
+    halves = sides * np.exp(rng.normal(0.0, _SIZE_JITTER, sides.shape)) / 2
+    jittered = np.hstack([middles - halves, middles + halves])  # [n, 4]
+    found: list[tuple[Box, int]] = [
+        ((x1, y1, x2, y2), int(label))
+        for (x1, y1, x2, y2), label in zip(jittered.tolist(), scene.classes[known], strict=True)
+    ]
+    wanted = max(1, int((known & (scene.classes < 10)).sum()))
+    return found + [(box, BACKGROUND) for box in _background(plane, scene.boxes, wanted, rng)]
+
+
+def _background(plane: Gray, boxes: NDArray[np.float32], wanted: int, rng: np.random.Generator) -> list[Box]:
+    """Boxes on ink that hold no digit's middle and little of any digit."""
+    ys, xs = np.nonzero(plane > _INK)
+    found: list[Box] = []
+    if len(ys) == 0:
+        return found
+    for _ in range(_TRIES * wanted):
+        at = int(rng.integers(len(ys)))
+        height = float(np.exp(rng.uniform(*np.log(_HEIGHTS))))
+        width = height * float(rng.uniform(*_WIDTHS))
+        x, y = xs[at] + width * rng.uniform(-0.4, 0.4), ys[at] + height * rng.uniform(-0.4, 0.4)
+        box = (x - width / 2, y - height / 2, x + width / 2, y + height / 2)
+        if not _holds(box, boxes):
+            found.append(box)
+            if len(found) == wanted:
+                break
+    return found
+
+
+def _holds(box: Box, boxes: NDArray[np.float32]) -> bool:
+    """Whether a box holds the middle, or much, of any of others."""
+    x1, y1, x2, y2 = box
+    x, y = (boxes[:, 0] + boxes[:, 2]) / 2, (boxes[:, 1] + boxes[:, 3]) / 2
+    if ((x1 <= x) & (x <= x2) & (y1 <= y) & (y <= y2)).any():
+        return True
+    w = np.minimum(x2, boxes[:, 2]) - np.maximum(x1, boxes[:, 0])
+    h = np.minimum(y2, boxes[:, 3]) - np.maximum(y1, boxes[:, 1])
+    shared = np.maximum(w, 0) * np.maximum(h, 0)
+    areas = (boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1])
+    return bool((shared >= _MAX_IOU * (areas + (x2 - x1) * (y2 - y1) - shared)).any())
