@@ -20,7 +20,8 @@ pytest.importorskip("keras", reason="training needs the extra `train`")
 
 from stopping import Stopping
 
-from edge_digits.errors import UsageError
+from edge_digits import DigitReader
+from edge_digits.errors import ModelError, UsageError
 from edge_digits.imaging.contrast import local_contrast
 from edge_digits.inference.session import Model
 from edge_digits.normalize import ink_box, window
@@ -182,6 +183,8 @@ def test_an_exported_reader_says_what_it_sees_and_gives_the_logits_of_its_source
         np.testing.assert_allclose(given, expected, atol=1e-3)
     else:
         assert np.corrcoef(given.ravel(), expected.ravel())[0, 1] > 0.97
+    with pytest.raises(ModelError, match="was trained on windows of scenes, and is shown single crops here"):
+        DigitReader.load(path)
 
 
 @pytest.mark.slow

@@ -23,12 +23,13 @@ from edge_digits.choices import (
     Layout,
     SignsName,
 )
-from edge_digits.errors import PictureError, UsageError
+from edge_digits.errors import ModelError, PictureError, UsageError
 from edge_digits.find import Ground, Line
 from edge_digits.find.search import Look, chain, look
 from edge_digits.imaging.pixels import Gray, to_gray
 from edge_digits.imaging.quality import assess
 from edge_digits.imaging.regions import WHOLE, Region, View, check_rotation
+from edge_digits.inference.card import NORMALIZE
 from edge_digits.inference.session import DEFAULT_FINDER, DEFAULT_MODEL, Finder, Model
 from edge_digits.normalize import SIDE, normalize_glyph, window
 from edge_digits.results import DIGITS, SIGNS, Box, Digit, Reading, Status
@@ -161,10 +162,16 @@ class DigitReader:
                 this limit is raised.
 
         Raises:
+            ModelError: the model sees other pictures than this reader shows it.
             UsageError: no such layout, rotation or choice of signs; the constraint asks for what the model cannot say.
         """
         if layout not in LAYOUTS:
             raise UsageError(f"no layout {layout!r}; there are: {', '.join(LAYOUTS)}")
+        if model.card.normalize != NORMALIZE:
+            raise ModelError(
+                f"{model.path}: was trained on windows of scenes, and is shown single crops here. "
+                "Name a model of another recipe, such as digits"
+            )
         if signs not in SIGN_CHOICES:
             raise UsageError(f"no signs {signs!r}; there are: {', '.join(SIGN_CHOICES)}")
         if rotate is not None:
