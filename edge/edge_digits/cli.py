@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import gc
+import io
 import os
 import sys
 from contextlib import suppress
@@ -18,6 +19,7 @@ import click
 from edge_digits import __version__
 from edge_digits.errors import INTERRUPTED, EdgeDigitsError
 from edge_digits.quiet import NativePackages, broken_installation
+from edge_digits.terminal import printable
 
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
@@ -68,7 +70,10 @@ class EdgeDigitsGroup(click.Group):
         try:
             status = super().main(*args, **kwargs)
         except click.ClickException as error:
-            error.show()
+            said = io.StringIO()
+            error.show(said)
+            # What was typed may hold anything.
+            click.echo(printable(said.getvalue(), lines=True), nl=False, err=True)
             status = error.exit_code
         except (click.Abort, KeyboardInterrupt):
             click.echo("interrupted", err=True)
@@ -77,7 +82,7 @@ class EdgeDigitsGroup(click.Group):
             told = broken_installation(error) or error
             if not isinstance(told, EdgeDigitsError):
                 raise
-            click.echo(f"edge-digits: {told}", err=True)
+            click.echo(printable(f"edge-digits: {told}", lines=True), err=True)
             status = told.exit_code
         sys.exit(status if isinstance(status, int) else 0)
 

@@ -34,8 +34,8 @@ from edge_digits.inference.session import DEFAULT_FINDER, DEFAULT_MODEL, Finder,
 from edge_digits.normalize import SIDE, normalize_glyph, window
 from edge_digits.results import DIGITS, SIGNS, Box, Digit, Reading, Status
 from edge_digits.sources.decode import Page, open_pages
-from edge_digits.sources.files import read_picture_file
 from edge_digits.sources.native import memory_errors
+from edge_digits.sources.picture_file import read_picture_file
 from edge_digits.text import fusion
 from edge_digits.text.assemble import assemble, with_signs
 from edge_digits.text.choice import Choice, Chooser

@@ -84,7 +84,7 @@ def command(run: Path, output: Path, precision: str, max_drop: float, name: str 
             f"int8 loses {drop:.2f} points of accuracy, more than --max-drop {max_drop:g}: {output} is not written. "
             "Train longer, raise --max-drop, or export with --quantize none"
         )
-    write_bytes(output, content)
+    write_bytes(output, content, force=force)
     click.echo(f"{output}: {len(content):,} bytes. Next: edge-digits predict -m {output} samples/")
 
 

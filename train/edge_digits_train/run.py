@@ -6,13 +6,14 @@ import csv
 import json
 import os
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from edge_digits.errors import OutputError, UsageError
 from edge_digits.inference import run_files
+from edge_digits.outputs.atomic import folder_held, remove_leftovers, write_whole
 from edge_digits_train.recipes import Recipe
 from edge_digits_train.synthesis.augment import Augmentation
 
@@ -172,6 +173,7 @@ class RunFolder:
         """
         try:
             self.path.mkdir(parents=True, exist_ok=True)
+            remove_leftovers(self.path)
             stale = [entry for entry in self.path.iterdir() if entry.is_file()]
             if stale and not force:
                 raise OutputError(
@@ -183,9 +185,10 @@ class RunFolder:
             for entry in run:
                 entry.unlink(missing_ok=True)
         except OSError as error:
-            raise OutputError(
-                f"{self.path}: cannot be made into a run folder ({error.strerror}). Name another with -o"
-            ) from None
+            raise self._no_folder(error) from None
+
+    def _no_folder(self, error: OSError) -> OutputError:
+        return OutputError(f"{self.path}: cannot be made into a run folder ({error.strerror}). Name another with -o")
 
     def write_config(self, config: Config) -> None:
         self._write(self._config, json.dumps(asdict(config), indent=2) + "\n")
@@ -248,24 +251,25 @@ class RunFolder:
             raise _broken(self._results, error) from None
         return results
 
+    def held(self) -> AbstractContextManager[None]:
+        """Make the folder where it is missing, and keep other trainings out of it for the time within.
+
+        Raises:
+            OutputError: another training runs in it, or it cannot be made.
+        """
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise self._no_folder(error) from None
+        return folder_held(self.path)
+
     def place(self, path: Path, write: Callable[[Path], Any]) -> None:
         """Have `write` make a file beside its place, then move it there; the suffix stays.
 
         Raises:
             OutputError: it cannot be written.
         """
-        part = path.with_name(f".{path.stem}.part{path.suffix}")
-        try:
-            write(part)
-            part.replace(path)
-        except OSError as error:
-            raise OutputError(
-                f"{path}: cannot be written ({error.strerror or error}). Check free space and permissions"
-            ) from None
-        finally:
-            # Still there after a failure, and after Ctrl-C.
-            with suppress(OSError):
-                part.unlink(missing_ok=True)
+        write_whole(path, write)
 
     def _write(self, path: Path, text: str) -> None:
         self.place(path, lambda part: part.write_text(text, encoding="utf-8"))

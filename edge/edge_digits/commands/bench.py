@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from edge_digits.errors import INTERRUPTED, SourceError, UsageError
+from edge_digits.terminal import printable
 
 if TYPE_CHECKING:
     from edge_digits.bench import Plan, Report, Run
@@ -158,7 +159,7 @@ def compare(base: Path, others: tuple[Path, ...], margin: float, fail_if_slower:
         except UsageError as error:
             raise UsageError(f"{base} and {path}: {error}") from None
         for line in differences(before, after):
-            click.echo(f"{path}: {line}", err=True)
+            click.echo(printable(f"{path}: {line}"), err=True)
     sys.stdout.write(render(form, of_pairs(rows)))
     return SLOWER if slower else 0
 
@@ -289,6 +290,6 @@ def _print(report: Report, options: dict[str, Any]) -> None:
     sys.stdout.flush()
     if not options["quiet"]:
         for line in dict.fromkeys(line for run in report.runs for line in run.warnings):
-            click.echo(f"warning: {line}", err=True)
+            click.echo(printable(f"warning: {line}"), err=True)
     if not all(run.valid for run in report.runs):
         click.echo("INVALID: the board was throttled; these figures say nothing of the model", err=True)

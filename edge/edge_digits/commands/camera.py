@@ -11,8 +11,9 @@ import click
 
 from edge_digits.choices import FINDERS, ROTATIONS
 from edge_digits.commands.options import constraint, model_options, reading_options
-from edge_digits.errors import INTERRUPTED, SOME_FAILED, SourceError
+from edge_digits.errors import INTERRUPTED, SOME_FAILED, OutputError, SourceError
 from edge_digits.quiet import load_opencv
+from edge_digits.terminal import printable
 
 if TYPE_CHECKING:
     from edge_digits.live.loop import LiveLoop, LiveOptions, Outcome
@@ -116,14 +117,15 @@ def _resolution(ctx: click.Context, parameter: click.Parameter, value: str | Non
 def command(source: str | None, list_cameras: bool, **options: Any) -> int:
     """Read digits that are held before a camera.
 
-    SOURCE is 0 or /dev/video0 (USB), csi:0 (Raspberry Pi), a video file, rtsp:// or http://, a folder of pictures, or
-    fake:FILE, which plays a file as if it were live. Without one, the first camera that gives a picture is taken. The
-    login of an address is best kept out of the command line: in a file (--login-file), or in the environment as
-    EDGE_DIGITS_LOGIN=USER:PASSWORD. What is announced goes to standard output, all else to standard error. In the
-    window and in the terminal, q quits.
+    SOURCE is 0 or /dev/video0 (USB), csi:0 (Raspberry Pi), a video file, rtsp:// or http://, - for JPEG files on
+    standard input, a folder of pictures, or fake:FILE, which plays a file as if it were live. Without one, the first
+    camera that gives a picture is taken. The login of an address is best kept out of the command line: in a file
+    (--login-file), or in the environment as EDGE_DIGITS_LOGIN=USER:PASSWORD. What is announced goes to standard output,
+    all else to standard error. In the window and in the terminal, q quits.
 
     \b
-    Exit codes: 0 the source ended, or q, SIGTERM; 2 usage;
+    Exit codes: 0 the source ended, or q, SIGTERM;
+    1 a recording or crops are not all there; 2 usage;
     3 no such camera or source; 4 model not usable;
     5 a recording is cut short; 130 Ctrl-C.
     """
@@ -146,7 +148,7 @@ def _list() -> int:
     if not cameras:
         raise SourceError("\n".join(["no camera is there.", *camera_hints(cameras)]))
     for camera in cameras:
-        click.echo(f"{camera.source:<14}{camera.description}")
+        click.echo(printable(f"{camera.source:<14}{camera.description}"))
     return 0
 
 
@@ -201,6 +203,8 @@ def _report(outcome: Outcome, *, quiet: bool) -> int:
         parts += [f"{outcome.gaps} gaps"] * bool(outcome.gaps)
         click.echo(", ".join(parts), err=True)
     if outcome.problem is not None:
-        click.echo(f"edge-digits: {outcome.problem}", err=True)
+        click.echo(f"edge-digits: {printable(outcome.problem, lines=True)}", err=True)
         return SOME_FAILED
+    if outcome.unsaved is not None:
+        return OutputError.exit_code
     return INTERRUPTED if outcome.interrupted else 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import sys
 import textwrap
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from edge_digits import __version__
 from edge_digits.board import Board, State
 from edge_digits.doctor.check import SCHEMA, Check
 from edge_digits.doctor.examination import examine
+from edge_digits.terminal import has_colours, printable
 
 _COLOURS = {"ok": "green", "warning": "yellow", "failure": "red"}
 #: Columns of the status and of the name.
@@ -58,19 +60,20 @@ def _show(check: Check) -> None:
     indent = " " * (_STATUS + _NAME)
     # Only this is wrapped: commands are to be copied, and stay in one line.
     said = textwrap.fill(
-        check.said,
+        printable(check.said),
         width,
         initial_indent=indent,
         subsequent_indent=indent,
         break_long_words=False,
         break_on_hyphens=False,
     )
+    colours = has_colours(sys.stdout)
     status = click.style(
         f"{check.status:<{_STATUS}}", fg=_COLOURS[check.status], bold=check.status == "failure" or None
     )
-    click.echo(f"{status}{check.name:<{_NAME - 1}} {said.lstrip()}")
+    click.echo(f"{status}{printable(check.name):<{_NAME - 1}} {said.lstrip()}", color=colours)
     for line in check.mend.splitlines():
-        click.echo(f"{indent}{click.style('mend:', bold=True)} {line}")
+        click.echo(f"{indent}{click.style('mend:', bold=True)} {printable(line)}", color=colours)
 
 
 def _summary(counts: dict[str, int]) -> str:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic, strftime
-from typing import TYPE_CHECKING, Protocol, TextIO
+from typing import TYPE_CHECKING, Any, Protocol, TextIO
 
+from edge_digits.errors import OutputError
 from edge_digits.live.display import Display, NoDisplay, open_display
 from edge_digits.live.panel import Keyboard, Panel
 from edge_digits.live.rate import FrameRate
@@ -87,6 +89,7 @@ class Outcome:
         gaps: how often the source was lost.
         interrupted: Ctrl-C ended it.
         problem: why the source ended too early; None where it did not, or where the user ended the run.
+        unsaved: why a recording or crops are not all there; None where they are.
     """
 
     frames: int
@@ -95,6 +98,7 @@ class Outcome:
     gaps: int
     interrupted: bool
     problem: str | None
+    unsaved: str | None = None
 
 
 class LiveLoop:
@@ -124,6 +128,7 @@ class LiveLoop:
         self._display: Display = NoDisplay()
         self._recording: Recording | None = None
         self._crops: UncertainCrops | None = None
+        self._unsaved: str | None = None
         self._frames, self._rate = 0, FrameRate()
         self._paused = self._quit = False
         self._last: LiveResult | None = None
@@ -138,7 +143,7 @@ class LiveLoop:
 
         Raises:
             SourceError: the camera is not available.
-            OutputError: a recording or crop cannot be written.
+            OutputError: the folder for crops cannot be had. What cannot be written later does not end the run.
             KeyboardInterrupt: Ctrl-C came before the first frame, or a second time.
         """
         options = self._options
@@ -160,14 +165,14 @@ class LiveLoop:
             service.stopping()
             problem = None if stopper.stopping or self._quit else camera.problem
         seconds = monotonic() - self._begun
-        return Outcome(self._frames, seconds, camera.dropped, camera.gaps, stopper.interrupted, problem)
+        return Outcome(self._frames, seconds, camera.dropped, camera.gaps, stopper.interrupted, problem, self._unsaved)
 
     def _open_files(self, stack: ExitStack, camera: Camera) -> None:
         options = self._options
         if options.record is not None:
             rate = options.record_rate or camera.rate or USUAL_RATE
             self._recording = Recording(options.record, max(rate, 1.0), force=options.force)
-            stack.callback(self._recording.close)
+            stack.callback(self._saved, self._recording.close)
         if options.save_uncertain is not None:
             self._crops = UncertainCrops(
                 options.save_uncertain, below=options.uncertain_below, max_bytes=options.uncertain_bytes
@@ -210,14 +215,25 @@ class LiveLoop:
         self._printer.show(result, rate)
         if result.frame is None:
             return
-        if self._recording is not None:
-            self._recording.write(result)
+        if self._recording is not None and not self._saved(self._recording.write, result):
+            self._recording = None
         if self._crops is not None:
-            self._crops.write(result)
-            if self._crops.full:
+            if not self._saved(self._crops.write, result):
+                self._crops = None
+            elif self._crops.full:
                 self._crops = None
                 self.say(f"{self._options.save_uncertain}: is full (--uncertain-mb); no more crops are kept")
         self._display.show(result, rate)
+
+    def _saved(self, save: Callable[..., None], *arguments: Any) -> bool:
+        """Save something; a disk that does not take it is told and does not end the reading."""
+        try:
+            save(*arguments)
+        except OutputError as error:
+            self._unsaved = str(error)
+            self.say(f"edge-digits: {error}")
+            return False
+        return True
 
     def _keep_pace(self, camera: Camera, result: LiveResult) -> None:
         """A recording that a person watches runs no faster than it was taken."""
@@ -243,8 +259,8 @@ class LiveLoop:
         if self._last is None or self._last.frame is None:
             return
         path = Path(f"frame-{strftime('%Y%m%d-%H%M%S')}-{self._last.frame.number}.png")
-        write_picture(path, self._last.frame.picture)
-        self.say(f"saved {path}")
+        if self._saved(write_picture, path, self._last.frame.picture):
+            self.say(f"saved {path}")
 
 
 class _Printer(Protocol):

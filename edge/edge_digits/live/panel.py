@@ -10,6 +10,7 @@ from time import monotonic
 from typing import Any, TextIO
 
 from edge_digits.live.watch import LiveResult
+from edge_digits.terminal import has_colours, printable
 
 #: Seconds between two updates of the status line: nobody could read it faster, and SSH connections may be slow.
 _PERIOD = 0.1
@@ -21,7 +22,7 @@ class Panel:
     def __init__(self, stream: TextIO, status: TextIO, *, raw: bool = False, quiet: bool = False) -> None:
         self._stream, self._status, self._raw = stream, status, raw
         self._shows_status = status.isatty() and not quiet
-        self._colours = stream.isatty() and not os.environ.get("NO_COLOR")
+        self._colours = has_colours(stream)
         self._next = 0.0
         self._drawn = False
 
@@ -50,7 +51,7 @@ class Panel:
     def say(self, message: str) -> None:
         """Print a message on standard error, above the status line."""
         self._clear()
-        self._status.write(message + "\n")
+        self._status.write(printable(message, lines=True) + "\n")
         self._status.flush()
 
     def close(self) -> None:
@@ -113,4 +114,4 @@ def _in_background(terminal: int) -> bool:
 
 
 def _one_line(text: str) -> str:
-    return text.replace("\n", " / ")
+    return printable(text.replace("\n", " / "))

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -14,14 +16,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge_digits.errors import OutputError
+from edge_digits.outputs.atomic import PartFile, cannot_write, write_whole
 
 
 @contextmanager
 def text_file(path: Path, *, force: bool) -> Iterator[TextIO]:
     """A text file that appears under its name when all is written; until then, and after a failure, it is PATH.part.
 
+    The stream's attribute `name` says where it is until then.
+
     Raises:
-        OutputError: it is there already and `force` was not given, or it cannot be written.
+        OutputError: it is there already and `force` was not given, another run is writing it, or it cannot be written.
     """
     if path.exists() and not (path.is_file() or path.is_dir()):
         # /dev/stdout, a named pipe: nothing to be kept, and nothing to be replaced.
@@ -31,15 +36,37 @@ def text_file(path: Path, *, force: bool) -> Iterator[TextIO]:
         except OSError as error:
             raise cannot_write(path, error) from None
         return
+    with part_stream(path, force=force) as (stream, part):
+        yield stream
+        stream.close()
+        part.publish(force=force)
+
+
+@contextmanager
+def part_stream(path: Path, *, force: bool) -> Iterator[tuple[TextIO, PartFile]]:
+    """A part file that no other run writes, and a stream to write text to it; it stays where it is not published.
+
+    Raises:
+        OutputError: as `text_file`.
+    """
     check_free(path, force=force)
-    place = path.resolve()  # a link stays one
-    part = place.with_name(place.name + ".part")
     try:
-        with part.open("w", encoding="utf-8", newline="") as stream:
-            yield stream
-        part.replace(place)
+        part = PartFile(path, alone=True)
     except OSError as error:
         raise cannot_write(path, error) from None
+    try:
+        # By its own descriptor, as its name may be given to another file by whoever may write there.
+        opener = partial(_duplicate, part.descriptor)
+        with open(part.path, "w", encoding="utf-8", newline="", opener=opener) as stream:
+            yield stream, part
+    except OSError as error:
+        raise cannot_write(path, error, kept=part.path) from None
+    finally:
+        part.close()
+
+
+def _duplicate(descriptor: int, path: str, flags: int) -> int:
+    return os.dup(descriptor)
 
 
 def check_free(path: Path, *, force: bool) -> None:
@@ -79,40 +106,43 @@ def write_picture(path: Path, picture: NDArray[Any]) -> None:
     Raises:
         OutputError: it cannot be written.
     """
-    encoded, content = cv2.imencode(path.suffix, picture)
-    if not encoded:
-        raise OutputError(f"{path}: cannot be coded as {path.suffix}")
-    write_bytes(path, np.asarray(content, np.uint8).tobytes())
+    try:
+        content = encoded(picture, path.suffix)
+    except OutputError as error:
+        raise OutputError(f"{path}: {error}") from None
+    write_bytes(path, content)
 
 
-def write_bytes(path: Path, content: bytes) -> None:
+def encoded(picture: NDArray[Any], suffix: str) -> bytes:
+    """A picture as the bytes of a file with this ending.
+
+    Raises:
+        OutputError: there is no such format, or the picture is too large for it.
+    """
+    try:
+        done, content = cv2.imencode(suffix, picture)
+    except cv2.error as error:
+        raise OutputError(f"cannot be coded as {suffix} ({error.err or error})") from None
+    if not done:
+        raise OutputError(f"cannot be coded as {suffix}")
+    return np.asarray(content, np.uint8).tobytes()
+
+
+def write_bytes(path: Path, content: bytes, *, force: bool = True) -> None:
     """Write a file beside its place and move it there.
 
     Raises:
-        OutputError: it cannot be written.
+        OutputError: it cannot be written, or is there by now and `force` was not given.
     """
-    part = path.with_name(path.name + ".part")
-    try:
-        part.write_bytes(content)
-        part.replace(path)
-    except OSError as error:
-        with suppress(OSError):
-            part.unlink(missing_ok=True)
-        raise cannot_write(path, error) from None
-
-
-def cannot_write(path: Path, error: OSError) -> OutputError:
-    """The error for a file that cannot be written, with what to do about the usual reasons."""
-    if isinstance(error, BrokenPipeError):
-        raise error
-    return OutputError(f"{path}: cannot be written ({error.strerror or error}). Check free space and permissions there")
+    write_whole(path, lambda part: part.write_bytes(content), force=force)
 
 
 class Names:
     """File names for results: the stem of each source, numbered where two are alike."""
 
-    def __init__(self) -> None:
-        self._used: set[str] = set()
+    def __init__(self, folders: Sequence[Path] = ()) -> None:
+        """Begin with no name used but, in `folders`, those of the files that are there."""
+        self._used = {re.sub(r"(\.\d{3,})?\.png$", "", path.name) for folder in folders for path in folder.iterdir()}
 
     def of(self, source: str) -> str:
         """A name without an ending, not given before."""
@@ -120,6 +150,8 @@ class Names:
         stem = "".join(c if c.isprintable() and c not in '/\\:*?"<>|' else "_" for c in stem)
         # A file name may have 255 bytes, and endings of ours follow.
         stem = stem.encode("utf-8", "replace")[:200].decode("utf-8", "ignore") or "picture"
+        if stem[0] in "=+-@":
+            stem = "_" + stem[1:]  # labels.csv names it, in a cell that could become a formula
         name, number = stem, 2
         while name in self._used:
             name, number = f"{stem}-{number}", number + 1

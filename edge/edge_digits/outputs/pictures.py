@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import csv
 import textwrap
-from pathlib import Path
 from typing import Any
 
 import cv2
@@ -15,7 +13,6 @@ from edge_digits.find import written
 from edge_digits.find.search import Look
 from edge_digits.imaging.pixels import Gray, to_gray
 from edge_digits.imaging.regions import WHOLE
-from edge_digits.outputs.files import text_file, write_picture
 from edge_digits.reader import Examination, Examined
 from edge_digits.results import Digit, Reading
 
@@ -103,55 +100,6 @@ def _steps(look: Look, examined: list[Examined]) -> list[NDArray[np.uint8]]:
         (f"found: {len(glyphs)}, refused: {refused}", found),
     ]
     return [_panel(name, picture, width, height) for name, picture in steps]
-
-
-class CropFolder:
-    """Writes every digit's crop, with a margin, and a `labels.csv` that a person can correct and `train` can read."""
-
-    COLUMNS = ("file", "label", "confidence", "rejected", "source", "x1", "y1", "x2", "y2")
-
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        self._rows: list[list[object]] = []
-
-    def write(self, name: str, examination: Examination) -> None:
-        """Write the crops of one picture, as NAME.000.png and on.
-
-        Raises:
-            OutputError: a file cannot be written.
-        """
-        if not examination.reading.digits:
-            return
-        gray = to_gray(examination.picture)
-        for number, digit in enumerate(examination.reading.digits):
-            file = f"{name}.{number:03d}.png"
-            write_picture(self._folder / file, crop(gray, digit))
-            box = digit.box
-            source = examination.reading.source.encode("utf-8", "replace").decode()
-            self._rows.append(
-                [
-                    file,
-                    digit.label,
-                    f"{digit.confidence:.4f}",
-                    int(digit.rejected),
-                    source,
-                    box.x1,
-                    box.y1,
-                    box.x2,
-                    box.y2,
-                ]
-            )
-
-    def close(self) -> None:
-        """Write `labels.csv`.
-
-        Raises:
-            OutputError: it cannot be written.
-        """
-        with text_file(self._folder / "labels.csv", force=True) as stream:
-            rows = csv.writer(stream, lineterminator="\n")
-            rows.writerow(self.COLUMNS)
-            rows.writerows(self._rows)
 
 
 def crop(gray: Gray, digit: Digit) -> Gray:

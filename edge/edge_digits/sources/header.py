@@ -100,6 +100,11 @@ def memory_limit(max_pixels: int) -> int:
     return MEMORY_BYTES * max(max_pixels, MAX_PIXELS) // MAX_PIXELS
 
 
+def file_limit(max_pixels: int) -> int:
+    """What the file of a picture may have, bytes: half of what the picture may cost."""
+    return memory_limit(max_pixels) // 2
+
+
 def no_memory() -> PictureError:
     """The error of a picture within the limits for which this machine has not the memory."""
     return PictureError("needs more memory than there is: scale it down, or close other programs")

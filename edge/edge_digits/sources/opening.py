@@ -20,6 +20,8 @@ from edge_digits.sources.files import SUFFIXES, expand, is_video
 from edge_digits.sources.grabber import BACKOFF
 from edge_digits.sources.http_camera import HttpCamera
 from edge_digits.sources.http_client import SYSTEM, Tls
+from edge_digits.sources.jpeg_pipe import JpegPipe
+from edge_digits.sources.picture_file import STDIN
 from edge_digits.sources.stream import Stream
 from edge_digits.sources.video import SLIDE_SECONDS, Fake, NetworkVideo, Slides, Usb, VideoFile
 
@@ -77,8 +79,8 @@ def open_camera(
 
     Args:
         source: "0" or "/dev/video0" (USB), "csi:0", a video file, a folder or glob (slides), "rtsp://...", "http://..."
-            (Motion JPEG, a still JPEG, or what FFmpeg knows), "fake:FILE" to play a recording as if live. None takes
-            the first camera that delivers a frame, CSI before USB.
+            (Motion JPEG, a still JPEG, or what FFmpeg knows), "-" (JPEG files on standard input), "fake:FILE" to play a
+            recording as if live. None takes the first camera that delivers a frame, CSI before USB.
         resolution: width and height that are asked of a camera; 640x480 by default.
         fps: frames a second that are asked of a camera; slides a second for a folder.
         rotate: turn frames clockwise by 0, 90, 180 or 270 degrees.
@@ -144,10 +146,11 @@ def open_stream(source: str, options: StreamOptions) -> Stream:
     """
     if source.startswith(_FAKE):
         return Fake(_recording(source.removeprefix(_FAKE), options))
-    if source.isdecimal():
-        return Usb(f"/dev/video{source}", options.resolution, options.fps)
-    if source.startswith("/dev/video"):
-        return Usb(source, options.resolution, options.fps)
+    if source == STDIN:
+        return JpegPipe()
+    if source.isdecimal() or source.startswith("/dev/video"):
+        device = f"/dev/video{source}" if source.isdecimal() else source
+        return Usb(device, options.resolution, options.fps)
     if source == "csi" or source.startswith("csi:"):
         return _csi(source, options)
     if "://" in source:

@@ -21,8 +21,9 @@ import numpy as np
 
 from edge_digits.errors import PictureError, SourceError
 from edge_digits.sources.decode import decode
-from edge_digits.sources.files import PictureFile
 from edge_digits.sources.http_client import Tls
+from edge_digits.sources.picture_file import PictureFile
+from edge_digits.sources.plain_name import plain_name
 from edge_digits.sources.stream import USUAL_RATE, Shot, Stream, StreamError
 
 #: How long a slide is shown, seconds.
@@ -48,7 +49,8 @@ class VideoFile(Stream):
             raise SourceError(f"{path}: no such video file. Check the name")
         if not os.access(path, os.R_OK):
             raise SourceError(f"{path}: may not be read by this user. Change its permissions: chmod u+r FILE")
-        self._capture = _capture(path, cv2.CAP_FFMPEG, [])
+        with plain_name(path) as name:
+            self._capture = _capture(name, cv2.CAP_FFMPEG, [])
         if not self._capture.isOpened():
             raise SourceError(
                 f"{path}: is no video that can be read, or a broken one ({Path(path).stat().st_size} bytes). "

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from edge_digits.terminal import printable
 from edge_digits_train.pages import files
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ def command(source: str, output: Path, recipe_name: str, pens: tuple[str, ...], 
     surveyed = survey.survey(source, pens)
     files.write(output, survey.render(surveyed, recipe_name, chosen), record, surveyed.to_dict())
     if not quiet:
-        click.echo(_table(surveyed))
+        click.echo(printable(_table(surveyed), lines=True))
         click.echo(f"{output} and {record}")
     files.check_read(surveyed.unreadable)
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from edge_digits.errors import UsageError
+from edge_digits.terminal import printable
 from edge_digits_train.pages import files
 
 if TYPE_CHECKING:
@@ -71,7 +72,7 @@ def command(
     evaluation = Evaluation(pictures, predictions, others, _history(run, first.path))
     files.write(output, report.render(evaluation, show), record_path, record.to_dict(evaluation))
     if not quiet:
-        click.echo(_summary(predictions))
+        click.echo(printable(_summary(predictions), lines=True))
         click.echo(f"{output} and {record_path}")
     files.check_read(pictures.unreadable)
 

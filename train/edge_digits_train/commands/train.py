@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import importlib.util
 import os
-import signal
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from edge_digits.commands.stopping import stopped_as_by_ctrl_c
 from edge_digits.errors import INTERRUPTED, MissingExtraError, UsageError
 from edge_digits.quiet import native_stderr_off
 
@@ -114,37 +112,16 @@ def command(output: Path, resume: bool, h5: bool, force: bool, quiet: bool, **op
         )
     if not resume:
         config = configure(config, data)
-        folder.create(force=force)
-        folder.write_config(config)
-    with progress(quiet=quiet, pictures=len(data.train)) as shown, _stopped_as_by_ctrl_c():
-        outcome = fit(config, data, folder, shown, resume=resume)
-    if h5:
-        _write_h5(folder)
+    with folder.held():
+        if not resume:
+            folder.create(force=force)
+            folder.write_config(config)
+        with progress(quiet=quiet, pictures=len(data.train)) as shown, stopped_as_by_ctrl_c():
+            outcome = fit(config, data, folder, shown, resume=resume)
+        if h5:
+            _write_h5(folder)
     _report(folder.path, outcome)
     return INTERRUPTED if outcome.interrupted else 0
-
-
-@contextmanager
-def _stopped_as_by_ctrl_c() -> Iterator[None]:
-    """SIGTERM and a closed terminal end a training as Ctrl-C does.
-
-    By default they would end this process at once: the best model would lack its curves, and the queues to the worker
-    processes would be left to Python's resource tracker, which warns of leaked semaphores.
-    """
-
-    def interrupt(number: int, frame: object) -> None:
-        # To this thread alone, so that it waits where Ctrl-C is blocked: while worker processes are begun.
-        signal.raise_signal(signal.SIGINT)
-
-    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGHUP)}
-    handled = {number: handler for number, handler in before.items() if handler != signal.SIG_IGN}  # as under nohup
-    for number in handled:
-        signal.signal(number, interrupt)
-    try:
-        yield
-    finally:
-        for number, handler in handled.items():
-            signal.signal(number, handler)
 
 
 def _config(
