@@ -202,7 +202,7 @@ def append_whole(descriptor: int, content: bytes) -> None:
 
 
 def cannot_write(path: Path, error: OSError, kept: Path | None = None) -> OutputError:
-    """The error for a file that cannot be written, with what to do about the usual reasons; `kept` has what there is."""
+    """The error for a file that cannot be written, and what to do about the usual reasons; `kept` has what there is."""
     if isinstance(error, BrokenPipeError):
         raise error
     so_far = "" if kept is None else f". What was written is in {kept}"
