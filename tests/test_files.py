@@ -85,12 +85,17 @@ def test_a_file_is_on_the_disk_before_it_has_its_name(tmp_path: Path, monkeypatc
     """Else a power cut leaves an empty file under the name of a whole one."""
     events: list[str] = []
     fsync, link = os.fsync, os.link
-    monkeypatch.setattr(os, "fsync", lambda descriptor: (events.append("fsync"), fsync(descriptor))[1])
-    monkeypatch.setattr(
-        os,
-        "link",
-        lambda source, target: (events.append(f"link {os.path.basename(target)}"), link(source, target))[1],
-    )
+
+    def noted_fsync(descriptor: int) -> None:
+        events.append("fsync")
+        fsync(descriptor)
+
+    def noted_link(source: Path, target: Path) -> None:
+        events.append(f"link {target.name}")
+        link(source, target)
+
+    monkeypatch.setattr(os, "fsync", noted_fsync)
+    monkeypatch.setattr(os, "link", noted_link)
     with text_file(tmp_path / "out.csv", force=False) as stream:
         stream.write("mine")
     assert events[:3] == ["link out.csv.part", "fsync", "link out.csv"]

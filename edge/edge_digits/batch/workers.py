@@ -38,6 +38,9 @@ _WAITING = 64
 #: So many processes in a row that end before they have read anything, and the run ends.
 _STILLBORN = 3
 
+#: Signals that a terminal or a service manager sends to all; the process that leads takes them, and ends the others.
+_FOR_THE_LEADER = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
 LoadReader = Callable[[], DigitReader]
 
 
@@ -132,14 +135,13 @@ class Workers:
 
     def _replace(self, worker: _Worker, waiting: deque[tuple[int, PictureFile]]) -> None:
         """A process has died: the picture that it had in hand is lost, and the others are given to a new one."""
-        code = worker.end()
-        self._stillborn = 0 if worker.read else self._stillborn + 1
+        code, lost = worker.end(), worker.in_hand
+        self._stillborn = 0 if worker.read or lost else self._stillborn + 1
         if self._stillborn >= _STILLBORN:
             raise EdgeDigitsError(
                 f"processes that are to read end at once ({_said(code)}). Read with fewer: -j 1, and look for what is "
                 "wrong: edge-digits doctor"
             )
-        lost = worker.in_hand
         if lost is not None:
             number, file = lost
             worker.tasks.remove(lost)
@@ -276,8 +278,8 @@ class _Arriving:
 
 def _work(connection: Connection, reads: Any, load: LoadReader, drawing: Drawing) -> None:
     """What a process does: read what it is given, until nobody is there to give it anything."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that leads, which then ends the others
-    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    for signal_number in _FOR_THE_LEADER:
+        signal.signal(signal_number, signal.SIG_IGN)
     gc.set_threshold(50_000)
     tasks: queue.SimpleQueue[tuple[int, PictureFile]] = queue.SimpleQueue()
     # Always taken, so that neither side waits for the other to take what it sends.
@@ -314,8 +316,8 @@ def _receive(connection: Connection, tasks: queue.SimpleQueue[tuple[int, Picture
 
 @contextmanager
 def _signals_blocked() -> Iterator[None]:
-    """Processes begun herein never see Ctrl-C or a closed terminal, not even while they import."""
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGHUP})
+    """Processes begun herein never see a signal that is for the one that leads, not even while they import."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, _FOR_THE_LEADER)
     try:
         yield
     finally:

@@ -7,7 +7,7 @@ is not taken for one of its own.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from io import BufferedReader
+from typing import Protocol
 
 _BEGIN = b"\xff\xd8\xff"
 _END, _SCAN = 0xD9, 0xDA
@@ -21,7 +21,15 @@ _BOUNDARY = b"--"
 _PADDING = b"\r\n\0 "
 
 
-def pictures(stream: BufferedReader) -> Iterator[bytes]:
+class Bytes(Protocol):
+    """What bytes are read from, as from a `BufferedReader`."""
+
+    def read1(self, size: int, /) -> bytes: ...
+
+    def read(self) -> bytes: ...
+
+
+def pictures(stream: Bytes, max_bytes: int) -> Iterator[bytes]:
     """Cut what comes into pictures, and give each as soon as its last byte is there.
 
     What does not begin as a JPEG file, or has no other one right behind its first, is one picture: a PNG, or a
