@@ -10,7 +10,7 @@ from pathlib import Path
 
 from edge_digits.errors import UsageError
 from edge_digits.imaging.pixels import to_gray
-from edge_digits.outputs.atomic import folder_held
+from edge_digits.outputs.atomic import folder_held, remove_leftovers
 from edge_digits.outputs.files import Names, encoded, make_folder, write_bytes
 from edge_digits.outputs.labels import LabelsFile, label_row
 from edge_digits.outputs.pictures import annotate, crop, explain
@@ -86,6 +86,7 @@ class Folders:
             for folder in folders:
                 make_folder(folder, force=force or go_on)
                 held.enter_context(folder_held(folder))
+                remove_leftovers(folder)
             self._labels = None if crops is None else LabelsFile(crops, anew=not go_on)
             self._names = Names(folders if go_on else ())
             self._held = held.pop_all()
