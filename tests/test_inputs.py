@@ -15,11 +15,13 @@ import numpy as np
 import pytest
 from conftest import COMMAND, Run
 from drawing import coded, page, png, turned
+from picture_files import tiff
 
-from edge_digits.errors import SourceError
+from edge_digits.errors import PictureError, SourceError
 from edge_digits.sources.files import expand
 from edge_digits.sources.jpegs import pictures
 from edge_digits.sources.lists import names
+from edge_digits.sources.picture_file import PictureFile
 from edge_digits.sources.video import VideoFile
 
 if TYPE_CHECKING:
@@ -80,6 +82,13 @@ def test_names_between_nul_bytes_keep_what_lines_cannot_hold(at_once: int) -> No
     assert list(names(dripping(content, at_once))) == expected[at_once == 1 :]
 
 
+def test_what_is_no_list_is_not_read_to_its_end(run: Run, tmp_path: Path) -> None:
+    """One line without end took all the memory that there was."""
+    (tmp_path / "photo.raw").write_bytes(b"a.png\n" + b"x" * (1 << 20))
+    ended = run("predict", "@photo.raw")
+    assert (ended.code, "one path a line" in ended.err, "more than 65536 bytes" in ended.err) == (3, True, True)
+
+
 def test_a_list_on_standard_input_is_read_as_it_comes(good: Path) -> None:
     """A pipe that waits for each answer, such as a scanner's, was waited for to its end."""
     child = subprocess.Popen(
@@ -112,7 +121,7 @@ def test_an_empty_list_on_standard_input_is_no_source_and_beside_others_a_record
 @pytest.mark.parametrize("at_once", [1, 100, 65536])
 def test_a_stream_of_jpegs_is_cut_into_its_pictures(at_once: int) -> None:
     def cut(content: bytes) -> list[bytes]:
-        return list(pictures(dripping(content, at_once)))
+        return list(pictures(dripping(content, at_once), 1 << 20))
 
     assert cut(b"".join(JPEGS)) == JPEGS
     assert cut(b"--x\r\nContent-type: image/jpeg\r\n\r\n" + b"\r\n--x\r\n\r\n".join(JPEGS)) == JPEGS
@@ -137,7 +146,21 @@ def test_what_is_one_picture_stays_one(at_once: int) -> None:
         b"-",
         b"",
     ):
-        assert list(pictures(dripping(content, at_once))) == [content]
+        assert list(pictures(dripping(content, at_once), 1 << 20)) == [content]
+
+
+@pytest.mark.parametrize("begin", [b"\x89PNG", b"\xff\xd8\xff", b"\xff\xd8\xff\xda\0\2"], ids=["PNG", "JPEG", "scan"])
+def test_of_what_never_ends_no_more_is_read_than_one_picture_may_have(begin: bytes) -> None:
+    """A stream of JPEG files is looked for, which a flood that begins like one never lets be found."""
+    endless = dripping(begin + bytes(1000) + b"left", 7)
+    (content,) = pictures(endless, 500)
+    assert 501 <= len(content) <= 507
+    assert endless.read().endswith(b"left")
+
+
+def test_a_frame_of_a_stream_may_be_no_larger_than_a_file() -> None:
+    with pytest.raises(PictureError, match="a file of more than 256 MB"):
+        PictureFile("-", bytes((256 << 20) + 1)).read()
 
 
 def test_a_stream_of_jpegs_on_standard_input_is_a_record_a_frame(run: Run) -> None:
@@ -240,7 +263,8 @@ class Watching:
 
         self._child.send_signal(signal.Signals[signal_name])
         _, err = self._child.communicate(timeout=20)
-        assert b"Traceback" not in err
+        self.said = err.decode()
+        assert "Traceback" not in self.said
         return self._child.returncode
 
 
@@ -266,6 +290,23 @@ def test_each_picture_that_arrives_is_read_once_when_it_is_whole(tmp_path: Path,
     (inbox / "notes.txt").write_text("no picture")
     assert watching.texts(4)[3:] == ["44"]
     assert watching.end() == 0
+
+
+@pytest.mark.slow
+def test_a_document_that_arrives_is_a_record_a_page_and_other_kinds_are_named_once(tmp_path: Path) -> None:
+    """Of a scan of several sheets only the first was read, and of files that nobody reads nothing was said."""
+    inbox = tmp_path / "inbox"
+    inbox.mkdir()
+    (inbox / "a.dng").write_bytes(b"?")
+    (inbox / "scan.tif").write_bytes(tiff(page("427"), page("305")))
+    watching = Watching(tmp_path, "--max-pixels", "100000", "--poll", "--settle", "0.1")
+    assert watching.texts(2) == ["427", "305"]
+    (inbox / "large.png").write_bytes(png(np.zeros((400, 400), np.uint8)))
+    assert watching.texts(3)[2:] == [""]
+    assert watching.end() == 0
+    assert "--max-pixels" in (tmp_path / "out.jsonl").read_text().splitlines()[2]
+    (line,) = watching.said.splitlines()
+    assert line.startswith("edge-digits: 1 file of other kinds left out: 1 .dng. ")
 
 
 @pytest.mark.slow

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from conftest import COMMAND, Run
 from drawing import coded, page, png
+from picture_files import tiff
 
 from edge_digits import DigitReader
 from edge_digits.batch.reading import Input
@@ -21,7 +22,8 @@ from edge_digits.errors import EdgeDigitsError
 from edge_digits.outputs.folders import Drawing
 from edge_digits.reader import Examination
 from edge_digits.results import Reading
-from edge_digits.sources.files import PictureFile
+from edge_digits.sources.decode import Page
+from edge_digits.sources.picture_file import PictureFile
 
 pytestmark = pytest.mark.slow
 
@@ -29,10 +31,11 @@ pytestmark = pytest.mark.slow
 class Fragile(DigitReader):
     """A reader whose process dies of one picture, as of a decoder that crashes."""
 
-    def examine_bytes(self, content: bytes, source: str) -> Examination:
-        if os.path.basename(source).startswith("dies"):
+    def examine_page(self, page: Page, source: str, frame: int = 0) -> Examination:
+        name = os.path.basename(source)
+        if name.startswith("dies") and (frame == 1 or not name.endswith(".tif")):
             os.kill(os.getpid(), signal.SIGKILL)
-        return super().examine_bytes(content, source)
+        return super().examine_page(page, source, frame)
 
 
 def fragile() -> DigitReader:
@@ -66,6 +69,8 @@ def test_two_processes_write_what_one_writes(run: Run, tmp_path: Path) -> None:
         (tmp_path / "in" / f"{number}.png").write_bytes(png(page(str(number))))
     (tmp_path / "in" / "7.png").write_bytes(b"broken")
     (tmp_path / "in" / "8.png").write_bytes(b"")
+    (tmp_path / "in" / "9.tif").write_bytes(tiff(*(page(text) for text in ("427", "305", "16")))[:-20])
+    (tmp_path / "in" / "10.tif").write_bytes(tiff(*(page(text) for text in ("427", "305", "16"))))
     args = ("predict", "in", "gone.png", "in/3.png", "--format", "jsonl", "--save-crops")
     one = run(*args, "crops1")
     for jobs in ("2", "auto"):
@@ -89,6 +94,25 @@ def test_a_process_that_dies_costs_the_picture_that_it_had_in_hand(tmp_path: Pat
     assert [result.number for result in lost] == [0, 20, 21, 59]
     assert "killed by SIGKILL" in str(lost[0].reading.error)
     assert {result.reading.text for result in results if result not in lost} == {"4"}
+
+
+def test_a_document_that_ends_its_process_keeps_the_pages_before(tmp_path: Path) -> None:
+    """And every page keeps its place; a document that is begun anew would have its first pages twice."""
+    inputs: list[Input] = []
+    for name in ("first.tif", "dies.tif", "last.tif"):
+        (tmp_path / name).write_bytes(tiff(page("427"), page("305"), page("16")))
+        inputs.append(PictureFile(str(tmp_path / name)))
+    with Workers(1, fragile, Drawing()) as workers:
+        results = list(workers.read(inputs, fragile(), Drawing(), 1))
+    whole = [(0, "427"), (1, "305"), (2, "16")]
+    read = [(result.number, result.reading.frame, result.reading.text) for result in results]
+    assert read == [
+        *((0, *each) for each in whole),
+        (1, 0, "427"),
+        (1, 1, ""),
+        *((2, *each) for each in whole),
+    ]
+    assert "killed by SIGKILL" in str(results[4].reading.error)
 
 
 def test_processes_that_cannot_even_begin_end_the_run(good: Path) -> None:

@@ -1,7 +1,8 @@
 """Pictures read by several processes, in the order in which they were named.
 
 A process that dies (a decoder that crashes, a system short of memory) costs the picture that it had in hand, of a
-document the pages that it had not sent, and no other: a new one takes its place. The standard library's pools give up as a whole there.
+document this page and those behind it, and no other: a new one takes its place. The standard library's pools give up
+as a whole there.
 """
 
 from __future__ import annotations

@@ -63,7 +63,7 @@ def command(folder: str, journal: Path | None, form: str, quiet: bool, **options
     from edge_digits.outputs.records import writer
     from edge_digits.outputs.tally import Tally
     from edge_digits.sources.arrivals import Arrivals
-    from edge_digits.sources.files import PictureFile
+    from edge_digits.sources.picture_file import PictureFile
 
     def say(message: str) -> None:
         click.echo(f"edge-digits: {printable(message)}", err=True)
@@ -80,7 +80,8 @@ def command(folder: str, journal: Path | None, form: str, quiet: bool, **options
                 say(f"{folder}: watched; Ctrl-C ends")
             try:
                 for arrival in arrivals.watch(noted.has):
-                    take(read_picture(0, PictureFile(arrival.path), reader, drawing))
+                    for result in read_picture(0, PictureFile(arrival.path), reader, drawing):
+                        take(result)
                     noted.add(arrival, _end_of(stream, options["output"]))
             except KeyboardInterrupt:
                 if stopped.by_signal:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, suppress
 from pathlib import Path
@@ -10,6 +11,7 @@ from time import monotonic, sleep, time_ns
 from typing import NamedTuple
 
 from edge_digits.errors import SourceError
+from edge_digits.sources.extras import left_out_line
 from edge_digits.sources.files import is_picture, natural_key, pictures_in
 from edge_digits.sources.inotify import Inotify
 
@@ -67,7 +69,7 @@ class Arrivals:
             without: but not these, which the run writes to.
             settle: seconds without a change that make a file whole.
             poll: do without what the system tells.
-            say: takes a line about a folder that is gone, and is back.
+            say: takes a line about a folder that is gone, and is back, and about files of kinds that are left out.
 
         Raises:
             SourceError: it is no folder, or cannot be read.
@@ -81,6 +83,8 @@ class Arrivals:
         self._polls = poll
         self._unsure: dict[str, tuple[Stamp, float]] = {}
         self._gone = False
+        # Kinds of files that are left out, of which a line was said.
+        self._told: set[str] = set()
 
     def watch(self, done: Callable[[Arrival], bool]) -> Iterator[Arrival]:
         """Pictures for ever: those that are there, in natural order, then each that arrives.
@@ -109,10 +113,11 @@ class Arrivals:
 
     def _look(self, inotify: Inotify | None, done: Callable[[Arrival], bool]) -> Iterator[Arrival]:
         """Look through the folder: what is there and was not given is given when it has settled."""
+        left_out: Counter[str] = Counter()
         try:
             if inotify is not None:
                 self._add_folders(inotify)
-            paths = sorted(pictures_in(self._folder, self._recursive), key=natural_key)
+            paths = sorted(pictures_in(self._folder, self._recursive, (), left_out), key=natural_key)
         except OSError as error:
             if not self._gone:
                 self._say(f"{self._folder}: is gone ({error.strerror}); waiting until it is back")
@@ -121,6 +126,9 @@ class Arrivals:
         if self._gone:
             self._say(f"{self._folder}: is back")
         self._gone = False
+        if left_out.keys() - self._told:
+            self._told.update(left_out)
+            self._say(left_out_line(left_out))
         for path in paths:
             stamp = Stamp.of(path)
             if stamp is None or self._left_out(path) or done(Arrival(path, stamp)):

@@ -69,6 +69,3 @@ class _Interruptible:
             if select.select([self._descriptor], [], [], 0.2)[0]:
                 return os.read(self._descriptor, size)
         return b""
-
-    def read(self) -> bytes:
-        return b"".join(iter(lambda: self.read1(1 << 16), b""))

@@ -26,8 +26,6 @@ class Bytes(Protocol):
 
     def read1(self, size: int, /) -> bytes: ...
 
-    def read(self) -> bytes: ...
-
 
 def pictures(stream: Bytes, max_bytes: int) -> Iterator[bytes]:
     """Cut what comes into pictures, and give each as soon as its last byte is there.
