@@ -20,6 +20,8 @@ import pytest
 from conftest import COMMAND, Run
 from drawing import PAPER, PEN, coded, page, png
 
+from edge_digits.sources.extras import PDF
+
 GOLDEN = Path(__file__).parent / "golden"
 PAGE = page("427")
 PNG = png(PAGE)
@@ -96,7 +98,10 @@ BAD: dict[str, tuple[bytes, str]] = {
     "bit flip.png": (patched(PNG, len(PNG) // 2, bytes([PNG[len(PNG) // 2] ^ 8])), "is no picture that can be read"),
     "text.png": (b"four hundred and twenty-seven\n", "is no picture that can be read"),
     "web page.jpg": (b"<!doctype html><title>404 Not Found</title>", "is no picture that can be read"),
-    "document.png": (b"%PDF-1.7\n%\xe2\xe3\xcf\xd3\n", "is no picture that can be read"),
+    "document.png": (
+        b"%PDF-1.7\n%\xe2\xe3\xcf\xd3\n",
+        "is a PDF that cannot be opened" if PDF.installed else "is no picture that can be read",
+    ),
     "from a phone.jpg": (b"\0\0\0\x18ftypheic\0\0\0\0mif1heic" + bytes(64), "is no picture that can be read"),
     "nan.tiff": (coded(np.full((40, 40), np.nan, np.float32), ".tiff"), "holds NaN"),
     "beyond.tiff": (coded(np.full((40, 40), 7.5, np.float32), ".tiff"), "holds 0..1"),

@@ -7,7 +7,10 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
+from types import FrameType
+from typing import Any
 
 import pytest
 from conftest import COMMAND, Run
@@ -159,7 +162,7 @@ def test_a_training_clears_away_what_a_killed_one_left_half_done(tmp_path: Path)
 
 
 def test_a_training_does_not_clear_away_what_another_one_writes(tmp_path: Path) -> None:
-    part = PartFile(tmp_path / "model.keras", keep_suffix=True, hidden=True)
+    part = PartFile(tmp_path / "model.keras", keep_suffix=True, hidden=True).claim()
     with pytest.raises(OutputError, match="holds files already"):
         RunFolder(tmp_path).create(force=False)
     assert part.path.exists()
@@ -181,6 +184,47 @@ def test_a_writer_that_replaces_its_file_is_fine_and_one_that_fails_leaves_nothi
     with pytest.raises(OutputError, match=r"model\.keras: cannot be written \(No space"):
         write_whole(tmp_path / "model.keras", lambda part: Path("/dev/full").write_bytes(b"much"))
     assert [path.name for path in tmp_path.iterdir()] == ["model.keras"]
+
+
+# A file that was just opened is closed by Python itself, which says so.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_ctrl_c_between_any_two_steps_leaves_no_part_file(tmp_path: Path) -> None:
+    """The name was claimed, and the run interrupted before anybody knew of it."""
+    place = tmp_path / "crop.png"
+    steps = 0
+
+    def interrupt_at(step: int) -> None:
+        nonlocal steps
+        steps = 0
+
+        def trace(frame: FrameType, event: str, argument: object) -> Any:
+            nonlocal steps
+            if not frame.f_code.co_filename.endswith("atomic.py"):
+                return None
+            frame.f_trace_opcodes = True
+            if event == "opcode":
+                steps += 1
+                if steps == step:
+                    sys.settrace(None)
+                    raise KeyboardInterrupt
+            return trace
+
+        sys.settrace(trace)
+        try:
+            write_whole(place, lambda part: part.write_bytes(b"whole"))
+        finally:
+            sys.settrace(None)
+
+    interrupt_at(0)
+    assert steps > 300
+    behind: list[str] = []
+    for step in range(1, steps + 1):
+        with suppress(KeyboardInterrupt):
+            interrupt_at(step)
+        behind += [f"{step}: {path.name}" for path in tmp_path.iterdir() if path != place]
+        for path in tmp_path.iterdir():
+            path.unlink()
+    assert behind == []
 
 
 def test_names_of_results_never_begin_a_formula_nor_repeat_what_is_there(tmp_path: Path) -> None:

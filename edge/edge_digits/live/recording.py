@@ -103,7 +103,7 @@ class Recording:
         self._size = (width - width % 2, height - height % 2)
         codec = cv2.VideoWriter.fourcc(*_CODECS[self._path.suffix.lower()])
         try:
-            self._part = PartFile(self._path, keep_suffix=True, alone=True)
+            self._part = PartFile(self._path, keep_suffix=True, alone=True).claim()
         except OSError as error:
             raise cannot_write(self._path, error) from None
         with plain_name(str(self._part.path)) as name:

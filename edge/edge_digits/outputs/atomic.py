@@ -16,7 +16,7 @@ import stat
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from edge_digits.errors import OutputError
 
@@ -29,37 +29,54 @@ _MAX_NAME = 220
 
 
 class PartFile:
-    """A file on its way to its place: write to `path` or `descriptor`, then `publish` or `discard` it.
+    """A file on its way to its place: `claim` it, write to `path` or `descriptor`, then `publish` or `discard` it.
 
     Attributes:
-        path: where it is until then; nobody else has this name.
+        path: where it is from `claim` on until then; nobody else has this name.
         descriptor: open for writing.
     """
 
+    path: Path
+
     def __init__(self, place: Path, *, keep_suffix: bool = False, hidden: bool = False, alone: bool = False) -> None:
-        """Claim a name beside the place: NAME.part, or NAME.2.part and so on where that is taken.
+        """Make nothing yet.
 
         Args:
             place: where the file is to be; a link is followed, and stays one.
             keep_suffix: NAME.part.mp4 for NAME.mp4, for writers that go by the ending.
             hidden: with a dot before it, for what is soon gone.
             alone: refuse if another run is on its way to the same place at this moment.
+        """
+        self._shown, self._alone = place, alone
+        self._place = place.resolve() if place.is_symlink() else place
+        self._names = _names(self._place, keep_suffix, hidden)
+        # It is made under a name of chance and linked to its own: else another run could see it before it is locked.
+        self._secret = self._place.with_name(f".{os.urandom(8).hex()}.part")
+        self.descriptor = -1
+        self._claimed = False
+
+    def claim(self) -> Self:
+        """Make it, locked, under a name beside the place: NAME.part, or NAME.2.part and so on where that is taken.
 
         Raises:
             OutputError: another run is writing there.
             OSError: no file can be made there.
         """
-        self._shown = place
-        self._place = place.resolve() if place.is_symlink() else place
-        for path in _names(self._place, keep_suffix, hidden):
-            descriptor = _create(path)
-            if descriptor is not None:
-                self.path, self.descriptor = path, descriptor
-                break
-            if alone and _in_use(path):
-                raise OutputError(
-                    f"{place}: another run is writing it at this moment (as {path}). Wait for it, or name another file"
-                )
+        try:
+            for path in self._names:
+                self.path = path
+                if self._create():
+                    self._claimed = True
+                    return self
+                if self._alone and _in_use(path):
+                    raise OutputError(
+                        f"{self._shown}: another run is writing it at this moment (as {path}). Wait for it, or "
+                        "name another file"
+                    )
+        except BaseException:
+            self.discard()  # nothing was written; Ctrl-C may come between any two steps of this
+            raise
+        raise AssertionError("there is always another name")
 
     def publish(self, *, force: bool) -> None:
         """Flush it to the disk, and give it its name.
@@ -77,14 +94,18 @@ class PartFile:
                 self.path.replace(self._place)
             else:
                 self._link()
+            self._claimed = False
             _flush_folder(self._place.parent)
         finally:
             self.close()
 
     def discard(self) -> None:
-        """Delete it."""
+        """Delete it, as far as it was made."""
+        self._unlink_secret()
         with suppress(OSError):
-            self.path.unlink(missing_ok=True)
+            # Where claiming it was broken off, the name may be another's.
+            if self._claimed or os.path.samestat(os.fstat(self.descriptor), os.lstat(self.path)):
+                self.path.unlink()
         self.close()
 
     def close(self) -> None:
@@ -92,6 +113,35 @@ class PartFile:
         with suppress(OSError):
             os.close(self.descriptor)
         self.descriptor = -1
+
+    def _create(self) -> bool:
+        """Make a file that was not there, locked from its first moment; False where the name is taken."""
+        if os.path.lexists(self.path):
+            return False
+        flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+        self.descriptor = os.open(self._secret, flags, 0o666)
+        try:
+            _lock(self.descriptor, fcntl.LOCK_EX)
+            os.link(self._secret, self.path)
+        except FileExistsError:
+            self.close()
+            return False
+        except OSError as error:
+            self.close()
+            if error.errno not in _NO_LINKS:
+                raise
+            try:
+                self.descriptor = os.open(self.path, flags, 0o666)
+            except FileExistsError:
+                return False
+            _lock(self.descriptor, fcntl.LOCK_EX)
+        finally:
+            self._unlink_secret()
+        return True
+
+    def _unlink_secret(self) -> None:
+        with suppress(OSError):
+            self._secret.unlink()
 
     def _link(self) -> None:
         """Give it its name where that is free; by a link, which two runs cannot both make."""
@@ -126,11 +176,9 @@ def write_whole(place: Path, write: Callable[[Path], Any], *, force: bool = True
     Raises:
         OutputError: it cannot be written.
     """
+    part = PartFile(place, keep_suffix=True, hidden=True)
     try:
-        part = PartFile(place, keep_suffix=True, hidden=True)
-    except OSError as error:
-        raise cannot_write(place, error) from None
-    try:
+        part.claim()
         write(part.path)
         # Writers may replace the file that they were given.
         with part.path.open("rb+") as written:
@@ -220,37 +268,6 @@ def _names(place: Path, keep_suffix: bool, hidden: bool) -> Iterator[Path]:
     while True:
         yield place.with_name(f"{stem}.{number}{ending}")
         number += 1
-
-
-def _create(path: Path) -> int | None:
-    """Make a file that was not there, locked from its first moment; None where the name is taken.
-
-    It is made under a name of chance and linked to its own: else another run could see it before it is locked.
-    """
-    secret = path.with_name(f".{os.urandom(8).hex()}.part")
-    flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-    if os.path.lexists(path):
-        return None
-    descriptor = os.open(secret, flags, 0o666)
-    try:
-        _lock(descriptor, fcntl.LOCK_EX)
-        os.link(secret, path)
-    except FileExistsError:
-        os.close(descriptor)
-        return None
-    except OSError as error:
-        os.close(descriptor)
-        if error.errno not in _NO_LINKS:
-            raise
-        try:
-            descriptor = os.open(path, flags, 0o666)
-        except FileExistsError:
-            return None
-        _lock(descriptor, fcntl.LOCK_EX)
-    finally:
-        with suppress(OSError):
-            secret.unlink()
-    return descriptor
 
 
 def _in_use(path: Path) -> bool:

@@ -51,7 +51,7 @@ def part_stream(path: Path, *, force: bool) -> Iterator[tuple[TextIO, PartFile]]
     """
     check_free(path, force=force)
     try:
-        part = PartFile(path, alone=True)
+        part = PartFile(path, alone=True).claim()
     except OSError as error:
         raise cannot_write(path, error) from None
     try:
