@@ -23,6 +23,7 @@ from stopping import Stopping
 from edge_digits.errors import ModelError
 from edge_digits.inference.heatmap import LOG_SMALLEST_SIGN, REGRESSION_CHANNELS, STRIDE, find_peaks, score
 from edge_digits.inference.session import Finder, Model
+from edge_digits.results import SIGNS
 from edge_digits_train import datasets, recipes
 from edge_digits_train.datasets.data import Trace
 from edge_digits_train.run import Config, Epoch, RunFolder
@@ -300,6 +301,21 @@ def test_an_exported_finder_says_what_it_is(exported: Path, trained: Path) -> No
     assert card.train["data_sha256"] == json.loads((trained / "config.json").read_text())["data_sha256"]
     if card.quantization["precision"] == "int8":
         assert (card.quantization["calibration"], card.quantization["count"]) == ("composed scenes", 24)
+
+
+@pytest.mark.slow
+def test_predict_reads_with_a_finder_that_is_named_by_its_file(exported: Path) -> None:
+    """It has hardly been trained: what it sees is not asked, but that the whole way is gone with its signs."""
+    sample = Path(__file__).parent.parent / "samples" / "number-427.png"
+    ended = invoke("predict", sample, "--finder", exported, "--signs", "all", "--conf", "0", "--format", "jsonl")
+    assert ended.code == 0, ended.err
+    record = json.loads(ended.out)
+    assert (record["width"], record["height"]) == (480, 240)
+    assert all(digit["label"] in LABELS and digit["box"]["x2"] <= 480 for digit in record["digits"])
+    assert {digit["label"] in SIGNS for digit in record["digits"] if digit.get("sign")} <= {True}
+    wrong = invoke("predict", sample, "--finder", "magic")
+    assert (wrong.code, wrong.out) == (2, "")
+    assert "'magic' is none of auto, classic, net, and no .onnx file" in wrong.err
 
 
 @pytest.mark.slow

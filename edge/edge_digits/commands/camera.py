@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from edge_digits.choices import FINDERS, ROTATIONS
-from edge_digits.commands.options import constraint, model_options, reading_options
+from edge_digits.choices import ROTATIONS
+from edge_digits.commands.options import FinderOption, constraint, model_options, reading_options
 from edge_digits.errors import INTERRUPTED, SOME_FAILED, OutputError, SourceError
 from edge_digits.quiet import load_opencv
 from edge_digits.terminal import printable
@@ -53,10 +53,10 @@ def _resolution(ctx: click.Context, parameter: click.Parameter, value: str | Non
 @reading_options
 @click.option(
     "--finder",
-    type=click.Choice(FINDERS),
+    type=FinderOption(),
     default="classic",
     show_default=True,
-    help="Find digits by rule, or by a network, which costs more.",
+    help="Find digits by rule, or by a network (the shipped one or your own), which costs more.",
 )
 @click.option(
     "--hold",
@@ -162,7 +162,7 @@ def _reader(options: dict[str, Any]) -> LiveReader:
         options["model"],
         constraint=constraint(options["digits"], options["pattern"], options["checksum"]),
         regions=options["regions"] or (WHOLE,),
-        **{name: options[name] for name in ("finder", "threads", "layout", "conf", "top_k")},
+        **{name: options[name] for name in ("finder", "threads", "layout", "signs", "conf", "top_k")},
     )
     return LiveReader(reader, hold=options["hold"])
 

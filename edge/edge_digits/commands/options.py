@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from edge_digits.choices import LAYOUTS
+from edge_digits.choices import FINDERS, LAYOUTS, SIGN_CHOICES
 from edge_digits.errors import UsageError
 
 if TYPE_CHECKING:
@@ -52,8 +52,24 @@ def model_options(command: _Command) -> _Command:
     )
 
 
+class FinderOption(click.ParamType):  # type: ignore[type-arg]  # older versions of click take none
+    """The type of an option --finder: one of `FINDERS`, or the .onnx file of another finder."""
+
+    name = "finder"
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Refuse what is neither, with what there is."""
+        if value not in FINDERS and not value.endswith(".onnx"):
+            self.fail(f"{value!r} is none of {', '.join(FINDERS)}, and no .onnx file", param, ctx)
+        return value
+
+    def get_metavar(self, param: click.Parameter, ctx: click.Context) -> str:
+        """As the help shows it."""
+        return f"[{'|'.join(FINDERS)}|FILE.onnx]"
+
+
 def reading_options(command: _Command) -> _Command:
-    """--layout, --roi (`regions`), --digits, --pattern, --checksum."""
+    """--layout, --roi (`regions`), --digits, --pattern, --checksum, --signs."""
     return _with(
         command,
         click.option(
@@ -73,6 +89,13 @@ def reading_options(command: _Command) -> _Command:
         ),
         click.option("--digits", type=click.IntRange(1), metavar="N", help="The text has exactly so many digits."),
         click.option("--pattern", help=r"The digits of the text look like this regular expression, as 20\d\d|19\d\d."),
+        click.option(
+            "--signs",
+            type=click.Choice(SIGN_CHOICES),
+            default="none",
+            show_default=True,
+            help="Signs that are part of the text, with a finder that knows any: those of decimal numbers, or all.",
+        ),
         click.option("--checksum", metavar="NAME", help="The digits of the text carry this check digit: luhn, ean..."),
     )
 

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from edge_digits.choices import FINDERS, MAX_PIXELS, ROTATIONS
+from edge_digits.choices import MAX_PIXELS, ROTATIONS
 from edge_digits.commands.inputs import ask, gather
-from edge_digits.commands.options import model_options, reading_options
+from edge_digits.commands.options import FinderOption, model_options, reading_options
 from edge_digits.commands.reading import ReaderLoader, Take, check_format, folders_of, open_folders, record_stream
 from edge_digits.commands.stopping import stopped_as_by_ctrl_c
 from edge_digits.errors import SOME_FAILED
@@ -77,10 +77,10 @@ class JobsOption(click.ParamType[int]):
 )
 @click.option(
     "--finder",
-    type=click.Choice(FINDERS),
+    type=FinderOption(),
     default="auto",
     show_default=True,
-    help="Find digits in pages by a network, or by rule.",
+    help="Find digits in pages by a network, by rule, or by a finder of your own.",
 )
 @click.option("-r", "--recursive", is_flag=True, help="Look into sub-folders too.")
 @click.option(

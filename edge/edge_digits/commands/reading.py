@@ -39,7 +39,7 @@ class ReaderLoader:
             UsageError: they do not go together.
         """
         # Those of DigitReader.load that have an option of their name.
-        same = ("finder", "threads", "layout", "rotate", "ignore_exif", "max_pixels", "conf", "top_k")
+        same = ("finder", "threads", "layout", "signs", "rotate", "ignore_exif", "max_pixels", "conf", "top_k")
         settings = {name: options[name] for name in same}
         settings["constraint"] = constraint(options["digits"], options["pattern"], options["checksum"])
         settings["regions"] = options["regions"]
