@@ -139,7 +139,7 @@ def test_a_gzipped_file_is_read_as_it_is(tmp_path: Path) -> None:
     assert len(load_traces(tmp_path / "a.gz")) == 2
 
 
-def test_a_folder_is_read_in_order_without_texts_and_withdrawn_donors(tmp_path: Path) -> None:
+def test_a_folder_is_read_in_order_without_texts_and_donors_that_are_left_out(tmp_path: Path) -> None:
     for name in ("b/2.dat", "a/1.dat", "ibm/x/1.dat", "val/1.dat", "notes.txt", "README.md"):
         loaded(tmp_path / name, FILE)
     traces = load_traces(tmp_path)

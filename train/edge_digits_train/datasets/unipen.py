@@ -26,8 +26,8 @@ import numpy as np
 
 from edge_digits_train.datasets.data import DataError, Stroke, Trace
 
-#: Donors whose characters are left out of a folder: `ibm` was withdrawn from the benchmark, and of `val` many
-#: characters are cut at the wrong component.
+#: Donors whose characters are left out of a folder: some of their digits are single dashes or boxes, cut at the wrong
+#: component.
 EXCLUDED_DONORS = frozenset({"ibm", "val"})
 #: Files of the distribution that hold no segments.
 _TEXTS = frozenset({".md", ".txt", ".doc", ".lex"})
