@@ -22,11 +22,11 @@ from edge_digits import DigitReader
 
 @dataclass(frozen=True)
 class Counts:
-    """Of one set: all pictures, those read exactly, and those read exactly were no digit refused."""
+    """Of one set: all pictures, those read exactly, and those read exactly were no digit rejected."""
 
     pictures: int
     read: int
-    with_refused: int
+    with_rejected: int
 
     def row(self, title: str) -> str:
         """A row of the table, with half the width of the 95 % interval by the normal approximation."""
@@ -34,18 +34,18 @@ class Counts:
         half_width = 1.96 * math.sqrt(share * (1 - share) / self.pictures)
         return (
             f"| {title} | {self.pictures:,} | {100 * share:.2f} ± {100 * half_width:.2f} % "
-            f"| {100 * self.with_refused / self.pictures:.2f} % |"
+            f"| {100 * self.with_rejected / self.pictures:.2f} % |"
         )
 
 
 def count(reader: DigitReader, items: list[Item]) -> Counts:
     """Read a set."""
-    read = with_refused = 0
+    read = with_rejected = 0
     for item in items:
         reading = reader.read(item.picture)
         read += reading.text == item.label
-        with_refused += "".join(digit.label for digit in reading.digits) == item.label
-    return Counts(len(items), read, with_refused)
+        with_rejected += "".join(digit.label for digit in reading.digits) == item.label
+    return Counts(len(items), read, with_rejected)
 
 
 def main() -> None:
@@ -58,8 +58,9 @@ def main() -> None:
     print(f"Machine: {machine.describe()}\n")
     for model in options.model or ["digits.int8", "digits.fp32"]:
         reader = DigitReader.load(model)
-        print(f"{reader.model.card.name}, {reader.model.card.quantization['precision']}\n")
-        print("| set | pictures | read exactly | with refused digits |\n|---|---|---|---|")
+        card, size = reader.model.card, Path(reader.model.path).stat().st_size
+        print(f"**{card.name}, {card.quantization['precision']}, {size:,} bytes**\n")
+        print("| set | pictures | exactly right | with rejected digits |\n|---|---|---|---|")
         for name in ("mnist", "usps", "drawn", "cells"):
             title, items = SETS[name].title, SETS[name].load(options.data)
             print(count(reader, items).row(title) if items else f"| {title} | absent | | |", flush=True)

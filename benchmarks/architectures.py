@@ -111,7 +111,8 @@ def main() -> None:
     )
     options = parser.parse_args()
     print(f"Machine: {machine.describe()}\n")
-    columns = ["recipe", "network", "parameters", "epochs", "seconds", "MNIST", "photographs", "fp32", "int8", "µs"]
+    columns = ["recipe", "network", "parameters", "epochs", "seconds", "MNIST", "photographs"]
+    columns += ["fp32 bytes", "int8 bytes", "µs"]
     print("| " + " | ".join(columns) + " |\n|" + "---|" * len(columns), flush=True)
     with tempfile.TemporaryDirectory() as scratch:
         for name in options.recipe or RECIPE_NAMES:

@@ -18,8 +18,8 @@ from scoring import Answer, Detection
 from sets import PictureSet
 
 from edge_digits.imaging.pixels import to_gray
+from edge_digits.results import DIGITS
 
-DIGITS = "0123456789"
 #: Pictures less high or wide than half of this are enlarged to about as much: nothing else is made for 28 pixels.
 _SIDE = 96
 

@@ -66,7 +66,7 @@ def report(readers: Mapping[str, DigitReader], pictures: NDArray[np.uint8], labe
     chosen = np.random.default_rng(0).choice(len(pictures), 10, replace=False)
     text = "".join(str(label) for label in labels[chosen])
     small, large = photograph(pictures[chosen], 640, 480), _jpeg(photograph(pictures[chosen], 4000, 3000))
-    print("| what | read right | median | beside it | ratio |\n|---|---|---|---|---|")
+    print("| task | correct | median | compared with | ratio |\n|---|---|---|---|---|")
     for name, reader in readers.items():
         _small(name, reader, small, text)
         _large(name, reader, large, text)
@@ -89,7 +89,7 @@ def _small(name: str, reader: DigitReader, picture: NDArray[np.uint8], text: str
 
 def _large(name: str, reader: DigitReader, file: bytes, text: str) -> None:
     times = medians({"read": lambda: reader.examine_bytes(file, ""), "decode": lambda: _decode(file)}, 7)
-    what = f"{name}: 4000 x 3000 photograph of ten digits, from a JPEG's bytes to text"
+    what = f"{name}: 4000 x 3000 photograph of ten digits, from JPEG bytes to text"
     right = _right(reader.examine_bytes(file, "").reading, text)
     _row(what, right, times["read"], "decoding it at full size", times["decode"])
 
@@ -97,7 +97,7 @@ def _large(name: str, reader: DigitReader, file: bytes, text: str) -> None:
 def _crop(name: str, reader: DigitReader, picture: NDArray[np.uint8], text: str) -> None:
     inputs = np.stack([one.seen for one in reader.examine(picture).candidates])
     times = medians({"read": lambda: reader.read(picture), "net": lambda: reader.model.logits(inputs)}, 1000, 50)
-    what, right = f"{name}: 28 x 28 crop, less the network's time", _right(reader.read(picture), text)
+    what, right = f"{name}: 28 x 28 crop, without the network's time", _right(reader.read(picture), text)
     _row(what, right, times["read"] - times["net"], "the network alone", times["net"])
 
 

@@ -9,8 +9,8 @@ installed; to have them beside edge-digits in one virtual environment (on Debian
 
 A picture counts as read when the text is exactly its label, blanks and newlines left out, and only digits kept of what
 other programs say; digits that edge-digits refused are not read. On a grid, a handwritten cell counts as read when it
-holds the centre of exactly one digit, and that one is right; "disturbed" are blank cells that hold any. The share of
-digits is what the edit distance to the labels leaves of them. Every picture is decoded before the clock starts, then
+holds the centre of exactly one digit, and that one is right; "false positives" are blank cells that hold any. The share
+of digits is what the edit distance to the labels leaves of them. Every picture is decoded before the clock starts, then
 read by all programs in turn, each on one thread.
 """
 
@@ -170,8 +170,8 @@ def head(*columns: str) -> None:
 
 
 def print_times(results: dict[str, dict[str, Result]], names: list[str]) -> None:
-    """Print the median time a picture of each program, and how many times that of the first it is."""
-    head("median time a picture", *names)
+    """Print the median time per picture of each program, and how many times that of the first it is."""
+    head("median time per picture", *names)
     for title, row in results.items():
         base = row[names[0]].time
         cells = [
@@ -181,11 +181,11 @@ def print_times(results: dict[str, dict[str, Result]], names: list[str]) -> None
     print()
 
 
-def print_trust(name: str, mnist: Trust, others: Trust) -> None:
+def print_trust(mnist: Trust, others: Trust) -> None:
     """Print how often the first program is right where it is so sure."""
-    kinds = {"MNIST's digits": mnist.digits, "others' digits": others.digits}
-    kinds |= {"MNIST's numbers": mnist.numbers, "others' numbers": others.numbers}
-    head(f"{name} says", *(column for kind in kinds for column in (kind, "sure", "right")))
+    kinds = {"MNIST digits": mnist.digits, "other digits": others.digits}
+    kinds |= {"MNIST numbers": mnist.numbers, "other numbers": others.numbers}
+    head("confidence", *(column for kind in kinds for column in (kind, "mean", "correct")))
     for low, high in pairwise(_BINS):
         print(f"| {low:g} to {high:g} | {' '.join(Trust.cells(bets, low, high) for bets in kinds.values())}")
     print()
@@ -234,7 +234,7 @@ def main() -> None:
     results: dict[str, dict[str, Result]] = {}
 
     print()
-    head("read right", "pictures", *names)
+    head("correct", "pictures", *names)
     for name, pictures in SETS.items():
         if name not in chosen:
             continue
@@ -250,7 +250,7 @@ def main() -> None:
     print()
     if results:
         print_times(results, names)
-        print_trust(names[0], trust[True], trust[False])
+        print_trust(trust[True], trust[False])
     if "speed" in chosen and (options.data / "mnist").is_dir():
         photographs.report(ours, *mnist_test(options.data / "mnist"))
 

@@ -144,7 +144,7 @@ class Score:
     def __str__(self) -> str:
         text = percent(self.right, self.of)
         if self.rule == "grid":
-            text += f" (disturbed {percent(self.disturbed, self.blank)})"
+            text += f" (false positives {percent(self.disturbed, self.blank)})"
         elif self.digits > self.of:
             # Negative where a program reads far more digits than there are.
             text += f" (digits {percent(self.digits - self.edits, self.digits)})"

@@ -127,7 +127,7 @@ SETS = {
         photographed=True,
     ),
     "empty": PictureSet(
-        "photo_cells (empty cells), nothing said",
+        "photo_cells (empty cells), nothing read",
         "photo_cells",
         lambda folder: _files(folder, lambda row: row["label"] == "none"),
         rule="silent",
@@ -135,7 +135,7 @@ SETS = {
     ),
     "strings": PictureSet("strings (bank cheques)", "strings", _files, layout="line", photographed=True),
     "grids": PictureSet(
-        "photo_pages (whole sudokus), by handwritten cell",
+        "photo_pages (whole sudokus), per handwritten cell",
         "photo_pages",
         _grids,
         layout="scattered",
@@ -150,7 +150,7 @@ SETS = {
         photographed=True,
     ),
     "drawn": PictureSet("drawn (on a screen)", "drawn", _files),
-    "notdigits": PictureSet("notdigits (letters and signs), nothing said", "notdigits", _files, rule="silent"),
+    "notdigits": PictureSet("notdigits (letters and signs), nothing read", "notdigits", _files, rule="silent"),
     "usps": PictureSet("USPS test (envelopes)", "usps", _usps),
     "mnist": PictureSet("MNIST test", "mnist", _mnist, mnist=True),
     "composed": PictureSet("strings of MNIST test digits", "mnist", _composed(False), layout="line", mnist=True),

@@ -39,7 +39,7 @@ def report(data: Path) -> None:
             pictures = np.zeros((10_000, 28, 28), np.uint8)
         for number, picture in enumerate(pictures):
             cv2.imwrite(str(crops / f"{number}.png"), picture)
-        print("| folder | pictures | only decoded | predict | ratio | a picture |\n|---|---|---|---|---|---|")
+        print("| folder | pictures | decoding only | predict | ratio | per picture |\n|---|---|---|---|---|---|")
         throughput("28x28 PNG", crops, len(pictures))
         photos = data / "photo_cells" / "images"
         if photos.is_dir():
@@ -68,7 +68,7 @@ def startup() -> None:
 
     times = medians({name: partial(run, command) for name, command in commands.items()}, _ROUNDS)
     base = times["import cv2, onnxruntime"]
-    print("| command | median | of importing cv2 and onnxruntime |\n|---|---|---|")
+    print("| command | median | relative to importing cv2 and onnxruntime |\n|---|---|---|")
     for name, taken in times.items():
         print(f"| {name} | {1000 * taken:.0f} ms | {taken / base:.2f} |")
     print()

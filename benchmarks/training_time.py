@@ -67,8 +67,9 @@ def main() -> None:
     options = parser.parse_args()
     cores = len(os.sched_getaffinity(0))
     print(f"Machine: {machine.describe()}; load {os.getloadavg()[0]:.1f} when it began\n")
-    print("| recipe | runs | wall | processor | by cores | a plain epoch | ratio | MNIST test, median | least |")
-    print("|---|---|---|---|---|---|---|---|---|")
+    columns = ["recipe", "runs", "wall time", "CPU time", "CPU time / cores", "plain epoch", "ratio"]
+    columns += ["MNIST test, median", "minimum"]
+    print(f"| {' | '.join(columns)} |\n|{'---|' * len(columns)}")
     mnist = datasets.load(str(options.data / "mnist")).train
     for recipe in options.recipe or ["quick", "quick-5"]:
         rows = [

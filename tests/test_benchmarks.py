@@ -2,12 +2,30 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import pytest
 from scoring import Answer, Cell, Detection, Score, align, answer_of, outcomes
 from timing import milliseconds
 
 from edge_digits.results import Box, Digit, Reading
 
+ROOT = Path(__file__).resolve().parent.parent
+#: Tables of the documentation: page, first column, and the script that prints it.
+TABLES = [
+    ("README.md", "| set |", "accuracy"),
+    ("README.md", "| command |", "speed"),
+    ("README.md", "| folder |", "speed"),
+    ("docs/benchmarking.md", "| runtime |", "peers"),
+    ("docs/benchmarking.md", "| | no difference |", "differences"),
+    ("docs/reading.md", "| correct |", "reading"),
+    ("docs/reading.md", "| median time per picture |", "reading"),
+    ("docs/reading.md", "| confidence |", "reading"),
+    ("docs/reading.md", "| task |", "photographs"),
+    ("docs/training.md", "| recipe | network | parameters |", "architectures"),
+    ("docs/training.md", "| recipe | runs |", "training_time"),
+]
 #: A square cell of 10 pixels that leans to the right, with a blank one beside it.
 SIX = Cell(((10, 0), (20, 0), (18, 10), (8, 10)), "6", "handwritten")
 BLANK = Cell(((20, 0), (30, 0), (28, 10), (18, 10)), "none", "blank")
@@ -37,7 +55,7 @@ def test_a_cell_holds_what_lies_within_its_corners_not_within_the_box_around_the
 def test_blank_cells_are_disturbed_by_anything_and_printed_ones_count_for_nothing() -> None:
     score = grid(Detection("6", 14, 5), Detection("1", 23, 4), Detection("1", 24, 6), Detection("9", 33, 5))
     assert (score.right, score.of, score.disturbed, score.blank) == (1, 1, 1, 1)
-    assert str(score) == "100.00 % (disturbed 100.00 %)"
+    assert str(score) == "100.00 % (false positives 100.00 %)"
     assert grid(Detection("6", 14, 5)).disturbed == 0
 
 
@@ -107,3 +125,16 @@ def test_each_digit_is_weighed_by_its_own_confidence() -> None:
 
 def test_times_are_written_with_three_digits() -> None:
     assert [milliseconds(taken) for taken in (0.00001234, 0.0456, 1.2345)] == ["0.0123 ms", "45.6 ms", "1234 ms"]
+
+
+@pytest.mark.parametrize(("page", "start", "script"), TABLES)
+def test_a_table_of_the_documentation_has_the_headings_that_its_benchmark_prints(
+    page: str, start: str, script: str
+) -> None:
+    headings = [line for line in (ROOT / page).read_text(encoding="utf-8").splitlines() if line.startswith(start)]
+    columns = [column.strip() for column in headings[0].strip("|").split("|")]
+    printed = (ROOT / "benchmarks" / f"{script}.py").read_text(encoding="utf-8")
+    # Names of programs and the number of pictures are not known before a benchmark runs.
+    of_the_run = r"edge-digits, |RapidOCR|Tesseract|MNIST test, \d+ pictures"
+    fixed = [column for column in columns if not re.match(of_the_run, column)]
+    assert [column for column in fixed if not re.search(rf'[|"] ?{re.escape(column)} ?[|"]', printed)] == []
