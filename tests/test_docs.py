@@ -11,7 +11,6 @@ from importlib.metadata import entry_points
 from pathlib import Path
 
 import click
-import onnx
 import pytest
 from conftest import Run
 
@@ -19,7 +18,6 @@ from edge_digits import DigitReader, Model, ModelCard
 from edge_digits.errors import EdgeDigitsError
 from edge_digits.inference.session import Finder
 from edge_digits.results import Reading
-from edge_digits_train.networks import architectures
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCS = ROOT / "docs"
@@ -27,6 +25,8 @@ PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md", *s
 FILES = sorted((ROOT / "models").glob("*.onnx"))
 #: Options of other programs that the pages name.
 FOREIGN = {"--now"}
+#: Why a test is skipped where only the runner is installed.
+NEEDS_TRAIN = "needs the extra train: pip install -e '.[dev]'"
 COMMANDS = sorted(entry.name for entry in entry_points(group="edge_digits.commands"))
 
 
@@ -289,6 +289,9 @@ def test_the_training_page_quotes_the_accuracies_of_the_readme() -> None:
 
 @pytest.mark.slow
 def test_parameter_counts_of_the_training_page_are_those_of_the_networks() -> None:
+    pytest.importorskip("keras", reason=NEEDS_TRAIN)
+    from edge_digits_train.networks import architectures
+
     counts = {
         row["network"]: number(row["parameters"]) for row in table("docs/training.md", "recipe | network | parameters")
     }
@@ -299,6 +302,7 @@ def test_parameter_counts_of_the_training_page_are_those_of_the_networks() -> No
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
 def test_opset_and_ir_version_of_the_contracts_page_are_those_of_a_shipped_file(path: Path) -> None:
+    onnx = pytest.importorskip("onnx", reason=NEEDS_TRAIN)
     model = onnx.load(path)
     (row,) = (row for row in table("docs/contracts.md", "part") if row["part"].startswith("opset"))
     versions = f"{model.opset_import[0].version}, {model.ir_version}"
