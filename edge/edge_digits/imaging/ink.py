@@ -29,6 +29,8 @@ _PAGE_SIDE, _PAGE_WINDOW = 320, 15
 #: Ink is what stands out of the paper by this many standard deviations of its noise, and by this much at least: print
 #: that shows through from the back of the sheet reaches about 16 of 255.
 _NOISE_FACTOR, _MIN_STRENGTH = 3.0, 18
+#: A fifth of full brightness: on darker paper, what differs from it is mostly the sensor's noise.
+MIN_PAPER = 51
 
 
 @dataclass(frozen=True, eq=False)  # arrays do not compare to one truth
@@ -62,8 +64,7 @@ def extract_ink(gray: Gray, stroke_fraction: float | None = None) -> Ink:
         dark_on_light = np.asarray(cv2.bitwise_not(gray), np.uint8)
         small = shrink(dark_on_light, _PAPER_SIDE)
     paper = _estimate_paper(small, stroke_fraction, gray.shape)  # [H, W]
-    # Below a fifth of full brightness the ratio is mostly sensor noise: bound the divisor.
-    divisor = np.maximum(paper, np.uint8(51))
+    divisor = np.maximum(paper, np.uint8(MIN_PAPER))
     # Saturating subtraction: what is darker than the paper, and what is lighter; [H, W] each.
     strength = np.asarray(cv2.divide(cv2.subtract(paper, dark_on_light), divisor, scale=255.0), np.uint8)
     excess = np.asarray(cv2.divide(cv2.subtract(dark_on_light, paper), divisor, scale=255.0), np.uint8)

@@ -13,11 +13,11 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from edge_digits.imaging.ink import Ink, ink_threshold
+from edge_digits.imaging.ink import MIN_PAPER, Ink, ink_threshold
 from edge_digits.imaging.pixels import TINY_SIDE, Gray, histogram
 from edge_digits.results import Box
 
-#: Training's paper is at 50 at its darkest; below 51, `ink` takes what differs for the sensor's noise.
+#: Training's paper is at 50 at its darkest; below `MIN_PAPER`, `ink` takes what differs for the sensor's noise.
 _MIN_BRIGHTEST = 40
 #: Training's digits are at least 15 pixels high.
 _MIN_HEIGHT = 12
@@ -211,7 +211,7 @@ def _paper_noise(brightness: Gray, bare: NDArray[np.bool_]) -> float:
     steps = np.abs(np.diff(pixels))
     # The larger half may lie across strokes. Of a normal distribution, the rest's mean is 0.46 standard deviations.
     smaller = np.sort(steps)[: len(steps) // 2]
-    return float(smaller.mean()) / 0.46 * 255.0 / max(float(pixels.mean()), 51.0)
+    return float(smaller.mean()) / 0.46 * 255.0 / max(float(pixels.mean()), MIN_PAPER)
 
 
 def _upper_median(values: NDArray[Any]) -> float:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from edge_digits.errors import UsageError
+from edge_digits.inference import run_files
 from edge_digits.terminal import printable
 from edge_digits_train.pages import files
 
@@ -93,7 +94,7 @@ def _history(run: Path | None, model: Path) -> tuple[Epoch, ...]:
     if run is not None:
         RunFolder(run).read_config()  # says what is wrong where it is no run
         return tuple(RunFolder(run).history())
-    return tuple(RunFolder(model.parent).history()) if (model.parent / "config.json").is_file() else ()
+    return tuple(RunFolder(model.parent).history()) if (model.parent / run_files.CONFIG).is_file() else ()
 
 
 def _summary(predictions: Predictions) -> str:

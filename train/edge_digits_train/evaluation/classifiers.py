@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge_digits.errors import MissingExtraError, ModelError
+from edge_digits.inference import run_files
 from edge_digits.inference.session import Model, find_model
 from edge_digits.inference.softmax import softmax
 from edge_digits.normalize import SIDE
@@ -74,7 +75,7 @@ def load(model: str) -> Classifier:
     if path.is_dir():
         if not RunFolder(path).model.is_file():
             raise ModelError(
-                f"{path}: is a folder without model.keras. Name a model file, or a folder of edge-digits train"
+                f"{path}: is a folder without {run_files.MODEL}. Name a model file, or a folder of edge-digits train"
             )
         return KerasClassifier(RunFolder(path).model)
     if path.suffix.lower() in _KERAS:
@@ -217,7 +218,7 @@ def _shape(shape: tuple[int | None, ...]) -> str:
 
 def _config(path: Path, classes: int) -> Config | None:
     """The config of the run that a model lies in, where it is of as many classes."""
-    if not (path.parent / "config.json").is_file():
+    if not (path.parent / run_files.CONFIG).is_file():
         return None
     config = RunFolder(path.parent).read_config()
     return config if len(config.labels) == classes else None

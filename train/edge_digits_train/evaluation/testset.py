@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from edge_digits.errors import UsageError
+from edge_digits.inference import run_files
 from edge_digits_train import datasets
 from edge_digits_train.datasets import labelled
 from edge_digits_train.datasets.labelled import Labelled
@@ -57,7 +58,7 @@ def _kept_by_run(model: Classifier) -> labelled.PictureList:
         )
     try:
         with np.load(folder.pictures) as arrays:
-            split = datasets.Split(arrays["test"], arrays["test_classes"])
+            split = datasets.Split(arrays[run_files.TEST], arrays[run_files.TEST_CLASSES])
     except Exception as error:  # numpy and what it unpacks with raise many kinds
         raise datasets.DataError(
             f"{folder.pictures}: cannot be read ({error}). Train anew, or name pictures with --data"

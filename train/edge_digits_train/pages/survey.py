@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from edge_digits.results import DIGITS
 from edge_digits.sources.files import natural_key
 from edge_digits_train import datasets
 from edge_digits_train.datasets import labelled
@@ -184,7 +185,7 @@ def _pictures(source: str) -> Survey:
 
 def sheet(data: Survey, augmentation: Augmentation, seed: int = 0) -> tuple[Pictures, Pictures]:
     """One picture of each class, [C, 28, 28], and augmented in nine ways, [C, 9, 28, 28]."""
-    if data.labels != tuple("0123456789"):
+    if data.labels != tuple(DIGITS):
         # As training does: a foot under class 1 is a style of ones.
         augmentation = replace(augmentation, rare_styles=0.0)
     blank = set(data.blank().tolist())
