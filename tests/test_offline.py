@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
+from bars import bars
+from cameras import scene, write_video
 from conftest import COMMAND, Run
+from drawing import page, png
+
+#: A test opens no window, and X11 is spoken through a socket too.
+NO_DISPLAY = {**os.environ, "DISPLAY": "", "WAYLAND_DISPLAY": ""}
 
 #: Runs the command line and ends it where a program would speak to another machine, or ask for one's address.
 GUARDED = """
@@ -52,16 +60,75 @@ def test_telemetry_is_off_for_users_of_the_library_too(good: Path) -> None:
     assert ended.stdout == "427 1\n"
 
 
-def test_the_operating_system_sees_no_socket_of_the_internet(good: Path, tmp_path: Path) -> None:
+def inputs(folder: Path) -> None:
+    """What the commands below work on: pictures, a video, and data to train on."""
+    for text in ("42", "7"):
+        (folder / f"{text}.png").write_bytes(png(page(text)))
+    write_video(folder / "clip.mp4", [scene("427")] * 30)
+    x_train, y_train = bars(200)
+    x_test, y_test = bars(60, seed=1)
+    np.savez(folder / "bars.npz", x_train=x_train, y_train=y_train, x_test=x_test, y_test=y_test)
+
+
+def internet_calls(folder: Path, *args: str) -> list[str]:
+    """The system calls by which a command, or a process that it starts, sets about to speak to another machine."""
+    log = folder / "calls"
+    trace = ["strace", "-f", "--seccomp-bpf", "-qq", "-e", "trace=%network", "-o", str(log)]
+    ended = subprocess.run(
+        [*trace, *COMMAND, *args], capture_output=True, text=True, cwd=folder, env=NO_DISPLAY, timeout=300, check=False
+    )
+    assert ended.returncode == 0, ended.stderr
+    return [line for line in log.read_text().splitlines() if re.search(r"AF_INET|sendto|sendm", line)]
+
+
+@pytest.fixture
+def strace() -> None:
+    if shutil.which("strace") is None:
+        pytest.skip("strace is not installed: sudo apt install strace")
+    if subprocess.run(["strace", "true"], capture_output=True, check=False).returncode != 0:
+        pytest.skip("strace is not allowed to trace here")
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("strace")
+@pytest.mark.parametrize(
+    "args",
+    [
+        ("predict", "42.png", "7.png", "--save-annotated", "annotated", "--explain", "sheets"),
+        ("predict", "clip.mp4", "--stride", "10"),
+        ("camera", "fake:clip.mp4", "--no-window", "--duration", "1"),
+        ("doctor",),
+        ("bench", "--runs", "120", "--min-seconds", "0", "--warmup", "5"),
+    ],
+    ids=lambda args: " ".join(args[:2]),
+)
+def test_no_command_of_the_runner_opens_a_socket_of_the_internet(tmp_path: Path, args: tuple[str, ...]) -> None:
     """Libraries in C go past Python's hooks, but not past strace."""
-    strace = shutil.which("strace")
-    if strace is None or subprocess.run([strace, "true"], capture_output=True, check=False).returncode != 0:
-        pytest.skip("strace is not installed, or not allowed to trace")
+    inputs(tmp_path)
+    assert internet_calls(tmp_path, *args) == []
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("strace")
+def test_no_command_of_training_opens_one_either_with_data_of_the_users_own(tmp_path: Path) -> None:
+    """TensorFlow comes with urllib3, which binds a socket to ::1 as soon as it is imported."""
+    pytest.importorskip("tensorflow", reason="training needs the extra `train`")
+    inputs(tmp_path)
+    quick = ("--recipe", "plain", "--epochs", "1", "--batch", "32")
+    assert internet_calls(tmp_path, "data", "bars.npz", "-o", "data.html") == []
+    assert internet_calls(tmp_path, "train", "--data", "bars.npz", "-o", "trained", *quick) == []
+    assert internet_calls(tmp_path, "evaluate", "trained", "-o", "report.html") == []
+    assert internet_calls(tmp_path, "export", "trained", "-o", "bars.onnx", "--max-drop", "100") == []
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("strace")
+def test_a_connection_would_be_seen(tmp_path: Path) -> None:
     log = tmp_path / "calls"
-    trace = [strace, "-f", "-qq", "-e", "trace=%network", "-o", str(log)]
-    ended = subprocess.run([*trace, *COMMAND, "predict", good], capture_output=True, text=True, check=False)
-    assert "427" in ended.stdout
-    assert [line for line in log.read_text().splitlines() if "AF_INET" in line or "sendto" in line] == []
+    code = "import socket; socket.socket().connect_ex(('127.0.0.1', 9))"
+    trace = ["strace", "-f", "--seccomp-bpf", "-qq", "-e", "trace=%network", "-o", str(log)]
+    subprocess.run([*trace, sys.executable, "-c", code], check=True)
+    assert "AF_INET" in log.read_text()
 
 
 def test_it_works_where_there_is_no_network_at_all(run: Run, good: Path) -> None:

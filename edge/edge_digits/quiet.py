@@ -1,7 +1,7 @@
-"""Native libraries, loaded so that they keep to their share of the machine and off standard error; broken ones named.
+"""Libraries, loaded so that they keep to their share of the machine, off standard error and off the network.
 
 A package with native code may be half removed, lack a library of the system, be built for another numpy or another
-processor, or be interrupted where it knows of no exceptions. The command line has `NativePackages` watch over their
+processor, or be interrupted where it knows of no exceptions: it is named then. The command line has `NativePackages` watch over their
 imports, wherever in a command these are.
 """
 
@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -42,11 +43,27 @@ _DEATHS = (signal.SIGILL, signal.SIGABRT, signal.SIGBUS, signal.SIGFPE, signal.S
 def native_stderr_off() -> Iterator[None]:
     """Send what C and C++ code writes on standard error to nowhere; Python's own `sys.stderr` is held back as well.
 
-    For imports that greet the user with a page of log lines (TensorFlow), and only there: errors vanish with them, but
-    exceptions do not.
+    For imports that greet the user with a page of log lines, and only there: errors vanish with them, but exceptions
+    do not.
     """
     with _stderr_kept():
         yield
+
+
+@contextmanager
+def training_libraries() -> Iterator[None]:
+    """For the first import of Keras or TensorFlow in a process: without log lines, and without a socket."""
+    # TensorFlow reports its CPU features and missing GPUs, some of it before it reads this.
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    # It imports urllib3, which binds a socket to ::1 to learn whether this machine has IPv6, unless Python has none.
+    # Nothing here speaks through urllib3: Keras downloads MNIST with Python's own urllib.
+    has_ipv6 = socket.has_ipv6
+    socket.has_ipv6 = False
+    try:
+        with native_stderr_off():
+            yield
+    finally:
+        socket.has_ipv6 = has_ipv6
 
 
 def load_opencv(threads: int, stall_seconds: float = 5.0) -> None:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import importlib.util
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from edge_digits.errors import MissingExtraError
-from edge_digits.quiet import native_stderr_off
+from edge_digits.quiet import training_libraries
 
 if TYPE_CHECKING:
     import numpy as np
@@ -57,8 +56,7 @@ def command(run: Path, output: Path, precision: str, max_drop: float, name: str 
     for package in ("tensorflow", "tf2onnx", "onnxslim", "sympy"):
         if importlib.util.find_spec(package) is None:
             raise MissingExtraError("edge-digits export", "train", package)
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    with native_stderr_off():
+    with training_libraries():
         import tensorflow  # noqa: F401  # for what its import prints
     from edge_digits.outputs.files import check_free, write_bytes
     from edge_digits_export import trained, verify

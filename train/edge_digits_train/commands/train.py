@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.util
-import os
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -13,7 +12,7 @@ import click
 
 from edge_digits.commands.stopping import stopped_as_by_ctrl_c
 from edge_digits.errors import INTERRUPTED, MissingExtraError, UsageError
-from edge_digits.quiet import native_stderr_off
+from edge_digits.quiet import training_libraries
 
 if TYPE_CHECKING:
     from edge_digits_train.run import Config
@@ -86,9 +85,7 @@ def command(output: Path, resume: bool, h5: bool, force: bool, quiet: bool, **op
     """
     if importlib.util.find_spec("keras") is None:
         raise MissingExtraError("edge-digits train", "train", "Keras")
-    # TensorFlow reports its CPU features and missing GPUs, some of it before it reads this.
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    with native_stderr_off():
+    with training_libraries():
         import keras  # noqa: F401  # for what its import prints
     from edge_digits_train import datasets
     from edge_digits_train.commands.progress import progress

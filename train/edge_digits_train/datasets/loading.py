@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from edge_digits.errors import MissingExtraError
+from edge_digits.quiet import training_libraries
 from edge_digits_train.datasets.arrays import checked_split
 from edge_digits_train.datasets.data import (
     Data,
@@ -68,7 +69,8 @@ def load(
 
 def _keras_mnist() -> Data:
     try:
-        from keras.datasets import mnist
+        with training_libraries():
+            from keras.datasets import mnist
     except ImportError:
         raise MissingExtraError("training", "train", "Keras") from None
     try:

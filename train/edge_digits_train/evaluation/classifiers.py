@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -15,7 +14,7 @@ from edge_digits.inference import run_files
 from edge_digits.inference.session import Model, find_model
 from edge_digits.inference.softmax import softmax
 from edge_digits.normalize import SIDE
-from edge_digits.quiet import native_stderr_off
+from edge_digits.quiet import training_libraries
 from edge_digits_train.datasets.data import Pictures
 from edge_digits_train.run import Config, RunFolder
 
@@ -185,10 +184,8 @@ class KerasClassifier:
 
 def _network(path: Path) -> Any:
     """A Keras model, checked."""
-    # TensorFlow logs its CPU features and missing GPUs.
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     try:
-        with native_stderr_off():
+        with training_libraries():
             import keras
     except ImportError:
         raise MissingExtraError(f"{path}: a Keras file", "train", "Keras") from None
