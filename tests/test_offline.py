@@ -22,12 +22,13 @@ NO_DISPLAY = {**os.environ, "DISPLAY": "", "WAYLAND_DISPLAY": ""}
 #: Runs the command line and ends it where a program would speak to another machine, or ask for one's address.
 GUARDED = """
 import os, sys
+stderr = os.dup(2)
 def guard(event, args):
     if event in ("socket.connect", "socket.getaddrinfo", "socket.gethostbyname", "socket.sendto", "socket.bind"):
         os.write(2, f"{event} {args}".encode())
         os._exit(99)
     if event == "import" and args[0] == "onnxruntime":
-        print("telemetry off:", os.environ.get("ORT_DISABLE_TELEMETRY"), file=sys.stderr)
+        os.write(stderr, f"telemetry off: {os.environ.get('ORT_DISABLE_TELEMETRY')}\\n".encode())
 sys.addaudithook(guard)
 from edge_digits.cli import main
 main()

@@ -1,8 +1,8 @@
 """Libraries, loaded so that they keep to their share of the machine, off standard error and off the network.
 
 A package with native code may be half removed, lack a library of the system, be built for another numpy or another
-processor, or be interrupted where it knows of no exceptions: it is named then. The command line has `NativePackages` watch over their
-imports, wherever in a command these are.
+processor, or be interrupted where it knows of no exceptions: it is named then. The command line has `NativePackages`
+watch over their imports, wherever in a command these are.
 """
 
 from __future__ import annotations

@@ -15,6 +15,7 @@ from edge_digits.inference import shipped
 from edge_digits.inference.card import FINDER_NORMALIZE, NORMALIZE, ModelCard
 from edge_digits.inference.heatmap import INPUT_MULTIPLE, REGRESSION_CHANNELS, depth_to_space
 from edge_digits.inference.softmax import softmax
+from edge_digits.quiet import native_stderr_off
 
 if TYPE_CHECKING:
     import onnxruntime
@@ -306,7 +307,9 @@ def _shipped() -> str:
 def _onnxruntime() -> Any:
     # Linux builds since 1.29 report usage over the network unless told not to before they are imported.
     os.environ["ORT_DISABLE_TELEMETRY"] = "1"
-    import onnxruntime
+    # Some versions report there that they found no GPU under /sys/class/drm: on a Raspberry Pi, at each start.
+    with native_stderr_off():
+        import onnxruntime
 
     return onnxruntime
 
