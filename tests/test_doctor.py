@@ -128,6 +128,44 @@ def test_the_packages_of_training_may_be_missing_and_are_told_where_they_are_bro
     assert "'.[train]'" in check.mend
 
 
+def installed(folder: Path, name: str, *lines: str) -> None:
+    """What pip leaves of a distribution for others to see."""
+    metadata = folder / f"{name.replace('-', '_')}-5.0.dist-info" / "METADATA"
+    metadata.parent.mkdir()
+    metadata.write_text("\n".join(["Metadata-Version: 2.1", f"Name: {name}", "Version: 5.0", *lines]) + "\n")
+
+
+def test_a_headless_opencv_is_as_good_and_is_the_one_that_is_mended_where_it_was_asked_for(
+    shadowed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "path", [str(tmp_path), *sys.path])
+    installed(tmp_path, "edge-digits", "Requires-Dist: opencv-python-headless>=4.10")
+    assert packages.package("opencv-python", "cv2", PI).status == "ok"
+    module(shadowed, "cv2", "import no_such_part")
+    assert packages.package("opencv-python", "cv2", PI).mend.endswith("install 'opencv-python-headless>=4.10'")
+
+
+def test_a_headless_opencv_is_called_by_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    installed(tmp_path, "edge-digits", "Requires-Dist: opencv-python>=4.10")
+    installed(tmp_path, "opencv-python-headless")
+    monkeypatch.setattr(sys, "path", [str(tmp_path)])  # and nothing else
+    assert packages.package("opencv-python", "cv2", PI).said.endswith(" (opencv-python-headless), tried")
+
+
+@pytest.mark.parametrize("needed", ["opencv-python", "opencv-python-headless"])
+def test_of_two_opencvs_the_one_that_was_not_asked_for_is_to_go(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, needed: str
+) -> None:
+    monkeypatch.setattr(sys, "path", [str(tmp_path), *sys.path])
+    installed(tmp_path, "edge-digits", f"Requires-Dist: {needed}>=4.10")
+    installed(tmp_path, "opencv-python")
+    installed(tmp_path, "opencv-python-headless")
+    (check,) = packages.conflicting_opencvs()
+    (other,) = {"opencv-python", "opencv-python-headless"} - {needed}
+    assert f"uninstall -y {other} &&" in check.mend
+    assert check.mend.endswith(f"'{needed}>=4.10'")
+
+
 def test_a_module_in_the_current_folder_hides_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(module(tmp_path / "here", "click", "raise RuntimeError"))
     assert packages.package("click", "click", PI).status == "ok"

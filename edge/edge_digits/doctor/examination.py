@@ -30,7 +30,7 @@ def examine(board: Board, state: State, folder: Path | None = None) -> Iterator[
         broken += [distribution] * (check.status == "failure")
         yield check
     yield from packages.conflicting_opencvs()
-    yield packages.libraries(needed="opencv-python" in broken)
+    yield packages.libraries(needed=packages.OPENCV in broken)
     yield packages.picamera2()
     yield packages.training()
     yield system.power(state)

@@ -17,10 +17,12 @@ from edge_digits.doctor.system import REFLASH
 from edge_digits.errors import install_from_checkout, pip_install
 from edge_digits.quiet import LIBRARIES, lacks_library
 
+#: The OpenCV that opens windows; the headless ones read just as well.
+OPENCV = "opencv-python"
 #: What the runner needs: the name of the distribution, and of the module.
-PACKAGES = {"numpy": "numpy", "opencv-python": "cv2", "onnxruntime": "onnxruntime", "click": "click"}
+PACKAGES = {"numpy": "numpy", OPENCV: "cv2", "onnxruntime": "onnxruntime", "click": "click"}
 #: OpenCV comes as several distributions, which write into the same folder.
-_OPENCVS = ("opencv-python", "opencv-python-headless", "opencv-contrib-python", "opencv-contrib-python-headless")
+_OPENCVS = (OPENCV, "opencv-python-headless", "opencv-contrib-python", "opencv-contrib-python-headless")
 
 
 def package(distribution: str, module: str, board: Board) -> Check:
@@ -40,7 +42,7 @@ def package(distribution: str, module: str, board: Board) -> Check:
         return Check(
             distribution, "failure", f"{version} does not work: {reason}", _remedy(distribution, reason, board)
         )
-    return Check(distribution, "ok", f"{version}, tried".removeprefix(", "))
+    return Check(distribution, "ok", f"{version}{_instead(distribution)}, tried".removeprefix(", "))
 
 
 def training() -> Check:
@@ -58,13 +60,14 @@ def conflicting_opencvs() -> Iterator[Check]:
     """At most one OpenCV is installed: they overwrite each other's files."""
     found = [name for name in _OPENCVS if _version(name)]
     if len(found) > 1:
-        others = " ".join(name for name in found if name != "opencv-python")
+        needed = requirement(OPENCV)
+        others = " ".join(name for name in found if name != needed.partition(">=")[0])
         pip = f"{shlex.quote(sys.executable)} -m pip"
         yield Check(
             "several OpenCVs",
             "warning",
             f"{' and '.join(found)} are installed, in the same folder",
-            f"{pip} uninstall -y {others} && {reinstall(requirement('opencv-python'))}",
+            f"{pip} uninstall -y {others} && {reinstall(needed)}",
         )
 
 
@@ -98,7 +101,7 @@ def picamera2() -> Check:
 def _remedy(distribution: str, reason: str, board: Board) -> str:
     """What to do about a package that cannot be imported."""
     needed = requirement(distribution)
-    if lacks_library(reason) and distribution == "opencv-python":
+    if lacks_library(reason) and distribution == OPENCV:
         return LIBRARIES
     if re.search(r"numpy\.dtype size changed|NumPy 1\.x|multiarray|numpy\.core", reason):
         return reinstall(*dict.fromkeys((requirement("numpy"), needed)))
@@ -115,12 +118,19 @@ def reinstall(*requirements: str) -> str:
 
 
 def requirement(distribution: str) -> str:
-    """What edge-digits' own metadata asks for: "numpy>=2.0"."""
+    """What edge-digits' own metadata asks for: "numpy>=2.0"; of OpenCV, with windows or headless, the one it names."""
+    names = _OPENCVS if distribution == OPENCV else (distribution,)
     for line in metadata.requires("edge-digits") or []:
         match = re.fullmatch(r"([A-Za-z0-9_.-]+)(>=[0-9.]+)?", line.replace(" ", ""))
-        if match and match[1] == distribution:
+        if match and match[1] in names:
             return match[0]
     return distribution
+
+
+def _instead(distribution: str) -> str:
+    """Which OpenCV it is, where it is another than the one with windows."""
+    others = [name for name in _OPENCVS if _version(name)] if distribution == OPENCV else []
+    return "" if not others or OPENCV in others else f" ({others[0]})"
 
 
 def _version(distribution: str) -> str:
