@@ -327,9 +327,33 @@ def test_a_watch_that_is_killed_and_begun_anew_has_each_picture_once(tmp_path: P
     (inbox / "2.png").write_bytes(png(page("22")))
     watching = Watching(tmp_path, "--save-crops", "crops")
     assert sorted(watching.texts(4)) == ["1", "2", "22", "3"]
+    while journal.read_bytes().count(b"\n") < 4:
+        time.sleep(0.02)
     assert watching.end() == 0
     crops = sorted(path.name for path in (tmp_path / "crops").glob("*.png"))
     assert crops == ["1.000.png", "2-2.000.png", "2-2.001.png", "2.000.png", "3-2.000.png", "3.000.png"]
+
+
+@pytest.mark.slow
+def test_a_watch_that_is_killed_between_pages_has_each_page_once(tmp_path: Path) -> None:
+    """What is behind the journal was taken for another program's, as it was more than one record."""
+    inbox = tmp_path / "inbox"
+    inbox.mkdir()
+    (inbox / "scan.tif").write_bytes(tiff(page("1"), page("2"), page("3")))
+    watching = Watching(tmp_path)
+    assert watching.texts(3) == ["1", "2", "3"]
+    records, journal = tmp_path / "out.jsonl", inbox / ".edge-digits-watch.jsonl"
+    while journal.read_bytes().count(b"\n") < 2:
+        time.sleep(0.02)
+    assert watching.end("SIGKILL") == -9
+    # As if it had been killed in the middle of the third record.
+    journal.write_bytes(journal.read_bytes().splitlines(keepends=True)[0])
+    records.write_bytes(records.read_bytes()[:-20])
+    watching = Watching(tmp_path)
+    while journal.read_bytes().count(b"\n") < 3:
+        time.sleep(0.02)
+    assert watching.texts(3) == ["1", "2", "3"]
+    assert watching.end() == 0
 
 
 @pytest.mark.slow

@@ -20,7 +20,7 @@ class Journal:
     """A line of JSON a picture, added when its record is written; a context manager.
 
     With the picture it notes how long the file of records was then: of what a killed run wrote behind that, its last
-    record, the next run makes a clean cut, and reads that picture again.
+    record or the pages of a document, the next run makes a clean cut, and reads that picture again.
     """
 
     def __init__(self, path: Path, folder: str) -> None:
@@ -36,6 +36,8 @@ class Journal:
         self._path, self._folder = path, folder
         #: The length of the file of records in bytes, behind the last record that is noted; None where there is none.
         self.records_end: int | None = None
+        #: Whether a document was begun there, and not noted: any number of its records may follow.
+        self.in_document = False
         self._done: dict[str, Stamp] = {}
         try:
             self._descriptor = hold_file(path)
@@ -55,6 +57,14 @@ class Journal:
         """Whether this picture was read, and has not changed since."""
         return self._done.get(self._name(arrival)) == arrival.stamp
 
+    def begin_document(self, arrival: Arrival, records_end: int | None) -> None:
+        """Note that the pages of a document begin there, before the first of them is written.
+
+        Raises:
+            OutputError: it cannot be written.
+        """
+        self._append({"name": self._name(arrival), "records_end": records_end})
+
     def add(self, arrival: Arrival, records_end: int | None) -> None:
         """Note a picture.
 
@@ -63,8 +73,11 @@ class Journal:
         """
         name = self._name(arrival)
         self._done[name] = arrival.stamp
+        self._append(_noted(name, arrival.stamp, records_end))
+
+    def _append(self, noted: dict[str, Any]) -> None:
         try:
-            append_whole(self._descriptor, _line(name, arrival.stamp, records_end))
+            append_whole(self._descriptor, _line(noted))
         except OSError as error:
             raise cannot_write(self._path, error) from None
 
@@ -83,24 +96,26 @@ class Journal:
         for line in lines:
             try:
                 noted: dict[str, Any] = json.loads(line)
-                self._done[noted["name"]] = Stamp(noted["size"], noted["changed"])
                 self.records_end = noted["records_end"]
+                self.in_document = "size" not in noted
+                if not self.in_document:
+                    self._done[noted["name"]] = Stamp(noted["size"], noted["changed"])
             except (ValueError, KeyError, TypeError):
                 continue  # not ours: its picture is read again
         return len(lines)
 
     def _write_anew(self) -> None:
         self._done = {name: stamp for name, stamp in self._done.items() if Path(self._folder, name).exists()}
-        content = b"".join(_line(name, stamp, self.records_end) for name, stamp in self._done.items())
+        content = b"".join(_line(_noted(name, stamp, self.records_end)) for name, stamp in self._done.items())
         write_whole(self._path, lambda part: part.write_bytes(content))
         before, self._descriptor = self._descriptor, hold_file(self._path)
         os.close(before)
 
 
-def cut_behind(descriptor: int, end: int | None) -> None:
+def cut_behind(descriptor: int, end: int | None, *, in_document: bool) -> None:
     """Cut a file of records where the journal says that they end, and a killed run began another.
 
-    That is one record at most. What is more was added by somebody else, and is left alone.
+    That is one record at most, unless it was in a document. What is more was added by somebody else, and is left alone.
 
     Raises:
         OSError: the file cannot be changed.
@@ -109,10 +124,13 @@ def cut_behind(descriptor: int, end: int | None) -> None:
     if end is None or size <= end:
         return
     behind = os.pread(descriptor, size - end, end)
-    if behind.count(b"\n") <= 1:
+    if in_document or behind.count(b"\n") <= 1:
         os.ftruncate(descriptor, end)
 
 
-def _line(name: str, stamp: Stamp, records_end: int | None) -> bytes:
-    noted = {"name": name, **stamp._asdict(), "records_end": records_end}
+def _noted(name: str, stamp: Stamp, records_end: int | None) -> dict[str, Any]:
+    return {"name": name, **stamp._asdict(), "records_end": records_end}
+
+
+def _line(noted: dict[str, Any]) -> bytes:
     return (json.dumps(noted) + "\n").encode()

@@ -81,6 +81,8 @@ def command(folder: str, journal: Path | None, form: str, quiet: bool, **options
             try:
                 for arrival in arrivals.watch(noted.has):
                     for result in read_picture(0, PictureFile(arrival.path), reader, drawing):
+                        if result.more_pages and result.reading.frame == 0:
+                            noted.begin_document(arrival, _end_of(stream, options["output"]))
                         take(result)
                     noted.add(arrival, _end_of(stream, options["output"]))
             except KeyboardInterrupt:
@@ -108,7 +110,7 @@ def _appended(output: Path | None, journal: Journal) -> Iterator[tuple[TextIO, b
 
     try:
         descriptor = hold_file(output)
-        cut_behind(descriptor, journal.records_end)
+        cut_behind(descriptor, journal.records_end, in_document=journal.in_document)
         with open(descriptor, "a", encoding="utf-8", newline="") as stream:
             yield stream, stream.tell() == 0
     except OSError as error:
