@@ -52,7 +52,7 @@ def model_options(command: _Command) -> _Command:
     )
 
 
-class FinderOption(click.ParamType):  # type: ignore[type-arg]  # older versions of click take none
+class FinderOption(click.ParamType[str]):
     """The type of an option --finder: one of `FINDERS`, or the .onnx file of another finder."""
 
     name = "finder"
