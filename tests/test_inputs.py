@@ -118,6 +118,14 @@ def test_an_empty_list_on_standard_input_is_no_source_and_beside_others_a_record
 # --- Streams of JPEG files -------------------------------------------------------------------------------------------
 
 
+def test_the_password_of_an_address_is_in_no_record(run: Run, good: Path) -> None:
+    ended = run("predict", good, "http://joe:secret@127.0.0.1/a.jpg?token=hidden", "--format", "jsonl")
+    assert ended.code == 5
+    assert "is an address" in json.loads(ended.out.splitlines()[-1])["error"]
+    assert "secret" not in ended.out + ended.err
+    assert "hidden" not in ended.out + ended.err
+
+
 @pytest.mark.parametrize("at_once", [1, 100, 65536])
 def test_a_stream_of_jpegs_is_cut_into_its_pictures(at_once: int) -> None:
     def cut(content: bytes) -> list[bytes]:

@@ -43,6 +43,7 @@ def gather(
         SourceError: none of them is; of standard input, while it is read.
     """
     from edge_digits.results import Reading
+    from edge_digits.sources.address import without_password
     from edge_digits.sources.extras import left_out_line
     from edge_digits.sources.files import arriving, expand
 
@@ -59,8 +60,9 @@ def gather(
             files = expand(source, recursive=recursive, without=without, left_out=left_out)
         except SourceError as error:
             errors.append(str(error))
-            parts.append([Reading.failed(source, _without_name(source, error))])
-            names.append(source)
+            shown = without_password(source) if "://" in source else source
+            parts.append([Reading.failed(shown, _without_name(shown, error))])
+            names.append(shown)
         else:
             parts.append(files)
             names += [file.name for file in files]
