@@ -15,9 +15,9 @@ from hypothesis.extra import numpy as hnp
 from numpy.typing import NDArray
 
 from edge_digits import Box, Digit, DigitReader, PictureError, Reading
+from edge_digits.examination import Examination
 from edge_digits.find import Line
 from edge_digits.find.search import WORK_SIDE
-from edge_digits.reader import Examination
 
 READER = DigitReader.load()
 

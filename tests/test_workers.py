@@ -19,8 +19,8 @@ from edge_digits import DigitReader
 from edge_digits.batch.reading import Input
 from edge_digits.batch.workers import Workers
 from edge_digits.errors import EdgeDigitsError
+from edge_digits.examination import Examination
 from edge_digits.outputs.folders import Drawing
-from edge_digits.reader import Examination
 from edge_digits.results import Reading
 from edge_digits.sources.decode import Page
 from edge_digits.sources.picture_file import PictureFile

@@ -24,21 +24,20 @@ from edge_digits.choices import (
     SignsName,
 )
 from edge_digits.errors import ModelError, PictureError, UsageError
-from edge_digits.find import Ground, Line
-from edge_digits.find.search import Look, chain, look
+from edge_digits.examination import Acceptance, Examination, amount_read, quality_warnings, with_text
+from edge_digits.find.search import chain, look
 from edge_digits.imaging.pixels import Gray, to_gray
-from edge_digits.imaging.quality import assess
 from edge_digits.imaging.regions import WHOLE, Region, View, check_rotation
 from edge_digits.inference.card import NORMALIZE
 from edge_digits.inference.session import DEFAULT_FINDER, DEFAULT_MODEL, Finder, Model
 from edge_digits.normalize import SIDE, normalize_glyph, window
-from edge_digits.results import DIGITS, SIGNS, Box, Digit, Reading, Status
+from edge_digits.results import DIGITS, Reading
 from edge_digits.sources.decode import Page, open_pages
 from edge_digits.sources.native import memory_errors
 from edge_digits.sources.picture_file import read_picture_file
 from edge_digits.text import fusion
-from edge_digits.text.assemble import assemble, with_signs
-from edge_digits.text.choice import Choice, Chooser
+from edge_digits.text.assemble import with_signs
+from edge_digits.text.choice import Chooser
 from edge_digits.text.constraint import Constraint
 
 #: Files are decoded at a smaller scale, where their format allows it, as long as their longer side keeps this: more
@@ -46,58 +45,8 @@ from edge_digits.text.constraint import Constraint
 DECODE_SIDE = 1600
 #: A page is taken to lie on its side, or on its head, where so many times more is read after rotating it.
 _MIN_GAIN = 1.2
-#: In a number, what is surely a digit is read from this confidence on: without it, the number would be wrong too.
-_MIN_CONFIDENCE_IN_NUMBER = 0.3
-#: Refused candidates less sure than this are not listed: they are no digits.
-_MIN_CONFIDENCE_LISTED = 0.1
 #: Of a file with many pages, where one was asked for.
 _MORE_PAGES = "more pages: only the first was read. To read them all: edge-digits predict, or DigitReader.open_pages"
-
-
-@dataclass(frozen=True, eq=False)  # arrays do not compare to one truth
-class Examination:
-    """A reading with all that led to it.
-
-    Attributes:
-        reading: the result.
-        original: gives the picture as it was given, or decodes it in full.
-        looks: what was found in each part of it.
-        candidates: all that might be digits, in reading order, with the box and score of each.
-    """
-
-    reading: Reading
-    original: Callable[[], NDArray[Any]]
-    looks: tuple[Look, ...]
-    candidates: tuple[Examined, ...]
-
-    @cached_property
-    def picture(self) -> NDArray[Any]:
-        """The picture in full, in colour where it has any; decoded when first asked for.
-
-        Raises:
-            PictureError: there is not the memory for it.
-        """
-        return self.original()
-
-
-@dataclass(frozen=True, eq=False)
-class Examined:
-    """One candidate.
-
-    Attributes:
-        seen: uint8 [28, 28], what the classifier saw.
-        digit: what it was read as.
-        chosen: whether it is on the best path; others are other cuts of the same ink.
-    """
-
-    seen: NDArray[np.uint8]
-    digit: Digit
-    chosen: bool
-
-    @property
-    def listed(self) -> bool:
-        """Whether it is read, or is sure enough to be listed as a refused digit."""
-        return not self.digit.rejected or self.digit.confidence >= _MIN_CONFIDENCE_LISTED
 
 
 @dataclass(frozen=True, eq=False)
@@ -184,8 +133,8 @@ class DigitReader:
         self.rotate = rotate
         self._chooser = Chooser(model.card.labels, constraint)
         self.conf = float(model.card.reject["threshold"]) if conf is None else conf
-        self._conf_given = conf is not None
         self.top_k = max(1, min(top_k, len(model.card.labels)))
+        self._acceptance = Acceptance(model.card.labels, self.conf, strict=conf is not None, top_k=self.top_k)
         self.ignore_exif = ignore_exif
         self.max_pixels = max_pixels
 
@@ -313,8 +262,8 @@ class DigitReader:
             return self._examine_rotated(picture, self.rotate)
         upright = self._examine_rotated(picture, 0)
         others = (self._examine_rotated(picture, degrees) for degrees in ROTATIONS if degrees)
-        best = max(others, key=_amount_read)
-        return best if _amount_read(best) > _MIN_GAIN * _amount_read(upright) else upright
+        best = max(others, key=amount_read)
+        return best if amount_read(best) > _MIN_GAIN * amount_read(upright) else upright
 
     def _examine_rotated(self, picture: _Picture, degrees: int) -> Examination:
         start = perf_counter()
@@ -332,7 +281,7 @@ class DigitReader:
         inferred = perf_counter()
         scores = fusion.join([line for _, line in lines], probabilities)  # [N, C + 1]
         choice = self._chooser.choose(lattice.candidates, lattice.nodes, scores)
-        candidates = self._examined(lines, inputs, scores, choice)
+        candidates = self._acceptance.examined(lines, inputs, scores, choice)
         speed_ms = {
             **picture.speed_ms,
             "find": 1e3 * (found - start),
@@ -347,9 +296,9 @@ class DigitReader:
             height=picture.size[1],
             digits=with_signs(listed, self.signs),
             speed_ms=speed_ms,
-            warnings=(*picture.warnings, *choice.warnings, *_quality_warnings(looks, candidates)),
+            warnings=(*picture.warnings, *choice.warnings, *quality_warnings(looks, candidates)),
         )
-        return Examination(_with_text(reading, choice.way.confidence), picture.original, looks, candidates)
+        return Examination(with_text(reading, choice.way.confidence), picture.original, looks, candidates)
 
     def _classified(self, inputs: NDArray[np.uint8], asked: list[bool]) -> NDArray[np.float32]:
         """The classifier's probabilities of those that it is asked about, float32 [N, C]; 0 of the others."""
@@ -363,117 +312,3 @@ class DigitReader:
     @cached_property
     def _network(self) -> Finder | None:
         return None if self._finder is None else self._finder()
-
-    def _examined(
-        self,
-        lines: list[tuple[Look, Line]],
-        inputs: NDArray[np.uint8],
-        scores: NDArray[np.float32],
-        choice: Choice,
-    ) -> tuple[Examined, ...]:
-        """What each candidate is read as.
-
-        Args:
-            lines: of all looks, each with its look; N candidates in all.
-            inputs: uint8 [N, 28, 28], what the classifier saw.
-            scores: float32 [N, C + 1], log probabilities of each class and, last, of no digit.
-            choice: the best path.
-        """
-        labels = {step.edge: step.label for step in choice.way.steps}
-        is_digit = 1.0 - np.exp(scores[:, -1])  # [N]
-        probabilities = np.exp(scores[:, :-1])  # [N, C]
-        ranking = np.argsort(-probabilities, axis=1, kind="stable")[:, : self.top_k]  # [N, top_k]
-        rows = list(zip(probabilities.tolist(), ranking.tolist(), strict=True))
-        examined: list[Examined] = []
-        for number, (part, line) in enumerate(lines):
-            first = len(examined)
-            thresholds = self._thresholds(line, is_digit[first : first + len(line.candidates)])
-            signs = self._signs(line, labels, first)
-            for candidate, threshold in zip(line.candidates, thresholds, strict=True):
-                row = len(examined)
-                if row in signs:
-                    box = part.box(candidate.glyph)
-                    digit = replace(signs[row], box=box, line=number)
-                    examined.append(Examined(inputs[row], digit, row in labels))
-                    continue
-                # What a constraint asks for is read, however unlikely it looks by itself.
-                accepted_from = 0.0 if choice.bound else threshold
-                digit = self._digit(*rows[row], labels.get(row), accepted_from, part.box(candidate.glyph), number)
-                examined.append(Examined(inputs[row], digit, row in labels))
-        return tuple(examined)
-
-    def _signs(self, line: Line, labels: dict[int, int | None], first: int) -> dict[int, Digit]:
-        """What in a line is read as a sign, by the row of its candidate; without its box.
-
-        Args:
-            line: the line.
-            labels: by row, the class on the best path, None for no digit.
-            first: the row of the line's first candidate.
-        """
-        if not line.candidates or line.candidates[0].ground != Ground.SCENE:
-            return {}
-        probabilities = np.exp(fusion.signs(line))  # [n, S]
-        found = {}
-        for place, row in enumerate(probabilities.tolist()):
-            if row and labels.get(first + place) is None and max(row) >= self.conf:
-                label = SIGNS[row.index(max(row))]
-                found[first + place] = Digit(
-                    label, max(row), Box(0, 0, 0, 0), topk=((label, max(row)),), rejected=True, sign=True
-                )
-        return found
-
-    def _thresholds(self, line: Line, is_digit: NDArray[np.floating]) -> list[float]:
-        """The confidence from which on each of a line's N candidates is read.
-
-        Args:
-            line: the line.
-            is_digit: float [N], the probability that each candidate is a digit, whichever.
-        """
-        sure = is_digit >= self.conf  # [N]
-        number = not self._conf_given and sure.sum() > 1 and line.candidates[0].ground in fusion.PAGE
-        lower = min(_MIN_CONFIDENCE_IN_NUMBER, self.conf)
-        return [lower if number and surely else self.conf for surely in sure]
-
-    def _digit(
-        self, probabilities: list[float], ranking: list[int], label: int | None, threshold: float, box: Box, line: int
-    ) -> Digit:
-        """A candidate as a digit; `label` is the class on the best path, None where it is read as no digit there."""
-        shown = ranking[0] if label is None else label
-        names = self.model.card.labels
-        return Digit(
-            label=names[shown],
-            confidence=probabilities[shown],
-            box=box,
-            line=line,
-            rejected=label is None or probabilities[shown] < threshold,
-            topk=tuple((names[i], probabilities[i]) for i in ranking),
-        )
-
-
-def _quality_warnings(looks: tuple[Look, ...], candidates: tuple[Examined, ...]) -> tuple[str, ...]:
-    """Why the picture may be read badly; of its candidates, those that may be digits are looked at."""
-    warnings: list[str] = []
-    remaining = iter(candidates)
-    for part in looks:
-        glyphs = [candidate.glyph for line in part.lines for candidate in line.candidates]
-        pairs = [(glyph, next(remaining)) for glyph in glyphs]
-        listed = [glyph for glyph, candidate in pairs if candidate.chosen and candidate.listed]
-        boxes = [Box(g.x, g.y, g.x + g.width, g.y + g.height) for g in listed]
-        warnings += assess(part.work, part.ink, boxes, max(part.work.shape) / max(part.view.size))
-    return tuple(dict.fromkeys(warnings))
-
-
-def _amount_read(examination: Examination) -> float:
-    """How much was read: the accepted digits' boxes, by their confidence; scraps count for little."""
-    accepted = [digit for digit in examination.reading.digits if not digit.rejected]
-    return sum(d.confidence * (d.box.x2 - d.box.x1) * (d.box.y2 - d.box.y1) for d in accepted)
-
-
-def _with_text(reading: Reading, confidence: float) -> Reading:
-    """Fill in text, confidence and status from the digits."""
-    text = assemble(reading.digits)
-    confidence = confidence if text else 0.0
-    status: Status = "ok" if text else "no_digits"
-    if any(digit.rejected and not digit.sign for digit in reading.digits):
-        status = "uncertain"
-    return replace(reading, text=text, confidence=confidence, status=status)

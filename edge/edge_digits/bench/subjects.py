@@ -12,9 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge_digits.bench.pictures import Picture
+from edge_digits.examination import Examination
 from edge_digits.inference.session import Model
 from edge_digits.normalize import SIDE, normalize
-from edge_digits.reader import DigitReader, Examination
+from edge_digits.reader import DigitReader
 
 #: The steps of a picture that `Reading.speed_ms` has the times of.
 _STEPS = ("decode", "find", "normalize", "infer")

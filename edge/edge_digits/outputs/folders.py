@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edge_digits.errors import UsageError
+from edge_digits.examination import Examination
 from edge_digits.imaging.pixels import to_gray
 from edge_digits.outputs.atomic import folder_held, remove_leftovers
 from edge_digits.outputs.files import Names, encoded, make_folder, write_bytes
 from edge_digits.outputs.labels import LabelsFile, label_row
 from edge_digits.outputs.pictures import annotate, crop, explain
-from edge_digits.reader import Examination
 from edge_digits.results import Reading
 
 

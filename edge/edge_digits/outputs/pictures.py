@@ -9,11 +9,11 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from edge_digits.examination import Examination, Examined
 from edge_digits.find import written
 from edge_digits.find.search import Look
 from edge_digits.imaging.pixels import Gray, to_gray
 from edge_digits.imaging.regions import WHOLE
-from edge_digits.reader import Examination, Examined
 from edge_digits.results import Digit, Reading
 
 _GREEN, _ORANGE, _GREY = (60, 160, 30), (0, 120, 240), (150, 150, 150)
