@@ -158,7 +158,7 @@ _kept: list[int] = []
 @contextmanager
 def _stderr_kept() -> Iterator[int]:
     """Standard error goes nowhere; a descriptor of where it went at first."""
-    sys.stderr.flush()
+    _flush()
     nowhere = os.open(os.devnull, os.O_WRONLY)
     try:
         _kept.append(os.dup(2))
@@ -170,11 +170,16 @@ def _stderr_kept() -> Iterator[int]:
         os.dup2(nowhere, 2)
         yield _kept[0]
     finally:
-        sys.stderr.flush()
+        _flush()
         kept = _kept.pop()
         os.dup2(kept, 2)
         os.close(kept)
         os.close(nowhere)
+
+
+def _flush() -> None:
+    if sys.stderr is not None:  # it is closed
+        sys.stderr.flush()
 
 
 @contextmanager

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import atexit
+import fcntl
 import os
 import re
 from collections.abc import Iterator
@@ -24,6 +26,9 @@ _LINE = re.compile(
 #: OpenCV's own log, which says no more than the error that follows it.
 _LOG = re.compile(rb"\[ ?(?:WARN|ERROR|INFO)")
 
+#: Bytes of messages after which the memory that they are caught in is given back.
+_ENOUGH = 1 << 24
+
 #: OpenCV's Error::StsNoMem.
 _NO_MEMORY = -4
 
@@ -34,7 +39,9 @@ class _StandardError:
     def __init__(self) -> None:
         self._lock = Lock()
         self._memory: int | None = None
+        self._taken = 0
         os.register_at_fork(after_in_child=self._begin_anew)
+        atexit.register(self._pass_on)
 
     def _begin_anew(self) -> None:
         """A child has a lock that nobody gives back, and would share the place that is written at."""
@@ -42,6 +49,12 @@ class _StandardError:
         if self._memory is not None:
             os.close(self._memory)
             self._memory = None
+
+    def _pass_on(self) -> None:
+        """What another thread had begun to write when the last decoder ended."""
+        with self._lock:
+            if self._memory is not None:
+                _sorted(self._take(self._memory))
 
     def decode(self, buffer: NDArray[np.uint8], flags: int) -> tuple[Any, list[str], bool]:
         """Decode; also the lines of its libraries, and whether they could be caught."""
@@ -57,22 +70,25 @@ class _StandardError:
             finally:
                 os.dup2(kept, 2)
                 os.close(kept)
-                text = self._take(memory)
-        return picture, _sorted(text) if text else [], True
+                lines = _sorted(self._take(memory))
+        return picture, lines, True
 
     def _opened(self) -> int:
         if self._memory is None:
-            self._memory = os.memfd_create("edge-digits-stderr")
+            self._memory, self._taken = os.memfd_create("edge-digits-stderr"), 0
+            # Two threads that write at once would otherwise overwrite each other: a memfd has no lock on its position.
+            fcntl.fcntl(self._memory, fcntl.F_SETFL, os.O_APPEND)
         return self._memory
 
-    @staticmethod
-    def _take(memory: int) -> bytes:
-        size = os.lseek(memory, 0, os.SEEK_CUR)
-        if not size:
-            return b""
-        text = os.pread(memory, size, 0)
-        os.lseek(memory, 0, os.SEEK_SET)
-        os.ftruncate(memory, 0)
+    def _take(self, memory: int) -> bytes:
+        """What is new. A write of another thread may still be under way, so nothing is dropped that was not read."""
+        text = b""
+        while new := os.pread(memory, 1 << 16, self._taken):
+            text += new
+            self._taken += len(new)
+        if self._taken > _ENOUGH:
+            self._memory = None
+            os.close(memory)
         return text
 
 
