@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -55,13 +54,23 @@ def training_libraries() -> Iterator[None]:
     """For the first import of Keras or TensorFlow in a process: without log lines, and without a socket."""
     # TensorFlow reports its CPU features and missing GPUs, some of it before it reads this.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    # It imports urllib3, which binds a socket to ::1 to learn whether this machine has IPv6, unless Python has none.
-    # Nothing here speaks through urllib3: Keras downloads MNIST with Python's own urllib.
+    with no_socket(), native_stderr_off():
+        yield
+
+
+@contextmanager
+def no_socket() -> Iterator[None]:
+    """For imports that may bring urllib3, as TensorFlow's does.
+
+    It binds a socket to ::1 to learn whether this machine has IPv6, unless Python has none. Nothing here speaks through
+    urllib3: Keras downloads MNIST with Python's own urllib.
+    """
+    import socket  # --help does without
+
     has_ipv6 = socket.has_ipv6
     socket.has_ipv6 = False
     try:
-        with native_stderr_off():
-            yield
+        yield
     finally:
         socket.has_ipv6 = has_ipv6
 

@@ -14,12 +14,13 @@ from importlib import import_module
 from typing import Any
 
 from edge_digits.errors import EdgeDigitsError
-from edge_digits.quiet import cause
+from edge_digits.quiet import cause, no_socket
 
 
 def package_version(module: str) -> str:
     """Import a package; its version, "" where it does not say."""
-    return str(getattr(import_module(module), "__version__", ""))
+    with no_socket():
+        return str(getattr(import_module(module), "__version__", ""))
 
 
 def try_package(module: str) -> str:
