@@ -84,7 +84,7 @@ def test_a_terminal_shows_colours(terminal: Terminal) -> None:
     [
         ("opencv-python", "cv2", NO_LIBGL, "libGL.so.1", "sudo apt install libgl1 libglib2.0-0"),
         ("opencv-python", "cv2", CLASH, "numpy.dtype size changed", "--force-reinstall 'numpy>=2.0' 'opencv-python>="),
-        ("opencv-python", "cv2", "__version__ = '4.5.5'", "4.5.5, and 4.10 is needed", "--upgrade 'opencv-python>="),
+        ("opencv-python", "cv2", "__version__ = '4.5.5'", "4.5.5, and 4.11 is needed", "--upgrade 'opencv-python>="),
         ("onnxruntime", "onnxruntime", "import no_such_part", "No module named", "pip install 'onnxruntime>="),
         ("onnxruntime", "onnxruntime", DIES, "died of SIGILL", "--force-reinstall 'onnxruntime>="),
         ("numpy", "numpy", "raise ImportError('a\\nOriginal error was: libopenblas.so.0')", "libopenblas", "'numpy>="),

@@ -10,7 +10,7 @@ import pytest
 from drawing import Gray, digits
 from numpy.typing import NDArray
 
-pytest.importorskip("edge_digits_train", reason="training is not installed")
+pytest.importorskip("matplotlib", reason="composed scenes need the extra `train`")
 
 from edge_digits.imaging.ink import extract_ink, levelled
 from edge_digits.inference.heatmap import DIGIT_HEIGHTS
