@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tomllib
 from importlib.metadata import entry_points
+from itertools import chain
 from pathlib import Path
 
 import click
@@ -160,7 +161,8 @@ def test_each_command_of_the_documentation_has_the_options_it_is_shown_with() ->
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_options_that_a_page_mentions_exist(page: Path) -> None:
     known = {flag for name in COMMANDS for flag in flags(parameters(name))} | FOREIGN | {"--help"}
-    for script in [*(ROOT / "scripts").iterdir(), *(ROOT / "benchmarks").glob("*.py")]:
+    programs = [(ROOT / "scripts").iterdir(), (ROOT / "benchmarks").glob("*.py"), (ROOT / "tests/fuzz").glob("*.py")]
+    for script in chain.from_iterable(programs):
         known |= set(re.findall(r"--[a-z][a-z0-9-]*", script.read_text(encoding="utf-8") if script.is_file() else ""))
     # Indented lines may be commands of other programs; those of this one are checked above.
     prose = re.sub(r"^```.*?^```|^ {4,}[^\n]*$", "", page.read_text(encoding="utf-8"), flags=re.M | re.S)
