@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -173,13 +174,24 @@ def test_a_joined_opinion_is_shares_of_one() -> None:
     np.testing.assert_allclose(joined(lines, rows.tolist()).sum(axis=1), 1, atol=1e-5)
 
 
-@pytest.mark.parametrize("ground", Ground)
+@pytest.mark.parametrize("ground", [ground for ground in Ground if ground != Ground.SCENE])
 @pytest.mark.parametrize("logits", [None, [200.0, -200.0], [-200.0, -300.0]], ids=str)
 @pytest.mark.parametrize("row", [[1.0, 0.0], [0.0, 0.0], [0.5, 0.5]], ids=str)
 def test_the_surest_opinions_stay_numbers(ground: Ground, logits: list[float] | None, row: list[float]) -> None:
     given = join([line(candidate(logits, ground))], np.array([row], np.float32))
     assert np.isfinite(given).all()
     assert np.exp(given).sum() == pytest.approx(1, abs=1e-5)
+
+
+@pytest.mark.parametrize("signs", [[], [-300.0, -200.0], [200.0, -200.0]], ids=str)
+@pytest.mark.parametrize("logits", [[200.0] + [-200.0] * 9, [-300.0] * 10, [200.0] * 10], ids=str)
+def test_the_surest_opinions_of_a_scene_stay_numbers(logits: list[float], signs: list[float]) -> None:
+    one = replace(candidate(logits, Ground.SCENE), signs=np.array(signs, np.float32))
+    given = join([line(one)], np.zeros((1, 10), np.float32))
+    assert np.isfinite(given).all()
+    assert np.exp(given).sum() == pytest.approx(1, abs=1e-5)
+    assert np.isfinite(fusion.signs(line(one))).all()
+    assert fusion.signs(line(one)).shape == (1, len(signs))
 
 
 def test_no_candidates_have_no_opinions() -> None:
