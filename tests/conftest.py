@@ -21,8 +21,10 @@ from hypothesis import settings
 from edge_digits import DigitReader
 from edge_digits.cli import main
 
-# A shell that starts the tests in the background has them ignore Ctrl-C, and so would the processes that they start.
+# A shell that starts the tests in the background has them ignore Ctrl-C, and nohup has them ignore SIGHUP; so would the
+# processes that they start.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 settings.register_profile("edge-digits", derandomize=True, deadline=None, max_examples=40)
 settings.load_profile("edge-digits")

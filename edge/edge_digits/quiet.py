@@ -54,6 +54,8 @@ def training_libraries() -> Iterator[None]:
     """For the first import of Keras or TensorFlow in a process: without log lines, and without a socket."""
     # TensorFlow reports its CPU features and missing GPUs, some of it before it reads this.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    # Files are written under a lock of our own, which HDF5 would take for another program's.
+    os.environ.setdefault("HDF5_USE_FILE_LOCKING", "FALSE")
     with no_socket(), native_stderr_off():
         yield
 

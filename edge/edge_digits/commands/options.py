@@ -60,7 +60,7 @@ class FinderOption(click.ParamType[str]):
     def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
         """Refuse what is neither, with what there is."""
         if value not in FINDERS and not value.endswith(".onnx"):
-            self.fail(f"{value!r} is none of {', '.join(FINDERS)}, and no .onnx file", param, ctx)
+            self.fail(f"{value!r} is not one of {', '.join(map(repr, FINDERS))}, and no .onnx file", param, ctx)
         return value
 
     def get_metavar(self, param: click.Parameter, ctx: click.Context) -> str:
