@@ -315,7 +315,7 @@ def test_predict_reads_with_a_finder_that_is_named_by_its_file(exported: Path) -
     assert {digit["label"] in SIGNS for digit in record["digits"] if digit.get("sign")} <= {True}
     wrong = invoke("predict", sample, "--finder", "magic")
     assert (wrong.code, wrong.out) == (2, "")
-    assert "'magic' is none of auto, classic, net, and no .onnx file" in wrong.err
+    assert "'magic' is not one of 'auto', 'classic', 'net', and no .onnx file" in wrong.err
 
 
 @pytest.mark.slow
