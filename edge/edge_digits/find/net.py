@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from edge_digits.find import layout
 from edge_digits.find.glyph import Candidate, Glyph, Ground, Line
+from edge_digits.find.parts import inked_parts
 from edge_digits.find.single import find_digit
 from edge_digits.imaging.ink import Ink, levelled
 from edge_digits.imaging.pixels import Gray
@@ -31,9 +32,8 @@ _LEAST = -2.4
 _SMALLEST = 40
 #: Up to this longer side, pixels, a picture is a strip or a field, and looked at more closely.
 _STRIP = 320
-#: Ink is looked for in blocks of so many pixels: one with more than a few pixels of this strength of levelled ink or
-#: more holds some, and its neighbours are looked at with it.
-_BLOCK, _INKED, _FEWEST = 32, 60, 8
+#: Levelled ink of this strength or more is looked at.
+_INKED = 60
 #: Of two finds, the weaker is the same digit where their boxes share this part of both, or of the smaller one.
 _SHARED, _WITHIN = 0.5, 0.65
 #: From this logit, and of this height on, a find needs no finer look.
@@ -148,7 +148,7 @@ def _at_all_scales(page: Gray, maps: Maps) -> _Finds:
     sure = boxes
     for level in reversed(levels):
         factor = page.shape[1] / level.shape[1]
-        for x, y, part in _inked_parts(level, sure / factor):
+        for x, y, part in inked_parts(level, sure / factor, _INKED):
             found = find_peaks(maps(part[None])[0], _LEAST)
             inside = (found.height >= 0.75 * DIGIT_HEIGHTS[0]) & (found.height <= 1.3 * DIGIT_HEIGHTS[1])
             half_w, half_h = found.width / 2, found.height / 2
@@ -167,42 +167,6 @@ def _scaled(page: Gray, factor: float) -> Gray:
     size = tuple(int(np.ceil(side * factor)) for side in page.shape[::-1])
     method = cv2.INTER_AREA if factor < 1 else cv2.INTER_LINEAR
     return np.asarray(cv2.resize(page, size, interpolation=method), np.uint8)
-
-
-def _inked_parts(level: Gray, sure: NDArray[np.float32]) -> list[tuple[int, int, Gray]]:
-    """Rectangles that hold the ink with room around it: x, y, uint8 [H, W] of sides that the network takes.
-
-    Ink within the boxes of `sure`, float32 [N, 4], is left out of account.
-    """
-    height, width = level.shape
-    rows, columns = -(-height // _BLOCK), -(-width // _BLOCK)
-    padded = np.asarray(
-        cv2.copyMakeBorder(level, 0, rows * _BLOCK - height, 0, columns * _BLOCK - width, cv2.BORDER_CONSTANT, value=0),
-        np.uint8,
-    )
-    open_ = padded
-    if len(sure):
-        open_ = padded.copy()
-        for x1, y1, x2, y2 in sure.tolist():
-            room = _MARGIN * (y2 - y1) + 1
-            open_[max(0, int(y1 - room)) : int(y2 + room) + 1, max(0, int(x1 - room)) : int(x2 + room) + 1] = 0
-    marked = cv2.threshold(open_, _INKED - 1, 1.0, cv2.THRESH_BINARY)[1]
-    share = cv2.resize(marked * np.uint8(255), (columns, rows), interpolation=cv2.INTER_AREA)
-    inked = (np.asarray(share) > 255 * _FEWEST / _BLOCK**2).astype(np.uint8)
-    if not inked.any():
-        return []
-    near = cv2.dilate(inked, np.ones((3, 3), np.uint8))
-    _, _, stats, _ = cv2.connectedComponentsWithStats(near, connectivity=4)
-    parts = []
-    for x, y, w, h, _ in stats[1:].tolist():
-        x1, y1 = x * _BLOCK, y * _BLOCK
-        x2, y2 = _stepped(x1, min((x + w) * _BLOCK, width)), _stepped(y1, min((y + h) * _BLOCK, height))
-        parts.append((x1, y1, np.ascontiguousarray(padded[y1:y2, x1:x2])))
-    return parts
-
-
-def _stepped(first: int, last: int) -> int:
-    return first + -(-(last - first) // INPUT_MULTIPLE) * INPUT_MULTIPLE
 
 
 def _apart(found: _Finds) -> _Finds:

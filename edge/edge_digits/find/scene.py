@@ -18,9 +18,10 @@ from numpy.typing import NDArray
 
 from edge_digits.find import layout
 from edge_digits.find.glyph import Candidate, Glyph, Ground, Line, Place
+from edge_digits.find.parts import inked_parts
 from edge_digits.imaging.contrast import local_contrast
 from edge_digits.imaging.pixels import Gray
-from edge_digits.inference.heatmap import DIGIT_HEIGHTS, INPUT_MULTIPLE, LOG_SMALLEST_SIGN, find_peaks
+from edge_digits.inference.heatmap import DIGIT_HEIGHTS, LOG_SMALLEST_SIGN, find_peaks
 from edge_digits.results import DIGITS
 
 #: Local contrast, uint8 [1, H, W], sides multiples of INPUT_MULTIPLE -> cells, float32 [1, H/4, W/4, C + 4].
@@ -35,10 +36,10 @@ _STRIP_SIDE, _STRIP_SCALE = 360, 1.3
 _TINY_SIDE, _TINY_SCALED = 48, 48
 #: Pixels of paper around a picture: a stroke at its rim is seen whole.
 _RING = 8
-#: Ink is looked for in blocks of so many pixels; a block holds some from so many pixels of this contrast on.
-_BLOCK, _INKED, _MIN_INKED = 32, 90, 8
-#: From this logit and this height on, a find needs no finer look; with a margin of its height around it.
-_SURE_LOGIT, _SURE_HEIGHT, _MARGIN = 1.5, 22.0, 0.15
+#: Contrast of this strength or more is looked at.
+_INKED = 90
+#: From this logit and this height on, a find needs no finer look.
+_SURE_LOGIT, _SURE_HEIGHT = 1.5, 22.0
 #: Pixels that the network may look at in one picture, all scales together.
 _BUDGET = 640_000
 #: How far from the trained heights a find may be.
@@ -93,7 +94,8 @@ def find_characters(picture: NDArray[np.uint8], maps: HeatMaps) -> Finds:
     for factor in reversed(_factors(picture.shape[0], picture.shape[1])):
         contrast = local_contrast(_resized(picture, factor))
         scales.append(Scale(factor, contrast))
-        for x, y, part in _inked_parts(contrast, sure * factor):
+        ringed = np.pad(contrast, _RING)
+        for x, y, part in inked_parts(ringed, sure * factor + _RING, _INKED):
             if part.size > left:
                 continue
             left -= part.size
@@ -102,7 +104,7 @@ def find_characters(picture: NDArray[np.uint8], maps: HeatMaps) -> Finds:
             box = np.stack(
                 [peaks.x - half_width, peaks.y - half_height, peaks.x + half_width, peaks.y + half_height], axis=1
             )
-            box = ((box + np.array([x, y, x, y], np.float32)) / factor).astype(np.float32)
+            box = ((box + np.array([x, y, x, y], np.float32) - _RING) / factor).astype(np.float32)
             best = peaks.logits.max(axis=1, initial=-np.inf)
             is_digit = peaks.logits.argmax(axis=1) < len(DIGITS) if len(best) else np.zeros(0, bool)
             height = np.maximum(peaks.height, 0.6 * peaks.width)
@@ -202,39 +204,6 @@ def _resized(picture: NDArray[np.uint8], factor: float) -> NDArray[np.uint8]:
     size = (max(1, round(picture.shape[1] * factor)), max(1, round(picture.shape[0] * factor)))
     method = cv2.INTER_AREA if factor < 1.0 else cv2.INTER_LINEAR
     return np.asarray(cv2.resize(picture, size, interpolation=method), np.uint8)
-
-
-def _inked_parts(contrast: Gray, sure: NDArray[np.float32]) -> list[tuple[int, int, Gray]]:
-    """Rectangles that hold the ink with room around it: x, y, uint8 [H, W] of sides that the network takes.
-
-    Args:
-        contrast: uint8 [H, W].
-        sure: float32 [N, 4], boxes in its pixels whose ink is left out of account.
-    """
-    height, width = contrast.shape
-    rows, columns = -(-(height + 2 * _RING) // _BLOCK), -(-(width + 2 * _RING) // _BLOCK)
-    padded = np.zeros((rows * _BLOCK, columns * _BLOCK), np.uint8)
-    padded[_RING : _RING + height, _RING : _RING + width] = contrast
-    unexplained = padded
-    if len(sure):
-        unexplained = padded.copy()
-        for x1, y1, x2, y2 in (sure + _RING).tolist():
-            room = _MARGIN * (y2 - y1) + 1
-            unexplained[max(0, int(y1 - room)) : int(y2 + room) + 1, max(0, int(x1 - room)) : int(x2 + room) + 1] = 0
-    marked = cv2.threshold(unexplained, _INKED - 1, 1.0, cv2.THRESH_BINARY)[1]
-    share = cv2.resize(marked * np.uint8(255), (columns, rows), interpolation=cv2.INTER_AREA)
-    inked = (np.asarray(share) > 255 * _MIN_INKED / _BLOCK**2).astype(np.uint8)
-    if not inked.any():
-        return []
-    around = cv2.dilate(inked, np.ones((3, 3), np.uint8))
-    _, _, stats, _ = cv2.connectedComponentsWithStats(around, connectivity=4)
-    parts = []
-    for left, top, w, h, _ in stats[1:].tolist():
-        x1, y1 = left * _BLOCK, top * _BLOCK
-        x2 = min((left + w) * _BLOCK, -(-(width + 2 * _RING) // INPUT_MULTIPLE) * INPUT_MULTIPLE)
-        y2 = min((top + h) * _BLOCK, -(-(height + 2 * _RING) // INPUT_MULTIPLE) * INPUT_MULTIPLE)
-        parts.append((x1 - _RING, y1 - _RING, np.ascontiguousarray(padded[y1:y2, x1:x2])))
-    return parts
 
 
 def _suppressed(found: Finds) -> Finds:

@@ -1,0 +1,54 @@
+"""The parts of a picture that hold ink: all that a network is shown of it."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from edge_digits.imaging.pixels import Gray
+from edge_digits.inference.heatmap import INPUT_MULTIPLE
+
+#: Ink is looked for in blocks of so many pixels; a block holds some from so many pixels of it on.
+_BLOCK, _MIN_INKED = 32, 8
+#: Ink is left out of account so far around a box, in its heights.
+_MARGIN = 0.15
+
+
+def inked_parts(level: Gray, sure: NDArray[np.float32], inked: int) -> list[tuple[int, int, Gray]]:
+    """Rectangles that hold the ink with room around it: x, y, uint8 [H, W] of sides that the network takes.
+
+    Args:
+        level: ink, uint8 [H, W].
+        sure: float32 [N, 4], boxes in its pixels whose ink is left out of account.
+        inked: what counts as ink, from this value on.
+    """
+    height, width = level.shape
+    rows, columns = -(-height // _BLOCK), -(-width // _BLOCK)
+    padded = np.asarray(
+        cv2.copyMakeBorder(level, 0, rows * _BLOCK - height, 0, columns * _BLOCK - width, cv2.BORDER_CONSTANT, value=0),
+        np.uint8,
+    )
+    unexplained = padded
+    if len(sure):
+        unexplained = padded.copy()
+        for x1, y1, x2, y2 in sure.tolist():
+            room = _MARGIN * (y2 - y1) + 1
+            unexplained[max(0, int(y1 - room)) : int(y2 + room) + 1, max(0, int(x1 - room)) : int(x2 + room) + 1] = 0
+    marked = cv2.threshold(unexplained, inked - 1, 1.0, cv2.THRESH_BINARY)[1]
+    share = cv2.resize(marked * np.uint8(255), (columns, rows), interpolation=cv2.INTER_AREA)
+    blocks = (np.asarray(share) > 255 * _MIN_INKED / _BLOCK**2).astype(np.uint8)
+    if not blocks.any():
+        return []
+    around = cv2.dilate(blocks, np.ones((3, 3), np.uint8))
+    _, _, stats, _ = cv2.connectedComponentsWithStats(around, connectivity=4)
+    parts = []
+    for x, y, w, h, _ in stats[1:].tolist():
+        x1, y1 = x * _BLOCK, y * _BLOCK
+        x2, y2 = _stepped(x1, min((x + w) * _BLOCK, width)), _stepped(y1, min((y + h) * _BLOCK, height))
+        parts.append((x1, y1, np.ascontiguousarray(padded[y1:y2, x1:x2])))
+    return parts
+
+
+def _stepped(first: int, last: int) -> int:
+    return first + -(-(last - first) // INPUT_MULTIPLE) * INPUT_MULTIPLE
