@@ -89,10 +89,11 @@ def test_what_is_no_list_is_not_read_to_its_end(run: Run, tmp_path: Path) -> Non
     assert (ended.code, "one path a line" in ended.err, "more than 65536 bytes" in ended.err) == (3, True, True)
 
 
-def test_a_list_on_standard_input_is_read_as_it_comes(good: Path) -> None:
+@pytest.mark.parametrize("jobs", ["1", "2"])
+def test_a_list_on_standard_input_is_read_as_it_comes(good: Path, jobs: str) -> None:
     """A pipe that waits for each answer, such as a scanner's, was waited for to its end."""
     child = subprocess.Popen(
-        [*COMMAND, "predict", "@-", "--format", "jsonl"],
+        [*COMMAND, "predict", "@-", "--format", "jsonl", "-j", jobs],
         cwd=good.parent,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
@@ -100,7 +101,7 @@ def test_a_list_on_standard_input_is_read_as_it_comes(good: Path) -> None:
     )
     assert child.stdin is not None
     assert child.stdout is not None
-    for _ in range(2):
+    for _ in range(3):
         child.stdin.write(b"good.png\n")
         assert json.loads(child.stdout.readline())["text"] == "427"
     child.stdin.close()

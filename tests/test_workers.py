@@ -131,24 +131,6 @@ def test_records_of_sources_and_what_comes_by_and_by_keep_their_place(good: Path
     assert [result.reading.status for result in results] == [("ok", "error", "error")[i % 3] for i in range(200)]
 
 
-def test_a_pipe_is_answered_while_it_waits(good: Path) -> None:
-    child = subprocess.Popen(
-        [*COMMAND, "predict", "@-", "--format", "jsonl", "-j", "2"],
-        cwd=good.parent,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        bufsize=0,
-    )
-    assert child.stdin is not None
-    assert child.stdout is not None
-    for _ in range(3):
-        child.stdin.write(b"good.png\n")
-        assert json.loads(child.stdout.readline())["text"] == "427"
-    child.stdin.close()
-    assert child.wait(20) == 0
-    child.stdout.close()
-
-
 def test_a_stream_of_large_pictures_does_not_lock_up(run: Run) -> None:
     """Pictures go one way while drawings come the other: both pipes are full, and neither side may wait."""
     large = coded(page(["427"] * 12, height=150), ".jpg")

@@ -62,7 +62,7 @@ def cells_of_record(line: str) -> tuple[object, ...]:
 def check_workbooks() -> None:
     """Raises: MissingExtraError: workbooks cannot be written, because openpyxl is not installed."""
     try:
-        import openpyxl  # noqa: F401
+        import openpyxl  # noqa: F401  # whether it is there, before anything is read
     except ImportError:
         raise MissingExtraError("--format xlsx", "xlsx", "openpyxl") from None
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -48,9 +49,10 @@ class Decoded:
     warnings: tuple[str, ...] = ()
 
 
-class Page:
+class Page(ABC):
     """One picture of a file, not decoded yet."""
 
+    @abstractmethod
     def gray(self, side: int) -> Decoded:
         """Decode it to grey, no larger than needed where its format has a short cut (JPEG: 1/2, 1/4, 1/8).
 
@@ -60,15 +62,14 @@ class Page:
         Raises:
             PictureError: it is broken, cut short, or would cost too much.
         """
-        raise NotImplementedError
 
+    @abstractmethod
     def picture(self) -> NDArray[Any]:
         """Decode it whole: grey, BGR, or BGRA where it has an alpha channel; uint8 or of more bits.
 
         Raises:
             PictureError: as `gray`.
         """
-        raise NotImplementedError
 
 
 class _Picture(Page):
