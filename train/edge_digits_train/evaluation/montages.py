@@ -20,12 +20,14 @@ _MAX_CHANNELS = 64
 def gallery(pictures: NDArray[np.uint8], captions: Sequence[str], columns: int = 10) -> Figure:
     """Pictures, uint8 [N, H, W], in rows, each with its caption."""
     height, width = pictures.shape[1:]
-    sheet, corners = _montage(pictures.astype(np.float32), columns, gap=(8, 2))
+    # A line of text is as high as ever where the pictures are smaller, and takes more of their pixels.
+    room = round(0.8 * columns)
+    sheet, corners = _montage(pictures.astype(np.float32), columns, gap=(room, 2))
     figure = new_figure(WIDTH, max(0.6, WIDTH * sheet.shape[0] / sheet.shape[1]), layout=None)
     axes = figure.add_axes((0, 0, 1, 1))
     axes.imshow(sheet, cmap="gray", vmin=0, vmax=255, interpolation="none")
     for (y, x), caption in zip(corners, captions, strict=True):
-        axes.text(x + width / 2, y + height + 4.5, caption, ha="center", va="center", fontsize=7)
+        axes.text(x + width / 2, y + height + room / 2, caption, ha="center", va="center", fontsize=7)
     axes.axis("off")
     return figure
 
