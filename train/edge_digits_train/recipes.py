@@ -93,15 +93,15 @@ RECIPES: dict[str, Recipe] = {
     "finder": Recipe(
         task="finder",
         arch="finder",
-        epochs=200,
-        patience=200,
+        epochs=90,
+        patience=90,
         batch=32,
         learning_rate=2e-3,
         dropout=0.0,
         background=0.0,
         scenes=8000,
         augmentation=None,
-        redraw=2,
+        redraw=3,
     ),
     "reader": Recipe(task="windows", epochs=12, patience=12, styles=0.1, windows=120_000),
     # A few epochs at a rate that does not undo what was learnt: for --init and --extra.
