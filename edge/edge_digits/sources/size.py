@@ -37,7 +37,7 @@ def headers(content: bytes, max_pixels: int) -> Iterator[Header]:
             if single.end is None or single.kind not in ("PNG", "PNM"):
                 return
             rest = rest[single.end :]
-    except (struct.error, IndexError, KeyError):
+    except (struct.error, OverflowError, IndexError, KeyError):  # one of a place that no file can have
         if given:
             raise PictureError(f"is broken behind page {given}: the others cannot be found. Copy it again") from None
 
