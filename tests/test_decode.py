@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from typing import Any
 
 import cv2
@@ -11,11 +12,12 @@ from drawing import coded, page, turned
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
+from picture_files import tiff
 
 from edge_digits import DigitReader, PictureError, to_gray
 from edge_digits.outputs.pictures import annotate
 from edge_digits.reader import DECODE_SIDE
-from edge_digits.sources.decode import decode, decode_gray
+from edge_digits.sources.decode import decode, decode_gray, open_pages
 
 SCENE: NDArray[np.uint8] = np.asarray(cv2.resize(page("4273"), (2600, 1400), interpolation=cv2.INTER_CUBIC), np.uint8)
 
@@ -70,6 +72,21 @@ def test_other_formats_are_decoded_in_full(suffix: str) -> None:
 def test_what_is_no_picture_is_refused(content: bytes) -> None:
     with pytest.raises(PictureError):
         decode_gray(content, 300)
+
+
+@pytest.mark.parametrize("place", [1 << 40, (1 << 63) - 1, 1 << 63, (1 << 64) - 1])
+@pytest.mark.parametrize("inside", [False, True], ids=["first", "next"])
+def test_a_bigtiff_that_points_beyond_what_a_machine_can_address_is_refused(place: int, inside: bool) -> None:
+    content = bytearray(tiff(np.full((8, 8), 255, np.uint8), big=True))
+    struct.pack_into("<Q", content, len(content) - 8 if inside else 8, place)
+    if inside:
+        pages = open_pages(bytes(content))
+        next(pages)
+        with pytest.raises(PictureError, match="is broken behind page 1"):
+            next(pages)
+    else:
+        with pytest.raises(PictureError):
+            decode(bytes(content))
 
 
 @pytest.mark.parametrize("orientation", [1, 6])
