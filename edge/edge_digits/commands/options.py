@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -25,6 +26,15 @@ def region(text: str) -> Region:
         return Region.parse(text)
     except UsageError as error:
         raise UsageError(f"--roi {error}") from None
+
+
+def seconds(text: str) -> float:
+    """The type of an option such as --every: "2s", "500ms", "1m" or plain seconds."""
+    match = re.fullmatch(r"(\d{1,6}(?:\.\d{1,6})?)(ms|s|m|)", text)
+    found = float(match[1]) * {"ms": 0.001, "s": 1, "m": 60, "": 1}[match[2]] if match else 0.0
+    if not 0.01 <= found <= 86400:
+        raise click.BadParameter("write a time from 10ms to 1440m, such as 2s, 500ms or 1m")
+    return found
 
 
 def constraint(digits: int | None, pattern: str | None, checksum: str | None) -> Constraint | None:

@@ -1,0 +1,85 @@
+"""Options of `camera` on what takes its results, beside the screen."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from edge_digits.commands.broker import broker_of, broker_options
+from edge_digits.commands.options import seconds
+from edge_digits.errors import UsageError
+
+if TYPE_CHECKING:
+    from edge_digits.live.outlets import Outlet
+    from edge_digits.live.watch import LiveReader
+
+_Command = TypeVar("_Command", bound=Callable[..., Any])
+
+_BROKER_OPTIONS = (
+    click.option("--id", "board", metavar="NAME", help="This board's name on the broker.  [default: the host name]"),
+    click.option(
+        "--mqtt-queue",
+        type=click.IntRange(1, 1_000_000),
+        default=1000,
+        show_default=True,
+        help="Announcements that wait while the broker is away; then the oldest are dropped.",
+    ),
+    click.option(
+        "--health-every",
+        metavar="TIME",
+        type=seconds,
+        default="30s",
+        show_default=True,
+        help="Tell the broker so often how this board is.",
+    ),
+    click.option(
+        "--discovery-prefix",
+        metavar="TOPIC",
+        default="homeassistant",
+        show_default=True,
+        help="Where Home Assistant learns of this board; '' for nowhere.",
+    ),
+)
+
+
+def outlet_options(command: _Command) -> _Command:
+    """--mqtt and what belongs to it."""
+    for option in reversed(_BROKER_OPTIONS):
+        command = option(command)
+    return broker_options(command)
+
+
+def make_outlets(options: dict[str, Any], reader: LiveReader, say: Callable[[str], None]) -> list[Outlet]:
+    """The outlets that the options ask for.
+
+    Raises:
+        UsageError: options do not go together.
+        MissingExtraError: a package is not installed.
+    """
+    outlets: list[Outlet] = []
+    if options["mqtt"] is not None:
+        from edge_digits.fleet.announcer import Announcer
+
+        outlets.append(
+            Announcer(
+                broker_of(options),
+                board_id(options),
+                reader,
+                say=say,
+                queue=options["mqtt_queue"],
+                period=options["health_every"],
+                discovery=options["discovery_prefix"],
+            )
+        )
+    elif named := [name for name in ("board", "mqtt_login_file", "mqtt_ca") if options[name] is not None]:
+        flag = {"board": "--id"}.get(named[0], "--" + named[0].replace("_", "-"))
+        raise UsageError(f"{flag}: is for a broker, and none is named. Add --mqtt mqtt://HOST/PREFIX")
+    return outlets
+
+
+def board_id(options: dict[str, Any]) -> str:
+    """This board's name: the one that was given, or the first part of the host name."""
+    return options["board"] or socket.gethostname().partition(".")[0]

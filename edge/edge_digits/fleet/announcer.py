@@ -1,0 +1,163 @@
+"""A board on a broker: what a live run announces becomes messages, and how the board is."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime
+from functools import lru_cache
+from time import monotonic
+from typing import TYPE_CHECKING, Any
+
+from edge_digits import __version__
+from edge_digits.board import Board, State
+from edge_digits.fleet.address import Broker, Topics
+from edge_digits.fleet.discovery import messages
+from edge_digits.fleet.link import Link
+from edge_digits.live.rate import FrameRate
+
+if TYPE_CHECKING:
+    from edge_digits.live.watch import LiveReader, LiveResult
+    from edge_digits.sources.camera import Camera
+
+HEALTH_SCHEMA = "edge-digits/health/1"
+#: How many times the period of health messages Home Assistant waits for a value before it takes it for unknown.
+_EXPIRE_PERIODS = 4
+
+
+class Announcer:
+    """An outlet of a live run that publishes below PREFIX/ID.
+
+    `available` is "online" or, left behind as the last will, "offline". `value` is the number that was announced last,
+    repeated with each `health` while it is in view. `result` is the record of each event, once and not retained.
+    `health` says how the board is; it is published every `period` seconds and when the camera is lost or found.
+    """
+
+    def __init__(
+        self,
+        broker: Broker,
+        board: str,
+        reader: LiveReader,
+        *,
+        say: Callable[[str], None],
+        queue: int = 1000,
+        period: float = 30.0,
+        discovery: str = "",
+    ) -> None:
+        """Get ready.
+
+        Args:
+            broker: where to publish.
+            board: this board's id.
+            reader: tells the model that reads.
+            say: takes a line about each loss of the broker.
+            queue: how many results wait for the broker at most.
+            period: seconds between two messages about health.
+            discovery: the topic prefix of Home Assistant's discovery, "" for none.
+        """
+        self._topics = Topics(broker.prefix, board)
+        self._reader, self._period, self._discovery = reader, period, discovery
+        self._link = Link(
+            broker,
+            f"edge-digits-{broker.prefix}-{board}".replace("/", "-"),
+            say=say,
+            queue=queue,
+            will=(self._topics.of("available"), b"offline"),
+        )
+        self._camera: Camera | None = None
+        self._rate, self._per_second, self._age_ms = FrameRate(), 0.0, 0.0
+        self._frames, self._next, self._was_down = 0, 0.0, False
+        self._begun = _now()
+        self._in_view = ""
+        self._last: dict[str, Any] | None = None
+        #: What else `health` says, such as how a new model fared.
+        self.notes: dict[str, Any] = {}
+
+    @property
+    def link(self) -> Link:
+        """The connection, for its figures."""
+        return self._link
+
+    def open(self, camera: Camera) -> None:
+        self._camera = camera
+        self._link.start()
+        self._link.state(self._topics.of("available"), b"online")
+        if self._discovery:
+            model = Board.read().model or "Linux"
+            expire_after = round(_EXPIRE_PERIODS * self._period)
+            for topic, payload in messages(
+                self._topics, prefix=self._discovery, model=model, expire_after=expire_after
+            ).items():
+                self._link.state(topic, payload)
+
+    def take(self, result: LiveResult) -> None:
+        if result.frame is not None:
+            self._frames += 1
+            self._per_second, self._age_ms = self._rate.add(), result.age_ms
+        self._in_view = result.text
+        for event in result.event_records:
+            record = {**event, "board": self._topics.board}
+            self._link.announce(self._topics.of("result"), _json(record))
+            if record["event"] == "announced":
+                self._last = {name: record[name] for name in ("id", "text", "captured_at")}
+                self._last |= {name: record[name] for name in ("plausible",) if name in record}
+                self._link.state(self._topics.of("value"), record["text"].encode())
+
+    def tick(self) -> None:
+        assert self._camera is not None
+        if monotonic() < self._next and self._camera.down == self._was_down:
+            return
+        self._next, self._was_down = monotonic() + self._period, self._camera.down
+        if self._in_view and not self._camera.down:
+            self._link.state(self._topics.of("value"), self._in_view.encode())
+        self._link.state(self._topics.of("health"), _json(self.health()))
+
+    def close(self) -> None:
+        self._link.close((self._topics.of("available"), b"offline"))
+
+    def health(self) -> dict[str, Any]:
+        """How this board is: `edge-digits/health/1`."""
+        camera, state = self._camera, State.read()
+        assert camera is not None
+        model = self._reader.reader.model
+        return {
+            "schema": HEALTH_SCHEMA,
+            "board": self._topics.board,
+            "time": _now(),
+            "started": self._begun,
+            "version": __version__,
+            "model": model.card.name,
+            "model_sha256": sha256_of(model.path),
+            "source": camera.name,
+            "camera_lost": camera.down,
+            "reconnects": camera.gaps,
+            "frames": self._frames,
+            "fps": round(self._per_second, 1),
+            "frame_age_ms": round(self._age_ms, 1),
+            "skipped": camera.dropped,
+            "temperature_c": state.temperature_c,
+            "throttled": state.throttled,
+            "waiting": self._link.waiting,
+            "dropped": self._link.dropped,
+            "last": self._last,
+            **self.notes,
+        }
+
+
+@lru_cache(maxsize=4)
+def sha256_of(path: str) -> str | None:
+    """The sum of a model file; None where it is gone."""
+    try:
+        with open(path, "rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError:
+        return None
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="milliseconds")
+
+
+def _json(record: dict[str, Any]) -> bytes:
+    return json.dumps(record).encode()
