@@ -119,7 +119,7 @@ def test_an_id_that_is_no_topic_is_refused(name: str) -> None:
     ("args", "said"),
     [
         (("--mqtt", "hub"), "--mqtt: this is no address"),
-        (("--id", "hall"), "--id: is for a broker, and none is named"),
+        (("--mqtt-ca", "x"), "--mqtt-ca: is for a broker, and none is named"),
         (("--mqtt", "mqtt://hub", "--mqtt-ca", "x.pem"), "--mqtt-ca: is for an encrypted connection"),
         (("--mqtt", "mqtts://hub", "--mqtt-ca", "x.pem"), "--mqtt-ca x.pem: no certificate can be read (No such"),
         (("--mqtt", "mqtt://hub", "--mqtt-login-file", "x"), "--mqtt-login-file x: cannot be read"),

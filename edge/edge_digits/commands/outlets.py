@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -18,8 +19,14 @@ if TYPE_CHECKING:
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
-_BROKER_OPTIONS = (
-    click.option("--id", "board", metavar="NAME", help="This board's name on the broker.  [default: the host name]"),
+_OPTIONS = (
+    click.option(
+        "--store",
+        metavar="FILE",
+        type=click.Path(path_type=Path),
+        help="Add a row with a crop for each event (SQLite).",
+    ),
+    click.option("--id", "board", metavar="NAME", help="This board's name to others.  [default: the host name]"),
     click.option(
         "--mqtt-queue",
         type=click.IntRange(1, 1_000_000),
@@ -46,8 +53,8 @@ _BROKER_OPTIONS = (
 
 
 def outlet_options(command: _Command) -> _Command:
-    """--mqtt and what belongs to it."""
-    for option in reversed(_BROKER_OPTIONS):
+    """--mqtt and what belongs to it, --store."""
+    for option in reversed(_OPTIONS):
         command = option(command)
     return broker_options(command)
 
@@ -58,8 +65,13 @@ def make_outlets(options: dict[str, Any], reader: LiveReader, say: Callable[[str
     Raises:
         UsageError: options do not go together.
         MissingExtraError: a package is not installed.
+        OutputError: what they write cannot be written.
     """
     outlets: list[Outlet] = []
+    if options["store"] is not None:
+        from edge_digits.live.trail import Trail
+
+        outlets.append(Trail(options["store"], board_id(options), reader.plausibility))
     if options["mqtt"] is not None:
         from edge_digits.fleet.announcer import Announcer
 
@@ -74,8 +86,8 @@ def make_outlets(options: dict[str, Any], reader: LiveReader, say: Callable[[str
                 discovery=options["discovery_prefix"],
             )
         )
-    elif named := [name for name in ("board", "mqtt_login_file", "mqtt_ca") if options[name] is not None]:
-        flag = {"board": "--id"}.get(named[0], "--" + named[0].replace("_", "-"))
+    elif named := [name for name in ("mqtt_login_file", "mqtt_ca") if options[name] is not None]:
+        flag = "--" + named[0].replace("_", "-")
         raise UsageError(f"{flag}: is for a broker, and none is named. Add --mqtt mqtt://HOST/PREFIX")
     return outlets
 
