@@ -13,6 +13,7 @@ from edge_digits.choices import ROTATIONS
 from edge_digits.commands.options import FinderOption, constraint, model_options, reading_options, seconds
 from edge_digits.commands.outlets import make_outlets, outlet_options
 from edge_digits.errors import INTERRUPTED, SOME_FAILED, OutputError, SourceError
+from edge_digits.logs import LOG_FORMATS, log_as_json
 from edge_digits.quiet import load_opencv
 from edge_digits.terminal import printable
 
@@ -113,6 +114,13 @@ def _resolution(ctx: click.Context, parameter: click.Parameter, value: str | Non
 @click.option("--duration", type=click.FloatRange(0.01), metavar="SECONDS", help="End after this time.")
 @click.option("--force", is_flag=True, help="Write over the file of --record.")
 @click.option("--threads", type=click.IntRange(1, 64), default=1, show_default=True, help="Threads for one inference.")
+@click.option(
+    "--log-format",
+    type=click.Choice(LOG_FORMATS),
+    default="text",
+    show_default=True,
+    help="Of standard error: lines for people, or a JSON record each.",
+)
 @click.option("-q", "--quiet", is_flag=True, help="No status line, no summary.")
 def command(source: str | None, list_cameras: bool, **options: Any) -> int:
     """Read digits that are held before a camera.
@@ -129,6 +137,8 @@ def command(source: str | None, list_cameras: bool, **options: Any) -> int:
     3 no such camera or source; 4 model not usable;
     5 a recording is cut short; 130 Ctrl-C.
     """
+    if options["log_format"] == "json":
+        log_as_json()
     load_opencv(options["threads"], options["stall_seconds"])
     if list_cameras:
         return _list()

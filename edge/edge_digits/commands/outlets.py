@@ -21,6 +21,9 @@ _Command = TypeVar("_Command", bound=Callable[..., Any])
 
 _OPTIONS = (
     click.option(
+        "--metrics", metavar="HOST:PORT", help="Serve /metrics for Prometheus, and /healthz. :9105 for all addresses."
+    ),
+    click.option(
         "--store",
         metavar="FILE",
         type=click.Path(path_type=Path),
@@ -53,7 +56,7 @@ _OPTIONS = (
 
 
 def outlet_options(command: _Command) -> _Command:
-    """--mqtt and what belongs to it, --store."""
+    """--mqtt and what belongs to it, --metrics, --store."""
     for option in reversed(_OPTIONS):
         command = option(command)
     return broker_options(command)
@@ -72,23 +75,23 @@ def make_outlets(options: dict[str, Any], reader: LiveReader, say: Callable[[str
         from edge_digits.live.trail import Trail
 
         outlets.append(Trail(options["store"], board_id(options), reader.plausibility))
+    announcer = None
     if options["mqtt"] is not None:
         from edge_digits.fleet.announcer import Announcer
 
-        outlets.append(
-            Announcer(
-                broker_of(options),
-                board_id(options),
-                reader,
-                say=say,
-                queue=options["mqtt_queue"],
-                period=options["health_every"],
-                discovery=options["discovery_prefix"],
-            )
-        )
+        broker, discovery = broker_of(options), options["discovery_prefix"]
+        more = {"say": say, "queue": options["mqtt_queue"], "period": options["health_every"], "discovery": discovery}
+        announcer = Announcer(broker, board_id(options), reader, **more)
+        outlets.append(announcer)
     elif named := [name for name in ("mqtt_login_file", "mqtt_ca") if options[name] is not None]:
         flag = "--" + named[0].replace("_", "-")
         raise UsageError(f"{flag}: is for a broker, and none is named. Add --mqtt mqtt://HOST/PREFIX")
+    if options["metrics"] is not None:
+        from edge_digits.live.observer import Observer
+
+        period = max(options["every"] or 1.0, 1.0 / (options["fps"] or 1.0))
+        queue = None if announcer is None else announcer.link
+        outlets.append(Observer(options["metrics"], reader, fresh=options["stall_seconds"] + 2 * period, queue=queue))
     return outlets
 
 

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Callable
-from datetime import UTC, datetime
-from functools import lru_cache
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
-from edge_digits import __version__
-from edge_digits.board import Board, State
+from edge_digits.board import Board
 from edge_digits.fleet.address import Broker, Topics
 from edge_digits.fleet.discovery import messages
 from edge_digits.fleet.link import Link
-from edge_digits.live.rate import FrameRate
+from edge_digits.live.condition import Condition
 
 if TYPE_CHECKING:
     from edge_digits.live.watch import LiveReader, LiveResult
@@ -65,12 +61,9 @@ class Announcer:
             queue=queue,
             will=(self._topics.of("available"), b"offline"),
         )
-        self._camera: Camera | None = None
-        self._rate, self._per_second, self._age_ms = FrameRate(), 0.0, 0.0
-        self._frames, self._next, self._was_down = 0, 0.0, False
-        self._begun = _now()
+        self._condition: Condition | None = None
+        self._next, self._was_down = 0.0, False
         self._in_view = ""
-        self._last: dict[str, Any] | None = None
         #: What else `health` says, such as how a new model fared.
         self.notes: dict[str, Any] = {}
 
@@ -80,7 +73,7 @@ class Announcer:
         return self._link
 
     def open(self, camera: Camera) -> None:
-        self._camera = camera
+        self._condition = Condition(camera, self._reader)
         self._link.start()
         self._link.state(self._topics.of("available"), b"online")
         if self._discovery:
@@ -92,24 +85,22 @@ class Announcer:
                 self._link.state(topic, payload)
 
     def take(self, result: LiveResult) -> None:
-        if result.frame is not None:
-            self._frames += 1
-            self._per_second, self._age_ms = self._rate.add(), result.age_ms
+        assert self._condition is not None
+        self._condition.take(result)
         self._in_view = result.text
         for event in result.event_records:
             record = {**event, "board": self._topics.board}
             self._link.announce(self._topics.of("result"), _json(record))
             if record["event"] == "announced":
-                self._last = {name: record[name] for name in ("id", "text", "captured_at")}
-                self._last |= {name: record[name] for name in ("plausible",) if name in record}
                 self._link.state(self._topics.of("value"), record["text"].encode())
 
     def tick(self) -> None:
-        assert self._camera is not None
-        if monotonic() < self._next and self._camera.down == self._was_down:
+        assert self._condition is not None
+        down = self._condition.camera.down
+        if monotonic() < self._next and down == self._was_down:
             return
-        self._next, self._was_down = monotonic() + self._period, self._camera.down
-        if self._in_view and not self._camera.down:
+        self._next, self._was_down = monotonic() + self._period, down
+        if self._in_view and not down:
             self._link.state(self._topics.of("value"), self._in_view.encode())
         self._link.state(self._topics.of("health"), _json(self.health()))
 
@@ -118,45 +109,15 @@ class Announcer:
 
     def health(self) -> dict[str, Any]:
         """How this board is: `edge-digits/health/1`."""
-        camera, state = self._camera, State.read()
-        assert camera is not None
-        model = self._reader.reader.model
+        assert self._condition is not None
         return {
             "schema": HEALTH_SCHEMA,
             "board": self._topics.board,
-            "time": _now(),
-            "started": self._begun,
-            "version": __version__,
-            "model": model.card.name,
-            "model_sha256": sha256_of(model.path),
-            "source": camera.name,
-            "camera_lost": camera.down,
-            "reconnects": camera.gaps,
-            "frames": self._frames,
-            "fps": round(self._per_second, 1),
-            "frame_age_ms": round(self._age_ms, 1),
-            "skipped": camera.dropped,
-            "temperature_c": state.temperature_c,
-            "throttled": state.throttled,
+            **self._condition.report(),
             "waiting": self._link.waiting,
             "dropped": self._link.dropped,
-            "last": self._last,
             **self.notes,
         }
-
-
-@lru_cache(maxsize=4)
-def sha256_of(path: str) -> str | None:
-    """The sum of a model file; None where it is gone."""
-    try:
-        with open(path, "rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError:
-        return None
-
-
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="milliseconds")
 
 
 def _json(record: dict[str, Any]) -> bytes:
