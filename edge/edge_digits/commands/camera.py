@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 import sys
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +22,7 @@ from edge_digits.terminal import printable
 if TYPE_CHECKING:
     from edge_digits.live.loop import LiveLoop, LiveOptions, Outcome
     from edge_digits.live.watch import LiveReader
+    from edge_digits.reader import DigitReader
     from edge_digits.sources.camera import Camera
 
 
@@ -144,10 +147,11 @@ def command(source: str | None, list_cameras: bool, **options: Any) -> int:
         return _list()
     from edge_digits.live.loop import LiveLoop
 
-    reader = _reader(options)
+    load = _loader(options)
+    reader = _reader(options, load)
     live_options = _live_options(options)
     loop = LiveLoop(live_options)
-    outlets = make_outlets(options, reader, loop.say)
+    outlets = make_outlets(options, reader, load, loop.say)
     camera = _camera(source, options, gray=not live_options.wants_colour, loop=loop)
     return _report(loop.run(camera, reader, outlets), quiet=options["quiet"])
 
@@ -163,22 +167,26 @@ def _list() -> int:
     return 0
 
 
-def _reader(options: dict[str, Any]) -> LiveReader:
+def _loader(options: dict[str, Any]) -> Callable[[str], DigitReader]:
+    """Makes a reader of a model, with the options on what is read: those of predict; rotation is the camera's."""
     from edge_digits.imaging.regions import WHOLE
-    from edge_digits.live.plausibility import Plausibility
-    from edge_digits.live.watch import LiveReader
     from edge_digits.reader import DigitReader
 
-    # The options on what is read are those of predict; rotation is the camera's.
-    reader = DigitReader.load(
-        options["model"],
+    return partial(
+        DigitReader.load,
         constraint=constraint(options["digits"], options["pattern"], options["checksum"]),
         regions=options["regions"] or (WHOLE,),
         **{name: options[name] for name in ("finder", "threads", "layout", "signs", "conf", "top_k")},
     )
+
+
+def _reader(options: dict[str, Any], load: Callable[[str], DigitReader]) -> LiveReader:
+    from edge_digits.live.plausibility import Plausibility
+    from edge_digits.live.watch import LiveReader
+
     judged = options["max_step"] is not None or options["never_falls"]
     plausibility = Plausibility(options["max_step"], options["never_falls"]) if judged else None
-    return LiveReader(reader, hold=options["hold"], plausibility=plausibility)
+    return LiveReader(load(options["model"]), hold=options["hold"], plausibility=plausibility)
 
 
 def _live_options(options: dict[str, Any]) -> LiveOptions:

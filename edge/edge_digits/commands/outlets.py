@@ -16,6 +16,7 @@ from edge_digits.errors import UsageError
 if TYPE_CHECKING:
     from edge_digits.live.outlets import Outlet
     from edge_digits.live.watch import LiveReader
+    from edge_digits.reader import DigitReader
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
@@ -52,6 +53,11 @@ _OPTIONS = (
         show_default=True,
         help="Where Home Assistant learns of this board; '' for nowhere.",
     ),
+    click.option(
+        "--follow-models",
+        metavar="ADDRESS",
+        help="Take up models that `fleet push` announces, if they are below this address of HTTP.",
+    ),
 )
 
 
@@ -62,8 +68,16 @@ def outlet_options(command: _Command) -> _Command:
     return broker_options(command)
 
 
-def make_outlets(options: dict[str, Any], reader: LiveReader, say: Callable[[str], None]) -> list[Outlet]:
+def make_outlets(
+    options: dict[str, Any], reader: LiveReader, load: Callable[[str], DigitReader], say: Callable[[str], None]
+) -> list[Outlet]:
     """The outlets that the options ask for.
+
+    Args:
+        options: by name.
+        reader: reads the frames.
+        load: makes a reader of another model file.
+        say: prints a line.
 
     Raises:
         UsageError: options do not go together.
@@ -81,9 +95,16 @@ def make_outlets(options: dict[str, Any], reader: LiveReader, say: Callable[[str
 
         broker, discovery = broker_of(options), options["discovery_prefix"]
         more = {"say": say, "queue": options["mqtt_queue"], "period": options["health_every"], "discovery": discovery}
-        announcer = Announcer(broker, board_id(options), reader, **more)
+        follower = None
+        if options["follow_models"] is not None:
+            from edge_digits.fleet.rollout import Follower, check_origin, usual_folder
+
+            origin = check_origin(options["follow_models"])
+            follower = Follower(broker.prefix, origin, reader, load, folder=usual_folder(), say=say)
+            outlets.append(follower)
+        announcer = Announcer(broker, board_id(options), reader, follower=follower, **more)
         outlets.append(announcer)
-    elif named := [name for name in ("mqtt_login_file", "mqtt_ca") if options[name] is not None]:
+    elif named := [name for name in ("mqtt_login_file", "mqtt_ca", "follow_models") if options[name] is not None]:
         flag = "--" + named[0].replace("_", "-")
         raise UsageError(f"{flag}: is for a broker, and none is named. Add --mqtt mqtt://HOST/PREFIX")
     if options["metrics"] is not None:

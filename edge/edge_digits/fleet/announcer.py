@@ -14,6 +14,7 @@ from edge_digits.fleet.link import Link
 from edge_digits.live.condition import Condition
 
 if TYPE_CHECKING:
+    from edge_digits.fleet.rollout import Follower
     from edge_digits.live.watch import LiveReader, LiveResult
     from edge_digits.sources.camera import Camera
 
@@ -27,7 +28,8 @@ class Announcer:
 
     `available` is "online" or, left behind as the last will, "offline". `value` is the number that was announced last,
     repeated with each `health` while it is in view. `result` is the record of each event, once and not retained.
-    `health` says how the board is; it is published every `period` seconds and when the camera is lost or found.
+    `health` says how the board is; it is published every `period` seconds, when the camera is lost or found, and when
+    the model changes.
     """
 
     def __init__(
@@ -40,6 +42,7 @@ class Announcer:
         queue: int = 1000,
         period: float = 30.0,
         discovery: str = "",
+        follower: Follower | None = None,
     ) -> None:
         """Get ready.
 
@@ -51,6 +54,7 @@ class Announcer:
             queue: how many results wait for the broker at most.
             period: seconds between two messages about health.
             discovery: the topic prefix of Home Assistant's discovery, "" for none.
+            follower: is told of models that are announced.
         """
         self._topics = Topics(broker.prefix, board)
         self._reader, self._period, self._discovery = reader, period, discovery
@@ -60,12 +64,14 @@ class Announcer:
             say=say,
             queue=queue,
             will=(self._topics.of("available"), b"offline"),
+            subscriptions=[follower.topic] if follower is not None else [],
+            receive=follower.receive if follower is not None else None,
         )
+        self._follower = follower
         self._condition: Condition | None = None
         self._next, self._was_down = 0.0, False
         self._in_view = ""
-        #: What else `health` says, such as how a new model fared.
-        self.notes: dict[str, Any] = {}
+        self._told: dict[str, Any] = {}
 
     @property
     def link(self) -> Link:
@@ -97,8 +103,10 @@ class Announcer:
     def tick(self) -> None:
         assert self._condition is not None
         down = self._condition.camera.down
-        if monotonic() < self._next and down == self._was_down:
+        told = self._notes()
+        if monotonic() < self._next and down == self._was_down and told == self._told:
             return
+        self._told = told
         self._next, self._was_down = monotonic() + self._period, down
         if self._in_view and not down:
             self._link.state(self._topics.of("value"), self._in_view.encode())
@@ -116,8 +124,14 @@ class Announcer:
             **self._condition.report(),
             "waiting": self._link.waiting,
             "dropped": self._link.dropped,
-            **self.notes,
+            **self._notes(),
         }
+
+    def _notes(self) -> dict[str, Any]:
+        """How the models that are announced fare, and which is in use."""
+        if self._follower is None or self._condition is None:
+            return {}
+        return {**self._follower.notes(), "model_sha256": self._condition.model()["model_sha256"]}
 
 
 def _json(record: dict[str, Any]) -> bytes:
