@@ -86,6 +86,14 @@ class Ear:
         self._client.connect_async("127.0.0.1", broker.port)
         self._client.loop_start()
 
+    def publish(self, topic: str, payload: bytes) -> None:
+        """Say something; returns once it has arrived."""
+        for _ in range(200):
+            if self._client.is_connected():
+                break
+            time.sleep(0.02)
+        self._client.publish(topic, payload, qos=1).wait_for_publish(10)
+
     def close(self) -> None:
         self._client.disconnect()
         self._client.loop_stop()

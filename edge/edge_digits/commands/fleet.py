@@ -171,7 +171,7 @@ def _show_once(roster: Roster, name: str) -> None:
 
     # In a pipe nothing is cut off to fit a terminal.
     console = Console() if sys.stdout.isatty() else Console(width=200)
-    console.print(table(roster.boards(), name))
+    console.print(table(roster.boards(), name, console.width))
 
 
 def _show(roster: Roster, name: str) -> None:
@@ -180,10 +180,10 @@ def _show(roster: Roster, name: str) -> None:
     from edge_digits.fleet.table import table
     from edge_digits.live.panel import Keyboard
 
-    with Keyboard() as keyboard, Live(table(roster.boards(), name), screen=True, auto_refresh=False) as live:
-        drawn = 0.0
-        while keyboard.key() != "q":
-            if monotonic() - drawn >= _PERIOD:
-                drawn = monotonic()
-                live.update(table(roster.boards(), name), refresh=True)
-            sleep(0.05)
+    with Keyboard() as keyboard, Live(screen=True, auto_refresh=False) as live:
+        while True:
+            live.update(table(roster.boards(), name, live.console.width), refresh=True)
+            for _ in range(round(_PERIOD / 0.05)):
+                if keyboard.key() == "q":
+                    return
+                sleep(0.05)

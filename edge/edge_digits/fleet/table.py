@@ -17,6 +17,11 @@ if TYPE_CHECKING:
 _WARM, _HOT = 70.0, 80.0
 #: Seconds after which what a board said is old, several of its usual periods.
 _SILENT = 120.0
+_COLUMNS = ("board", "state", "value", "age", "°C", "throttled", "fps", "version", "model", "waiting")
+_NUMBERS = frozenset(("age", "°C", "fps", "waiting"))
+#: Columns of a terminal that has room for all, and what a narrower one lacks.
+_WIDE = 110
+_LESS = frozenset(("fps", "version", "waiting"))
 
 
 def check_rich() -> None:
@@ -27,16 +32,27 @@ def check_rich() -> None:
         raise MissingExtraError("the table of boards", "fleet", "rich") from None
 
 
-def table(boards: Sequence[BoardSeen], title: str) -> Table:
-    """A row a board; nothing that a board says can control the terminal."""
+def table(boards: Sequence[BoardSeen], title: str, width: int = _WIDE) -> Table:
+    """A row a board; nothing that a board says can control the terminal.
+
+    Args:
+        boards: the rows.
+        title: the broker's name.
+        width: columns of the terminal; a narrow one lacks what changes least.
+    """
+    from rich.box import SIMPLE_HEAD
     from rich.table import Table
 
     online = sum(board.online for board in boards)
-    found = Table(title=f"{printable(title)}: {online} of {len(boards)} boards online", title_justify="left")
-    for name in ("board", "state", "value", "age", "°C", "throttled", "fps", "version", "model", "waiting"):
-        found.add_column(name, justify="right" if name in ("age", "°C", "fps", "waiting") else "left", no_wrap=True)
+    shown = f"{printable(title)}: {online} of {len(boards)} boards online"
+    found = Table(title=shown, title_justify="left", title_style="bold", box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    names = [name for name in _COLUMNS if width >= _WIDE or name not in _LESS]
+    for name in names:
+        most = 12 if name == "throttled" and width < _WIDE else None
+        found.add_column(name, justify="right" if name in _NUMBERS else "left", no_wrap=True, max_width=most)
     for board in boards:
-        found.add_row(*_cells(board))
+        cells = dict(zip(_COLUMNS, _cells(board), strict=True))
+        found.add_row(*(cells[name] for name in names))
     return found
 
 
