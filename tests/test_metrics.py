@@ -169,7 +169,6 @@ def test_errors_and_warnings_are_records_too(run: Run, tmp_path: Path) -> None:
 
 
 def test_the_dashboard_asks_for_figures_that_there_are_and_for_all_of_them(reader: DigitReader) -> None:
-    """No Grafana runs here: this reads the file as Grafana's model of a dashboard has it."""
     dashboard = json.loads((ROOT / "docs" / "grafana-dashboard.json").read_text(encoding="utf-8"))
     assert dashboard["schemaVersion"] >= 36
     panels = dashboard["panels"]
@@ -200,6 +199,23 @@ def test_the_dashboard_asks_for_figures_that_there_are_and_for_all_of_them(reade
     for query in asked:
         assert query.count("(") == query.count(")")
         assert set(re.findall(r"\$(?!__)\w+", query)) <= variables
+
+
+def test_grafanas_own_model_of_a_dashboard_loads_it() -> None:
+    """No Grafana runs here; what it generates from its schema does."""
+    pytest.importorskip("grafana_foundation_sdk", reason="needs the extra dev: pip install -e '.[dev]'")
+    from grafana_foundation_sdk.cog.plugins import register_default_plugins
+    from grafana_foundation_sdk.models.dashboard import Dashboard, Panel
+    from grafana_foundation_sdk.models.prometheus import Dataquery
+
+    register_default_plugins()
+    content = json.loads((ROOT / "docs" / "grafana-dashboard.json").read_text(encoding="utf-8"))
+    loaded = Dashboard.from_json(content)
+    panels = [panel for panel in loaded.panels or [] if isinstance(panel, Panel)]
+    assert [panel.title for panel in panels] == [panel["title"] for panel in content["panels"]]
+    targets = [target for panel in panels for target in panel.targets or []]
+    assert all(isinstance(target, Dataquery) for target in targets)
+    assert [target.expr for target in targets if isinstance(target, Dataquery)] == list(queries(content["panels"]))
 
 
 class _Queue:
