@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
+import socket
 import subprocess
+import threading
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -154,6 +158,35 @@ def test_a_service_is_prepared_in_the_files_of_another_system(tmp_path: Path) ->
     assert invoke("service", "remove", "--root", tmp_path).code == 1
 
 
+@pytest.mark.slow
+def test_the_watchdog_hears_of_fresh_frames_alone(tmp_path: Path) -> None:
+    silence = threading.Event()
+
+    def working() -> Iterator[bytes]:
+        yield from paced([part(scene("427"))] * 20, rate=20)
+        silence.set()
+        time.sleep(30)  # connected, and silent
+
+    heard: list[bytes] = []
+    with motion_jpeg(working) as camera, socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as ear:
+        ear.bind(str(tmp_path / "notify"))
+        ear.settimeout(1.5)
+        child = subprocess.Popen(
+            [*COMMAND, "camera", camera, "--no-window"],
+            stdout=subprocess.DEVNULL,
+            env={**os.environ, "NOTIFY_SOCKET": str(tmp_path / "notify"), "WATCHDOG_USEC": "100000"},
+        )
+        assert silence.wait(30)
+        with suppress(TimeoutError):
+            while True:
+                heard.append(ear.recv(100))
+        assert child.poll() is None, "it still waits for the camera"
+        child.terminate()
+        child.wait(20)
+    assert heard[0] == b"READY=1"
+    assert heard.count(b"WATCHDOG=1") > 3
+
+
 @pytest.mark.skipif(Path("/run/systemd/system").is_dir(), reason="systemd runs here")
 def test_without_systemd_it_says_so() -> None:
     ended = invoke("service", "install", "--user", "daemon", "csi:0")
@@ -195,6 +228,11 @@ def test_under_a_real_systemd_it_reads_is_restarted_when_frames_stop_and_goes(tm
         while here.show("edge-digits", "Result") != "watchdog" and time.monotonic() < end:
             time.sleep(0.2)
         assert here.show("edge-digits", "Result") == "watchdog", here.run(program, "service", "logs").stdout
+        # A camera of this machine, which it has not: all that is closed to it lets it say so.
+        assert here.run(program, "service", "install", "--name", "usb", "--no-start", "/dev/video9").returncode == 0
+        here.run("systemctl", "start", "usb")
+        assert (here.show("usb", "ExecMainStatus"), here.show("usb", "SupplementaryGroups")) == ("3", "video")
+        assert "/dev/video9: " in here.run(program, "service", "logs", "--name", "usb").stdout
         removed = here.run(program, "service", "remove")
         assert removed.returncode == 0, removed.stderr
         assert here.show("edge-digits", "LoadState") == "not-found"
