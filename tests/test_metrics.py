@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import signal
 import subprocess
 import time
 import urllib.error
+import urllib.parse
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -222,3 +224,41 @@ class _Queue:
     """A broker's queue, as the metrics of one that is away show it."""
 
     connected, waiting, dropped = False, 3, 1
+
+
+@pytest.mark.slow
+def test_a_real_prometheus_takes_the_figures_and_answers_every_question_of_the_dashboard(
+    reader: DigitReader, tmp_path: Path, port: int
+) -> None:
+    if shutil.which("prometheus") is None:
+        pytest.skip("Prometheus is not installed: sudo apt install prometheus")
+    live = LiveReader(reader)
+    observer = Observer("127.0.0.1:0", live, fresh=60, queue=_Queue())
+    scrape = {"job_name": "edge-digits", "static_configs": [{"targets": [f"127.0.0.1:{observer.port}"]}]}
+    settings = {"global": {"scrape_interval": "200ms", "scrape_timeout": "200ms"}, "scrape_configs": [scrape]}
+    (tmp_path / "prometheus.yml").write_text(json.dumps(settings))  # JSON is YAML
+    options = (f"--config.file={tmp_path / 'prometheus.yml'}", f"--storage.tsdb.path={tmp_path / 'data'}")
+    with (tmp_path / "log").open("wb") as log:
+        program = subprocess.Popen(["prometheus", *options, f"--web.listen-address=127.0.0.1:{port}"], stderr=log)
+    try:
+        until(port, "/-/ready", 200)
+        with open_camera(str(ROOT / "samples")) as camera:
+            observer.open(camera)
+            for result in live.watch(camera):
+                if result is not None:
+                    observer.take(result)
+                    time.sleep(0.2)
+        dashboard = json.loads((ROOT / "docs" / "grafana-dashboard.json").read_text(encoding="utf-8"))
+        empty = []
+        for query in queries(dashboard["panels"]):
+            asked = query.replace("$__rate_interval", "2s").replace("$board", ".*").replace("$job", ".*")
+            answer = json.loads(get(port, f"/api/v1/query?query={urllib.parse.quote(asked)}")[1])
+            assert answer["status"] == "success", (query, answer)
+            if not answer["data"]["result"]:
+                empty.append(query)
+        # Not every machine has a sensor of its temperature.
+        assert [query for query in empty if "temperature" not in query and "throttled" not in query] == []
+    finally:
+        program.terminate()
+        program.wait()
+        observer.close()
