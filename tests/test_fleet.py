@@ -160,7 +160,8 @@ def test_a_broker_that_is_not_there_is_told_and_what_is_missing_too(run: Run) ->
     assert ended.code == 3
     assert "it cannot be reached (Connection refused)" in ended.err
     assert invoke("fleet").code == 2
-    assert invoke("fleet", "--mqtt", "mqtt://hub", "push", "x").code == 2
+    ended = invoke("fleet", "--mqtt", "hub", "push", "x", "--address", "http://h/x.onnx")
+    assert (ended.code, "no address of a broker" in ended.err) == (2, True), "it may stand before push too"
     for args in ((), ("x.onnx", "--withdraw"), ("x.onnx", "--mqtt", "mqtt://hub")):
         assert invoke("fleet", "push", *args).code == 2
     assert invoke("fleet", "push", "x.onnx", "--mqtt", "mqtt://hub", "--address", "http://h/x.onnx").code == 4

@@ -107,6 +107,23 @@ def test_secret_files_are_handed_over_and_never_read_by_others(login: Path) -> N
         assert "secret" not in ended.err
 
 
+def test_what_a_file_of_settings_says_counts_for_the_unit_too(tmp_path: Path, login: Path) -> None:
+    file = tmp_path / "config.toml"
+    file.write_text(
+        f'[camera]\nsource = "http://camera/"\nmqtt = "mqtt://hub"\nmqtt-login-file = "{login}"\nevery = "5m"\n'
+    )
+    ended = invoke("--config", file, "service", "install", "--user", "daemon", "--print")
+    assert ended.code == 0, ended.err
+    assert f"--config {file} camera --mqtt-login-file %d/mqtt-login-file --format jsonl\n" in ended.out
+    assert f"LoadCredential=mqtt-login-file:{login}\n" in ended.out
+    assert "PrivateNetwork" not in ended.out
+    assert "PrivateDevices=yes" in ended.out
+    assert "WatchdogSec=910\n" in ended.out
+    file.write_text("[camera]\nhodl = 1\n")
+    ended = invoke("--config", file, "service", "install", "--user", "daemon", "--print")
+    assert (ended.code, "Did you mean hold?" in ended.err) == (2, True)
+
+
 @pytest.mark.parametrize(
     ("args", "said"),
     [

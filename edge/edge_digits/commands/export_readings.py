@@ -35,8 +35,14 @@ def _moment(ctx: click.Context, parameter: click.Parameter, value: datetime | No
     type=click.Choice(_FORMATS),
     help="By default as the name of --output ends, else csv; Parquet has the crops too.",
 )
-@click.option("--since", type=click.DateTime(), callback=_moment, help="From this moment on, in local time.")
-@click.option("--until", type=click.DateTime(), callback=_moment, help="Before this moment, in local time.")
+@click.option(
+    "--since",
+    metavar="MOMENT",
+    type=click.DateTime(),
+    callback=_moment,
+    help="From this moment on, in local time: 2026-03-01 or 2026-03-01T12:00:00.",
+)
+@click.option("--until", metavar="MOMENT", type=click.DateTime(), callback=_moment, help="Before this moment.")
 @click.option(
     "--save-crops", metavar="DIR", type=click.Path(path_type=Path), help="Write each row's crop there, as ID.png."
 )

@@ -40,9 +40,8 @@ def command(ctx: click.Context, /, as_json: bool, once: bool, **options: Any) ->
     \b
     Exit codes: 0; 2 usage; 3 the broker cannot be reached; 130 Ctrl-C.
     """
+    ctx.obj = options
     if ctx.invoked_subcommand is not None:
-        if options["mqtt"] is not None:
-            raise UsageError(f"--mqtt: belongs behind {ctx.invoked_subcommand}")
         return
     from edge_digits.fleet.table import check_rich
 
@@ -66,7 +65,10 @@ def command(ctx: click.Context, /, as_json: bool, once: bool, **options: Any) ->
     "--wait", type=seconds, default="60s", show_default=True, metavar="TIME", help="See so long who takes it up."
 )
 @broker_options
-def push(model: Path | None, address: str | None, withdraw: bool, wait: float, **options: Any) -> int:
+@click.pass_obj
+def push(
+    above: dict[str, Any], /, model: Path | None, address: str | None, withdraw: bool, wait: float, **options: Any
+) -> int:
     """Announce a model for all boards that follow: its name, its sum, and where it can be fetched.
 
     The file must be at that address already: it is fetched and compared before it is announced. A board with
@@ -81,6 +83,7 @@ def push(model: Path | None, address: str | None, withdraw: bool, wait: float, *
         raise UsageError("name a model, or --withdraw: edge-digits fleet push MODEL.onnx --address URL")
     from edge_digits.fleet.address import model_topic
 
+    options = {name: above[name] if value is None else value for name, value in options.items()}
     broker = broker_of(options)
     if withdraw:
         with _listening(options) as (roster, _):
