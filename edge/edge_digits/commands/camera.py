@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from edge_digits.choices import ROTATIONS
-from edge_digits.commands.options import FinderOption, constraint, model_options, reading_options, seconds
+from edge_digits.commands.options import FinderOption, constraint, log_option, model_options, reading_options, seconds
 from edge_digits.commands.outlets import make_outlets, outlet_options
 from edge_digits.errors import INTERRUPTED, SOME_FAILED, OutputError, SourceError
-from edge_digits.logs import LOG_FORMATS, log_as_json
+from edge_digits.logs import log_as_json
 from edge_digits.quiet import load_opencv
 from edge_digits.terminal import printable
 
@@ -117,13 +117,7 @@ def _resolution(ctx: click.Context, parameter: click.Parameter, value: str | Non
 @click.option("--duration", type=click.FloatRange(0.01), metavar="SECONDS", help="End after this time.")
 @click.option("--force", is_flag=True, help="Write over the file of --record.")
 @click.option("--threads", type=click.IntRange(1, 64), default=1, show_default=True, help="Threads for one inference.")
-@click.option(
-    "--log-format",
-    type=click.Choice(LOG_FORMATS),
-    default="text",
-    show_default=True,
-    help="Of standard error: lines for people, or a JSON record each.",
-)
+@log_option
 @click.option("-q", "--quiet", is_flag=True, help="No status line, no summary.")
 def command(source: str | None, list_cameras: bool, **options: Any) -> int:
     """Read digits that are held before a camera.

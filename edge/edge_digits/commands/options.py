@@ -10,6 +10,7 @@ import click
 
 from edge_digits.choices import FINDERS, LAYOUTS, SIGN_CHOICES
 from edge_digits.errors import UsageError
+from edge_digits.logs import LOG_FORMATS
 
 if TYPE_CHECKING:
     from edge_digits.imaging.regions import Region
@@ -44,6 +45,20 @@ def constraint(digits: int | None, pattern: str | None, checksum: str | None) ->
     from edge_digits.text.constraint import Constraint
 
     return Constraint(digits, pattern, checksum)
+
+
+def log_option(command: _Command) -> _Command:
+    """--log-format, for programs that run for long; it is `log_as_json` that heeds it."""
+    return _with(
+        command,
+        click.option(
+            "--log-format",
+            type=click.Choice(LOG_FORMATS),
+            default="text",
+            show_default=True,
+            help="Of standard error: lines for people, or a JSON record each.",
+        ),
+    )
 
 
 def model_options(command: _Command) -> _Command:
