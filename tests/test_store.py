@@ -204,6 +204,23 @@ def test_a_part_of_a_trail_is_exported(trail: Path, tmp_path: Path, monkeypatch:
     assert sorted(path.name for path in (tmp_path / "crops").iterdir()) == ["id1.png", "id2.png"]
 
 
+@pytest.mark.slow
+def test_a_trail_on_a_card_that_cannot_be_written_is_read(run: Run, trail: Path, tmp_path: Path) -> None:
+    card = tmp_path / "card"
+    card.mkdir()
+    trail.rename(card / "trail.sqlite")
+    mounted = 'mount --bind "$0" "$0" && mount -o remount,bind,ro "$0" && exec "$@"'
+    within = ["unshare", "--mount", "sh", "-c", mounted, str(card)]
+    if subprocess.run([*within, "true"], capture_output=True, check=False).returncode != 0:
+        pytest.skip("mounting in a namespace is not allowed here")
+    ended = run("export-readings", card / "trail.sqlite", within=within)
+    assert ended.code == 0, ended.err
+    assert len(ended.out.splitlines()) == 6
+    (card / "trail.sqlite-wal").write_bytes(b"x")
+    ended = run("export-readings", card / "trail.sqlite", within=within)
+    assert (ended.code, "Copy it together with trail.sqlite-wal" in ended.err) == (3, True)
+
+
 def test_what_cannot_be_exported_is_told(trail: Path, tmp_path: Path) -> None:
     assert invoke("export-readings", tmp_path / "none.sqlite").code == 3
     ended = invoke("export-readings", trail, "--format", "parquet")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
@@ -154,7 +155,7 @@ def read_rows(path: Path, *, since: str = "", until: str = "", crops: bool = Tru
     names = ", ".join(name if crops or name != "crop" else "NULL" for name in Row._fields)
     limits = "captured_at >= ? AND (? = '' OR captured_at < ?)"
     try:
-        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=_BUSY)) as connection:
+        with closing(sqlite3.connect(_readable(path), uri=True, timeout=_BUSY)) as connection:
             if connection.execute("PRAGMA application_id").fetchone()[0] != _APPLICATION:
                 raise SourceError(f"{path}: holds no readings of edge-digits camera --store")
             query = f"SELECT {names} FROM readings WHERE {limits} ORDER BY number"
@@ -162,7 +163,19 @@ def read_rows(path: Path, *, since: str = "", until: str = "", crops: bool = Tru
                 found = Row(*row)
                 yield found._replace(plausible=None if found.plausible is None else bool(found.plausible))
     except sqlite3.Error as error:
-        raise SourceError(f"{path}: cannot be read ({error})") from None
+        log = f". Copy it together with {path.name}-wal to where you may write" if _log_of(path).exists() else ""
+        raise SourceError(f"{path}: cannot be read ({error}){log}") from None
+
+
+def _readable(path: Path) -> str:
+    """The file as SQLite opens it: one on a card that cannot be written has no log, and nobody who adds to it."""
+    alone = not os.access(path.parent, os.W_OK) and not _log_of(path).exists()
+    return f"{path.absolute().as_uri()}?mode=ro{'&immutable=1' if alone else ''}"
+
+
+def _log_of(path: Path) -> Path:
+    """SQLite's log of what was added, until it is folded into the file."""
+    return path.with_name(f"{path.name}-wal")
 
 
 def _cannot_write(path: Path, error: sqlite3.Error) -> OutputError:
