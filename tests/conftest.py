@@ -26,6 +26,9 @@ from edge_digits.cli import main
 signal.signal(signal.SIGINT, signal.default_int_handler)
 signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
+# Nor do the developer's own settings count.
+os.environ["EDGE_DIGITS_CONFIG"] = ""
+
 settings.register_profile("edge-digits", derandomize=True, deadline=None, max_examples=40)
 settings.load_profile("edge-digits")
 

@@ -16,6 +16,7 @@ import edge_digits
 
 RUNTIME = {"click", "cv2", "numpy", "onnxruntime"}
 TRAINING = {"keras", "matplotlib", "onnx", "tensorflow", "tf2onnx"}
+EXTRAS = {"openpyxl", "paho", "pillow_heif", "prometheus_client", "pyarrow", "pypdfium2", "rich"}
 RUN_COMMAND = """
 import atexit, json, sys
 atexit.register(lambda: print(json.dumps(sorted(sys.modules)), file=sys.stderr))
@@ -68,6 +69,34 @@ def test_predict_loads_no_training_framework(good: Path) -> None:
     loaded = loaded_by(RUN_COMMAND, "predict", str(good))
     assert loaded & TRAINING == set()
     assert loaded >= RUNTIME, "else this test looks at the wrong process"
+
+
+@pytest.mark.parametrize(
+    "args", [["camera"], ["camera", "--help"], ["fleet", "--help"], ["service", "install", "--help"]]
+)
+def test_a_camera_loads_no_extra_that_was_not_asked_for(good: Path, args: list[str]) -> None:
+    source = [str(good), "--no-window"] if args == ["camera"] else []
+    assert loaded_by(RUN_COMMAND, *args, *source) & EXTRAS == set()
+
+
+@pytest.mark.parametrize(
+    ("package", "extra", "args"),
+    [
+        ("paho", "mqtt", ["camera", "--mqtt", "mqtt://127.0.0.1/x"]),
+        ("paho", "mqtt", ["fleet", "--mqtt", "mqtt://127.0.0.1/x", "--json"]),
+        ("rich", "fleet", ["fleet", "--mqtt", "mqtt://127.0.0.1/x"]),
+        ("prometheus_client", "metrics", ["camera", "--metrics", "127.0.0.1:0"]),
+        ("pyarrow", "parquet", ["export-readings", "a.sqlite", "-o", "a.parquet"]),
+    ],
+)
+def test_an_extra_that_is_not_installed_is_named_with_how_to_install_it(
+    good: Path, package: str, extra: str, args: list[str]
+) -> None:
+    code = f"import sys; sys.modules[{package!r}] = None\nfrom edge_digits.cli import main\nmain()"
+    source = [str(good), "--no-window"] if args[0] == "camera" else []
+    ended = subprocess.run([sys.executable, "-c", code, *args, *source], capture_output=True, text=True, check=False)
+    assert ended.returncode == 1
+    assert ended.stderr.rstrip().endswith(f"-m pip install '.[{extra}]'")
 
 
 @pytest.mark.parametrize("name", edge_digits.__all__)

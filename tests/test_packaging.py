@@ -63,7 +63,7 @@ def test_the_wheel_holds_every_file_and_every_command(tmp_path: Path) -> None:
     with zipfile.ZipFile(wheel) as files:
         names = {name for name in files.namelist() if ".dist-info/" not in name}
         (entries,) = [name for name in files.namelist() if name.endswith("/entry_points.txt")]
-        commands = set(re.findall(r"^(\w+) = ", files.read(entries).decode(), re.M))
+        commands = set(re.findall(r"^([\w-]+) = ", files.read(entries).decode(), re.M))
     assert names == set(installed_files())
     assert commands >= set(PROJECT["project"]["entry-points"]["edge_digits.commands"])
 

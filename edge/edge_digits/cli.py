@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import click
 
 from edge_digits import __version__
+from edge_digits.commands import configuration
 from edge_digits.errors import INTERRUPTED, EdgeDigitsError
 from edge_digits.quiet import NativePackages, broken_installation
 from edge_digits.terminal import printable
@@ -28,18 +29,37 @@ if TYPE_CHECKING:
 class EdgeDigitsGroup(click.Group):
     """Commands from entry points; our errors end the program with their own exit code and no traceback."""
 
+    #: The file that sets options.
+    file: Path | None = None
+
     def list_commands(self, ctx: click.Context) -> list[str]:
         return sorted(_commands())
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         # The runner's own commands are modules of one package; reading the entry points of all that is installed to
         # find them again would take a tenth of the time of a whole `predict`.
+        command: click.Command | None = None
         if cmd_name.isidentifier() and find_spec(f"edge_digits.commands.{cmd_name}"):
             # The package also holds what commands share, which is none.
-            command: click.Command | None = getattr(import_module(f"edge_digits.commands.{cmd_name}"), "command", None)
-            return command
-        entry = _commands().get(cmd_name)
-        return None if entry is None else entry.load()
+            command = getattr(import_module(f"edge_digits.commands.{cmd_name}"), "command", None)
+        elif (entry := _commands().get(cmd_name)) is not None:
+            command = entry.load()
+        if command is not None:
+            configuration.name_variables(command, cmd_name)
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        name, command, rest = super().resolve_command(ctx, args)
+        # Help is there however wrong a file is, and `config` says what is wrong with it.
+        if name is not None and command is not None and name != "config" and not {"-h", "--help"} & set(rest):
+            configuration.check_variables(command, name)
+            self.file = configuration.find_file(ctx.params["config"])
+            if self.file is not None:
+                tables = configuration.read_file(self.file, _commands())
+                ctx.default_map = {name: configuration.defaults(self.file, tables.get(name, {}), command, name)}
+        return name, command, rest
 
     def invoke(self, ctx: click.Context) -> Any:
         # Here and not in `main`, where click would end a program whose output is no longer read with 1.
@@ -72,6 +92,8 @@ class EdgeDigitsGroup(click.Group):
         except click.ClickException as error:
             said = io.StringIO()
             error.show(said)
+            origin = configuration.origin_of(error, self.file)
+            said.write(f"{origin}\n" if origin else "")
             # What was typed may hold anything.
             click.echo(printable(said.getvalue(), lines=True), nl=False, err=True)
             status = error.exit_code
@@ -95,7 +117,14 @@ def _commands() -> dict[str, EntryPoint]:
 
 @click.group(cls=EdgeDigitsGroup, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="edge-digits")
-def main() -> None:
+@click.option(
+    "--config",
+    envvar=configuration.FILE_VARIABLE,
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="A TOML file that sets options; `edge-digits config` explains it.",
+)
+def main(config: Path | None) -> None:  # what it names is read where the command is known
     """Read handwritten digits in pictures, on small computers.
 
     `edge-digits COMMAND --help` explains a command.

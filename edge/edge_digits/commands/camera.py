@@ -4,30 +4,26 @@ from __future__ import annotations
 
 import re
 import sys
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from edge_digits.choices import ROTATIONS
-from edge_digits.commands.options import FinderOption, constraint, model_options, reading_options
+from edge_digits.commands.options import FinderOption, constraint, log_option, model_options, reading_options, seconds
+from edge_digits.commands.outlets import make_outlets, outlet_options
 from edge_digits.errors import INTERRUPTED, SOME_FAILED, OutputError, SourceError
+from edge_digits.logs import log_as_json
 from edge_digits.quiet import load_opencv
 from edge_digits.terminal import printable
 
 if TYPE_CHECKING:
     from edge_digits.live.loop import LiveLoop, LiveOptions, Outcome
     from edge_digits.live.watch import LiveReader
+    from edge_digits.reader import DigitReader
     from edge_digits.sources.camera import Camera
-
-
-def _seconds(text: str) -> float:
-    """The type of an option such as --every: "2s", "500ms", "1m" or plain seconds."""
-    match = re.fullmatch(r"(\d{1,6}(?:\.\d{1,6})?)(ms|s|m|)", text)
-    seconds = float(match[1]) * {"ms": 0.001, "s": 1, "m": 60, "": 1}[match[2]] if match else 0.0
-    if not 0.01 <= seconds <= 86400:
-        raise click.BadParameter("write a time from 10ms to 1440m, such as 2s, 500ms or 1m")
-    return seconds
 
 
 def _resolution(ctx: click.Context, parameter: click.Parameter, value: str | None) -> tuple[int, int] | None:
@@ -65,6 +61,13 @@ def _resolution(ctx: click.Context, parameter: click.Parameter, value: str | Non
     show_default=True,
     help="Seconds that a number must hold to be announced, and be gone to be withdrawn.",
 )
+@click.option(
+    "--max-step",
+    type=click.FloatRange(0),
+    metavar="N",
+    help="Mark numbers further than this from the last plausible one.",
+)
+@click.option("--never-falls", is_flag=True, help="Mark numbers below the last plausible one.")
 @click.option("--raw", is_flag=True, help="Print what is read in each frame, not what holds.")
 @click.option(
     "--format",
@@ -100,7 +103,7 @@ def _resolution(ctx: click.Context, parameter: click.Parameter, value: str | Non
     help="Without a frame for this long, the camera is opened again.",
 )
 @click.option(
-    "--every", metavar="TIME", type=_seconds, help="Ask an address of a still picture so often, as 2s.  [default: 1s]"
+    "--every", metavar="TIME", type=seconds, help="Ask an address of a still picture so often, as 2s.  [default: 1s]"
 )
 @click.option(
     "--login-file", metavar="FILE", type=click.Path(path_type=Path), help="USER:PASSWORD for the camera's address."
@@ -109,10 +112,12 @@ def _resolution(ctx: click.Context, parameter: click.Parameter, value: str | Non
     "--tls-ca", metavar="FILE", type=click.Path(path_type=Path), help="Trust the certificates in this PEM file."
 )
 @click.option("--tls-insecure", is_flag=True, help="Accept any certificate of the camera.")
+@outlet_options
 @click.option("--max-frames", type=click.IntRange(1), help="End after this many frames.")
 @click.option("--duration", type=click.FloatRange(0.01), metavar="SECONDS", help="End after this time.")
 @click.option("--force", is_flag=True, help="Write over the file of --record.")
 @click.option("--threads", type=click.IntRange(1, 64), default=1, show_default=True, help="Threads for one inference.")
+@log_option
 @click.option("-q", "--quiet", is_flag=True, help="No status line, no summary.")
 def command(source: str | None, list_cameras: bool, **options: Any) -> int:
     """Read digits that are held before a camera.
@@ -125,20 +130,24 @@ def command(source: str | None, list_cameras: bool, **options: Any) -> int:
 
     \b
     Exit codes: 0 the source ended, or q, SIGTERM;
-    1 a recording or crops are not all there; 2 usage;
+    1 a recording, crops or a trail are not all there; 2 usage;
     3 no such camera or source; 4 model not usable;
     5 a recording is cut short; 130 Ctrl-C.
     """
+    if options["log_format"] == "json":
+        log_as_json()
     load_opencv(options["threads"], options["stall_seconds"])
     if list_cameras:
         return _list()
     from edge_digits.live.loop import LiveLoop
 
-    reader = _reader(options)
+    load = _loader(options)
+    reader = _reader(options, load)
     live_options = _live_options(options)
     loop = LiveLoop(live_options)
+    outlets = make_outlets(options, reader, load, loop.say)
     camera = _camera(source, options, gray=not live_options.wants_colour, loop=loop)
-    return _report(loop.run(camera, reader), quiet=options["quiet"])
+    return _report(loop.run(camera, reader, outlets), quiet=options["quiet"])
 
 
 def _list() -> int:
@@ -152,19 +161,26 @@ def _list() -> int:
     return 0
 
 
-def _reader(options: dict[str, Any]) -> LiveReader:
+def _loader(options: dict[str, Any]) -> Callable[[str], DigitReader]:
+    """Makes a reader of a model, with the options on what is read: those of predict; rotation is the camera's."""
     from edge_digits.imaging.regions import WHOLE
-    from edge_digits.live.watch import LiveReader
     from edge_digits.reader import DigitReader
 
-    # The options on what is read are those of predict; rotation is the camera's.
-    reader = DigitReader.load(
-        options["model"],
+    return partial(
+        DigitReader.load,
         constraint=constraint(options["digits"], options["pattern"], options["checksum"]),
         regions=options["regions"] or (WHOLE,),
         **{name: options[name] for name in ("finder", "threads", "layout", "signs", "conf", "top_k")},
     )
-    return LiveReader(reader, hold=options["hold"])
+
+
+def _reader(options: dict[str, Any], load: Callable[[str], DigitReader]) -> LiveReader:
+    from edge_digits.live.plausibility import Plausibility
+    from edge_digits.live.watch import LiveReader
+
+    judged = options["max_step"] is not None or options["never_falls"]
+    plausibility = Plausibility(options["max_step"], options["never_falls"]) if judged else None
+    return LiveReader(load(options["model"]), hold=options["hold"], plausibility=plausibility)
 
 
 def _live_options(options: dict[str, Any]) -> LiveOptions:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -9,6 +10,7 @@ import click
 
 from edge_digits.choices import FINDERS, LAYOUTS, SIGN_CHOICES
 from edge_digits.errors import UsageError
+from edge_digits.logs import LOG_FORMATS
 
 if TYPE_CHECKING:
     from edge_digits.imaging.regions import Region
@@ -27,6 +29,15 @@ def region(text: str) -> Region:
         raise UsageError(f"--roi {error}") from None
 
 
+def seconds(text: str) -> float:
+    """The type of an option such as --every: "2s", "500ms", "1m" or plain seconds."""
+    match = re.fullmatch(r"(\d{1,6}(?:\.\d{1,6})?)(ms|s|m|)", text)
+    found = float(match[1]) * {"ms": 0.001, "s": 1, "m": 60, "": 1}[match[2]] if match else 0.0
+    if not 0.01 <= found <= 86400:
+        raise click.BadParameter("write a time from 10ms to 1440m, such as 2s, 500ms or 1m")
+    return found
+
+
 def constraint(digits: int | None, pattern: str | None, checksum: str | None) -> Constraint | None:
     """What the options --digits, --pattern and --checksum say of the text; None where they say nothing."""
     if digits is None and pattern is None and checksum is None:
@@ -34,6 +45,20 @@ def constraint(digits: int | None, pattern: str | None, checksum: str | None) ->
     from edge_digits.text.constraint import Constraint
 
     return Constraint(digits, pattern, checksum)
+
+
+def log_option(command: _Command) -> _Command:
+    """--log-format, for programs that run for long; it is `log_as_json` that heeds it."""
+    return _with(
+        command,
+        click.option(
+            "--log-format",
+            type=click.Choice(LOG_FORMATS),
+            default="text",
+            show_default=True,
+            help="Of standard error: lines for people, or a JSON record each.",
+        ),
+    )
 
 
 def model_options(command: _Command) -> _Command:

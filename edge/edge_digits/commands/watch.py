@@ -12,9 +12,11 @@ from typing import TYPE_CHECKING, Any, TextIO
 import click
 
 from edge_digits.commands import predict
+from edge_digits.commands.options import log_option
 from edge_digits.commands.reading import ReaderLoader, Take, folders_of, open_folders
 from edge_digits.commands.stopping import stopped_as_by_ctrl_c
 from edge_digits.errors import UsageError
+from edge_digits.logs import log_as_json
 from edge_digits.quiet import load_opencv
 from edge_digits.terminal import printable
 
@@ -41,8 +43,9 @@ _NOT_OURS = {"sources", "bom", "stride", "force", "jobs", "verbose", "quiet"}
     help="A file that does not change for so long is whole, where nothing tells that it was closed.",
 )
 @click.option("--poll", is_flag=True, help="Look into the folder once a second, and do not rely on what Linux tells.")
+@log_option
 @click.option("-q", "--quiet", is_flag=True, help="Do not say what is watched.")
-def command(folder: str, journal: Path | None, form: str, quiet: bool, **options: Any) -> int:
+def command(folder: str, journal: Path | None, form: str, quiet: bool, log_format: str, **options: Any) -> int:
     """Read pictures as they arrive in a folder: a record each, once it is whole.
 
     The model is loaded once. What was read is noted in a journal, so that a run that begins anew, after a restart or
@@ -55,6 +58,8 @@ def command(folder: str, journal: Path | None, form: str, quiet: bool, **options
     """
     if form == "xlsx":
         raise UsageError("--format xlsx is written at the end, which watch has not: use csv or jsonl")
+    if log_format == "json":
+        log_as_json()
     load = ReaderLoader.of(options)
     load_opencv(options["threads"])
     from edge_digits.batch.journal import NAME, Journal

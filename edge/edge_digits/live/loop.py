@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TextIO
 
 from edge_digits.errors import OutputError
 from edge_digits.live.display import Display, NoDisplay, open_display
+from edge_digits.live.outlets import Outlet
 from edge_digits.live.panel import Keyboard, Panel
 from edge_digits.live.rate import FrameRate
 from edge_digits.live.recording import Recording, UncertainCrops
@@ -25,10 +26,6 @@ if TYPE_CHECKING:
     from edge_digits.imaging.regions import Region
     from edge_digits.live.watch import LiveReader, LiveResult
     from edge_digits.sources.camera import Camera
-
-#: A grabber that has not moved for so much longer than it may wait for a frame hangs in its driver, seconds: time for
-#: systemd.
-_HANGS = 90.0
 
 
 @dataclass(frozen=True)
@@ -129,6 +126,7 @@ class LiveLoop:
         self._recording: Recording | None = None
         self._crops: UncertainCrops | None = None
         self._unsaved: str | None = None
+        self._outlets: Sequence[Outlet] = ()
         self._frames, self._rate = 0, FrameRate()
         self._paused = self._quit = False
         self._last: LiveResult | None = None
@@ -138,8 +136,13 @@ class LiveLoop:
         """Print a message on standard error; for `open_camera`, so that it does not break the status line."""
         self._panel.say(message)
 
-    def run(self, camera: Camera, reader: LiveReader) -> Outcome:
+    def run(self, camera: Camera, reader: LiveReader, outlets: Sequence[Outlet] = ()) -> Outcome:
         """Open the camera and read it until it ends, or the user or a signal ends the run.
+
+        Args:
+            camera: to be opened.
+            reader: reads its frames.
+            outlets: take the results too.
 
         Raises:
             SourceError: the camera is not available.
@@ -156,6 +159,10 @@ class LiveLoop:
             stack.callback(self._display.close)
             stack.enter_context(camera)
             self._open_files(stack, camera)
+            for outlet in outlets:
+                stack.callback(outlet.close)
+                outlet.open(camera)
+            self._outlets = outlets
             keyboard = stack.enter_context(Keyboard())
             stack.callback(self._panel.close)
             service.ready()
@@ -180,9 +187,11 @@ class LiveLoop:
 
     def _loop(self, camera: Camera, reader: LiveReader, keyboard: Keyboard, stopper: Stopper, service: Service) -> None:
         for result in reader.watch(camera, tick=self._display.tick):
-            if not camera.live or monotonic() - camera.beat < _HANGS + camera.stall_seconds:
-                service.alive()
+            for outlet in self._outlets:
+                outlet.tick()
             if result is not None:
+                if result.frame is not None:
+                    service.alive()  # a fresh frame is the only sign of life that counts
                 self._take(result)
                 self._keep_pace(camera, result)
             elif camera.down:
@@ -213,6 +222,8 @@ class LiveLoop:
             rate = self._rate.add()
             self._frames += 1
         self._printer.show(result, rate)
+        for outlet in self._outlets:
+            self._saved(outlet.take, result)
         if result.frame is None:
             return
         if self._recording is not None and not self._saved(self._recording.write, result):
@@ -276,10 +287,8 @@ class _JsonLines:
         self._stream, self._raw = stream, raw
 
     def show(self, result: LiveResult, rate: float) -> None:
-        if self._raw:
-            records = [result.record()] if result.frame is not None else []
-        else:
-            records = [result.event_record(event) for event in result.events]
+        frame = [result.record()] if result.frame is not None else []
+        records = frame if self._raw else result.event_records
         for record in records:
             self._stream.write(json.dumps(record) + "\n")
         if records:

@@ -1,4 +1,4 @@
-"""Signs of life for systemd (sd_notify(3)): a camera driver that hangs for ever is mended by a restart only."""
+"""Signs of life for systemd (sd_notify(3)): a driver that hangs for ever is mended by a restart only."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Service:
         self._notify("READY=1")
 
     def alive(self) -> None:
-        """Call it often: it notifies systemd at half of its watchdog's time."""
+        """A fresh frame was read: it notifies systemd, at most twice in its watchdog's time."""
         if self._period and monotonic() >= self._next:
             self._next = monotonic() + self._period
             self._notify("WATCHDOG=1")

@@ -43,6 +43,8 @@ class Event:
         confidence: mean of the readings with this text.
         time: seconds, on the clock of the frames.
         held: seconds since it was first seen.
+        id: tells it from all other events, of all boards.
+        doubts: why it is not plausible; None where that was not asked for.
     """
 
     kind: Literal["announced", "withdrawn"]
@@ -50,6 +52,8 @@ class Event:
     confidence: float
     time: float
     held: float
+    id: str = ""
+    doubts: tuple[str, ...] | None = None
 
 
 @dataclass(slots=True)

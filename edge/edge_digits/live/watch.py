@@ -5,13 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from functools import cached_property
 from time import monotonic
 from typing import Any
+from uuid import uuid4
 
 import cv2
 import numpy as np
 
+from edge_digits.errors import EdgeDigitsError
 from edge_digits.imaging.pixels import Gray, to_gray
+from edge_digits.live.plausibility import Plausibility
 from edge_digits.live.voting import Event, Voter
 from edge_digits.reader import DigitReader
 from edge_digits.results import Box, Digit, Reading
@@ -54,10 +58,17 @@ class LiveResult:
             record |= self._capture()
         return record
 
+    @cached_property
+    def event_records(self) -> tuple[dict[str, Any], ...]:
+        """The record of each event: the same for all who ask."""
+        return tuple(self.event_record(event) for event in self.events)
+
     def event_record(self, event: Event) -> dict[str, Any]:
         """An event's record, `edge-digits/event/1`."""
+        marks = {} if event.doubts is None else {"plausible": not event.doubts, "doubts": list(event.doubts)}
         return {
             "schema": EVENT_SCHEMA,
+            "id": event.id,
             "event": event.kind,
             "source": self.reading.source,
             "frame": self.reading.frame,
@@ -66,6 +77,7 @@ class LiveResult:
             "held": round(event.held, 3),
             "time": round(event.time, 3),
             **self._capture(),
+            **marks,
         }
 
     def _capture(self) -> dict[str, Any]:
@@ -91,17 +103,23 @@ class LiveReader:
     Attributes:
         reader: reads each frame.
         voter: what is announced.
+        plausibility: doubts what is announced.
+        given_up: why the reader of the last `use` was replaced by the one before; None where it was not.
     """
 
-    def __init__(self, reader: DigitReader, *, hold: float = 0.5) -> None:
+    def __init__(self, reader: DigitReader, *, hold: float = 0.5, plausibility: Plausibility | None = None) -> None:
         """Wrap a reader.
 
         Args:
             reader: reads each frame, as its own options say.
             hold: seconds that a number must hold to be announced.
+            plausibility: where given, events say whether their numbers are plausible.
         """
         self.reader = reader
         self.voter = Voter(hold)
+        self.plausibility = plausibility
+        self.given_up: str | None = None
+        self._before: DigitReader | None = None
         self._side, self._last_full_read = _MIN_SIDE, float("-inf")
         self._gap = 0
 
@@ -127,6 +145,10 @@ class LiveReader:
             elif tick is not None:
                 yield None
 
+    def use(self, reader: DigitReader) -> None:
+        """Read by another reader from the next frame on; if that fails, by the one before again."""
+        self._before, self.reader, self.given_up = self.reader, reader, None
+
     def read(self, frame: Frame, source: str = "") -> LiveResult:
         """Read one frame."""
         events: list[Event] = []
@@ -140,12 +162,24 @@ class LiveReader:
         if frame.lasts:
             events += self.voter.update(reading, frame.time + frame.lasts)
         age = 1e3 * (monotonic() - frame.captured)
-        return LiveResult(frame, reading, tuple(events), self.voter.text, self.voter.confidence, age)
+        return LiveResult(frame, reading, self._marked(events), self.voter.text, self.voter.confidence, age)
 
     def withdraw(self, source: str) -> LiveResult | None:
         """Withdraw what is announced, because the source was lost; None where nothing is."""
         events = self.voter.reset()
-        return LiveResult(None, Reading(source), tuple(events), "", 0.0, 0.0) if events else None
+        return LiveResult(None, Reading(source), self._marked(events), "", 0.0, 0.0) if events else None
+
+    def _marked(self, events: list[Event]) -> tuple[Event, ...]:
+        """Events with their ids, and what is to be said of their plausibility."""
+        judge = self.plausibility
+        return tuple(
+            replace(
+                event,
+                id=uuid4().hex,
+                doubts=None if judge is None or event.kind == "withdrawn" else judge.doubts(event.text),
+            )
+            for event in events
+        )
 
     def _read_frame(self, frame: Frame, source: str) -> Reading:
         """The reading of a frame, in pixels of the whole frame: the one place where frames meet the reader."""
@@ -182,7 +216,16 @@ class LiveReader:
     def _read_at(self, gray: Gray, side: int) -> Reading:
         """Read a copy of this longer side; boxes are in pixels of the whole frame."""
         small = _downscaled(gray, side)
-        return _rescaled(self.reader.read(small), gray.shape[1] / small.shape[1], gray.shape[0] / small.shape[0])
+        return _rescaled(self._read_by_reader(small), gray.shape[1] / small.shape[1], gray.shape[0] / small.shape[0])
+
+    def _read_by_reader(self, gray: Gray) -> Reading:
+        try:
+            return self.reader.read(gray)
+        except EdgeDigitsError as error:
+            if self._before is None:
+                raise
+            self.reader, self._before, self.given_up = self._before, None, str(error)
+            return self.reader.read(gray)
 
 
 def _downscaled(gray: Gray, side: int) -> Gray:

@@ -64,7 +64,9 @@ class HttpClient:
             and each wait for content.
     """
 
-    def __init__(self, address: str, login: Login | None, tls: Tls, seconds: float) -> None:
+    def __init__(
+        self, address: str, login: Login | None, tls: Tls, seconds: float, *, max_redirects: int = _MAX_REDIRECTS
+    ) -> None:
         """Get ready.
 
         Args:
@@ -72,11 +74,13 @@ class HttpClient:
             login: the one that is used otherwise.
             tls: for https.
             seconds: the time limit.
+            max_redirects: how often it may be sent elsewhere.
 
         Raises:
             SourceError: it is no address.
         """
         self.seconds = seconds
+        self._max_redirects = max_redirects
         found, bare = split_login(address)
         self._target = Target.parse(bare)
         login = found or login
@@ -99,10 +103,9 @@ class HttpClient:
             response = self._request(target, None if login is None else login.header(target.path))
             if response.status in _REDIRECTS:
                 redirects += 1
-                if redirects > _MAX_REDIRECTS:
-                    raise SourceError(
-                        f"redirects for ever ({_status(response.status)}). Name the address of its stream"
-                    )
+                if redirects > self._max_redirects:
+                    how = "for ever" if self._max_redirects else "elsewhere"
+                    raise SourceError(f"redirects {how} ({_status(response.status)}). Name the address of its stream")
                 target = target.redirected(_text(response.headers.get("Location", "")))
             elif response.status == 401 and login is not None and not challenges:
                 challenges += 1
