@@ -15,6 +15,7 @@ import pytest
 import edge_digits
 
 RUNTIME = {"click", "cv2", "numpy", "onnxruntime"}
+WEB = {"cryptography", "fastapi", "prometheus_client", "pydantic", "segno", "starlette", "uvicorn"}
 TRAINING = {"keras", "matplotlib", "onnx", "tensorflow", "tf2onnx"}
 EXTRAS = {"openpyxl", "paho", "pillow_heif", "prometheus_client", "pyarrow", "pypdfium2", "rich"}
 RUN_COMMAND = """
@@ -44,11 +45,11 @@ def test_importing_the_results_and_errors_loads_nothing_heavy() -> None:
 
 @pytest.mark.parametrize(
     "args",
-    [["--help"], ["--version"], ["predict", "--help"], ["bench", "--help"], ["doctor", "--help"]],
+    [["--help"], ["--version"], ["predict", "--help"], ["bench", "--help"], ["doctor", "--help"], ["serve", "--help"]],
     ids=" ".join,
 )
 def test_help_loads_neither_opencv_nor_onnxruntime_nor_tensorflow(args: list[str]) -> None:
-    assert loaded_by(RUN_COMMAND, *args) & ((RUNTIME | TRAINING) - {"click"}) == set()
+    assert loaded_by(RUN_COMMAND, *args) & ((RUNTIME | TRAINING | WEB) - {"click"}) == set()
 
 
 @pytest.mark.parametrize("name", ["camera", "predict"])
@@ -65,9 +66,9 @@ print(json.dumps([*sys.modules]), file=sys.stderr)
     assert loaded & {"cv2", "onnxruntime"} == set()
 
 
-def test_predict_loads_no_training_framework(good: Path) -> None:
+def test_predict_loads_neither_training_framework_nor_web_server(good: Path) -> None:
     loaded = loaded_by(RUN_COMMAND, "predict", str(good))
-    assert loaded & TRAINING == set()
+    assert loaded & (TRAINING | WEB) == set()
     assert loaded >= RUNTIME, "else this test looks at the wrong process"
 
 
@@ -124,6 +125,8 @@ def modules(package: str) -> list[str]:
 @pytest.mark.parametrize("name", modules("edge_digits"))
 def test_every_module_can_be_imported_as_a_module(name: str) -> None:
     """`import a.b as c` takes the attribute `b` of `a`, which a function of that name would hide."""
+    if name.startswith("edge_digits.web."):
+        pytest.importorskip("fastapi", reason="needs the extra `web`")
     names: dict[str, object] = {}
     exec(f"import {name} as module", names)
     assert isinstance(names["module"], ModuleType)
