@@ -1,7 +1,7 @@
 """What a batch costs, how it scales, and what a hundred million pictures would take: `python benchmarks/scale.py`.
 
     python benchmarks/scale.py cost [--pictures N] [--rounds N]     batch against predict, by turns
-    python benchmarks/scale.py scaling [--pictures N]               one process and two, each engine
+    python benchmarks/scale.py scaling [--pictures N] [--rounds N]  one process and two, each engine
     python benchmarks/scale.py constants                            what each step takes for one picture or partition
     python benchmarks/scale.py model CONSTANTS.json                 of these: hours, core-hours, bytes
 
@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import random
 import resource
 import shutil
 import statistics
@@ -21,8 +22,9 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -31,6 +33,7 @@ from machine import describe
 from scale_kills import make_pictures
 
 from edge_digits import DigitReader
+from edge_digits.results import Box, Reading
 from edge_digits.scale import records
 from edge_digits.scale.listing import names
 from edge_digits.scale.place import Place
@@ -67,36 +70,49 @@ def main() -> None:
 
 
 def cost(folder: Path, options: argparse.Namespace) -> None:
-    """Print what batch takes in relation to predict, with as many processes."""
+    """Print what batch takes in relation to predict, with as many processes; without what a run takes to begin."""
     make_pictures(folder / "in", options.pictures)
+    make_pictures(folder / "few", 1)
     ways: dict[str, list[str]] = {}
     for jobs in ("1", "2"):
-        ways[f"predict -j {jobs}"] = ["predict", "in", "-r", "--format", "jsonl", "-o", "out", "--force", "-j", jobs]
-        ways[f"batch -j {jobs}"] = ["batch", "in", "-r", "-o", "out", "-j", jobs]
+        for source in ("in", "few"):
+            predict = ["predict", source, "-r", "--format", "jsonl", "-o", "out", "--force", "-j", jobs]
+            ways[f"predict -j {jobs}, {source}"] = predict
+            ways[f"batch -j {jobs}, {source}"] = ["batch", source, "-r", "-o", "out", "-j", jobs]
     taken = by_turns(folder, ways, options.rounds)
-    print(f"{options.pictures:,} pictures of 28 x 28, {options.rounds} rounds, medians; a partition has 1,000")
+    print(f"{options.pictures:,} pictures of 28 x 28, or a single one; {options.rounds} rounds, medians")
     for jobs in ("1", "2"):
-        pairs = zip(taken[f"batch -j {jobs}"], taken[f"predict -j {jobs}"], strict=True)
-        wall, processor = (one / other for one, other in pairs)
-        print(
-            f"-j {jobs}: batch takes {wall:.2f} of the time of predict by the clock, {processor:.2f} by processor time"
-        )
+        each = {}
+        for name in ("predict", "batch"):
+            (_, many), (_, few) = taken[f"{name} -j {jobs}, in"], taken[f"{name} -j {jobs}, few"]
+            each[name] = (many - few) / (options.pictures - 1)
+            print(f"{name} -j {jobs}: {1e6 * each[name]:,.0f} µs of processor time for a further picture")
+        print(f"-j {jobs}: batch takes {each['batch'] / each['predict']:.2f} times as much as predict")
 
 
 def scaling(folder: Path, options: argparse.Namespace) -> None:
-    """Print what one process and two take, with each engine."""
+    """Print what a further picture takes with one process and with two, with each engine."""
     make_pictures(folder / "in", options.pictures)
-    batch = ["batch", "in", "-r", "-o", "out", "--partition-size", "500"]
+    make_pictures(folder / "few", 1)
+    engines = ("local", "dask", "ray")
     ways = {
-        f"{engine} -j {jobs}": [*batch, "--engine", engine, "-j", jobs]
-        for engine in ("local", "dask", "ray")
+        f"{engine} -j {jobs}, {source}": [
+            *("batch", source, "-r", "-o", "out", "--partition-size", "500", "--engine", engine, "-j", jobs)
+        ]
+        for engine in engines
         for jobs in ("1", "2")
+        for source in ("in", "few")
     }
     taken = by_turns(folder, ways, options.rounds)
-    print(f"{options.pictures:,} pictures of 28 x 28, {options.rounds} rounds, medians; a partition has 500")
-    for engine in ("local", "dask", "ray"):
-        (one, _), (two, _) = taken[f"{engine} -j 1"], taken[f"{engine} -j 2"]
-        print(f"{engine}: -j 2 is {one / two:.2f} times as fast as -j 1 by the clock")
+    print(f"{options.pictures:,} pictures of 28 x 28, or a single one; {options.rounds} rounds, medians")
+    for engine in engines:
+        each = {}
+        for jobs in ("1", "2"):
+            many, few = taken[f"{engine} -j {jobs}, in"], taken[f"{engine} -j {jobs}, few"]
+            each[jobs] = [(one - other) / (options.pictures - 1) for one, other in zip(many, few, strict=True)]
+        (wall, processor), (wall_two, processor_two) = each["1"], each["2"]
+        print(f"{engine}: -j 2 is {wall / wall_two:.2f} times as fast as -j 1 by the clock, ", end="")
+        print(f"and would be {2 * processor / processor_two:.2f} by processor time" if engine == "local" else "")
 
 
 def by_turns(folder: Path, ways: dict[str, list[str]], rounds: int) -> dict[str, tuple[float, float]]:
@@ -126,12 +142,14 @@ def constants(folder: Path, count: int) -> dict[str, float]:
     with timed(found, "list a name", count):
         told = {"recursive": True, "column": None, "without": None}
         listed = list(names([str(folder / "in")], **told, left_out=Counter()))  # type: ignore[arg-type]
+    chance = random.Random(1)
+    names_there = [_name(chance) for _ in range(count)]
     with timed(found, "write a name down", count):
-        plan = Plan.make(out, iter(listed), 1000, {})
+        plan = Plan.make(out, iter(names_there), 1000, {})
     found["bytes of a name"] = (Path(out.address) / INPUTS).stat().st_size / count
     with timed(found, "read a name back", count):
         again = [name for number in range(len(plan)) for name in plan.names(number)]
-    if again != listed:
+    if again != names_there:
         raise SystemExit("the plan does not give back what was listed")
     with timed(found, "read a file of 28 x 28", count):
         contents = [Path(name).read_bytes() for name in listed]
@@ -145,17 +163,37 @@ def constants(folder: Path, count: int) -> dict[str, float]:
                 cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_GRAYSCALE)
         with timed(found, f"decode and recognize {kind}", len(pictures)):
             readings = [reader.examine_bytes(content, "a").reading for content in pictures]
-        rows = (readings * 1000)[:1000]
+        rows = [_varied(reading, chance) for reading in (readings * 1000)[:1000]]
         with timed(found, f"make a record of {kind}", len(rows)):
             partition = records.parquet(rows, {})
         found[f"bytes of a record of {kind}"] = len(partition) / len(rows)
-    with timed(found, "put a partition on the disk", 20):
+    with timed(found, "put a partition on the disk", 20, time.perf_counter):
         for number in range(20):
             out.write(f"{number}.parquet", partition)
     _whole_runs(folder, count, found)
     for name, value in found.items():
         print(f"{name}: {value:,.0f}" if name.startswith("bytes") else f"{name}: {1e6 * value:,.1f} µs")
     return found
+
+
+def _name(chance: random.Random) -> str:
+    """As long as names in object stores are, and not to be compressed."""
+    return f"s3://bucket/scans/{chance.getrandbits(128):032x}.png"
+
+
+def _varied(reading: Reading, chance: random.Random) -> Reading:
+    """A record that is like no other: a thousand that are alike would be compressed to nothing."""
+    digits = [
+        replace(
+            digit,
+            confidence=chance.random(),
+            box=Box(*(chance.randrange(4000) for _ in range(4))),
+            topk=tuple((label, chance.random()) for label, _ in digit.topk),
+        )
+        for digit in reading.digits
+    ]
+    times = {step: chance.random() for step in reading.speed_ms}
+    return replace(reading, source=_name(chance), digits=tuple(digits), confidence=chance.random(), speed_ms=times)
 
 
 def _whole_runs(folder: Path, count: int, found: dict[str, float]) -> None:
@@ -206,11 +244,13 @@ def model(found: dict[str, float]) -> None:
 
 
 @contextmanager
-def timed(found: dict[str, float], name: str, count: int) -> Iterator[None]:
-    """Note the seconds of each of `count` within."""
-    begun = time.perf_counter()
+def timed(
+    found: dict[str, float], name: str, count: int, clock: Callable[[], float] = time.process_time
+) -> Iterator[None]:
+    """Note the seconds of each of `count` within, of processor time unless another clock is named."""
+    begun = clock()
     yield
-    found[name] = (time.perf_counter() - begun) / count
+    found[name] = (clock() - begun) / count
 
 
 def remove(path: Path) -> None:

@@ -24,10 +24,9 @@ if TYPE_CHECKING:
 
 ENGINES = ("local", "ray", "dask")
 #: What writes no single file, and draws nothing, has no use for.
-_NOT_OURS = {
-    *("sources", "form", "output", "bom", "stride", "save_annotated", "save_crops", "explain", "force"),
-    *("jobs", "quiet", "verbose"),
-}
+_NOT_OURS = set(
+    "sources form output bom stride save_annotated save_crops explain force jobs quiet verbose".split()  # noqa: SIM905
+)
 #: Seconds between two lines of progress: on a terminal, where the line is written over, and in a log.
 _ON_TERMINAL, _IN_LOG = 0.2, 30.0
 
@@ -42,7 +41,7 @@ _ON_TERMINAL, _IN_LOG = 0.2, 30.0
     show_default=True,
     help="Processes of this machine, or a cluster of Ray or Dask.",
 )
-@click.option("--address", help="Of the cluster, such as ray://head:10001.  [default: one started on this machine]")
+@click.option("--address", help="Of the cluster, such as head:6379.  [default: one started on this machine]")
 @click.option(
     "-j",
     "--jobs",
@@ -81,7 +80,7 @@ def command(sources: tuple[str, ...], output: str, engine: str, quiet: bool, ver
     load = ReaderLoader.of(options)
     load_opencv(options["threads"])
     load()  # a model that cannot be used is told now, and not by each process
-    from edge_digits.scale.partition import Job, finished
+    from edge_digits.scale.partition import Job, all_finished
     from edge_digits.scale.place import Place
     from edge_digits.scale.progress import Progress
 
@@ -95,7 +94,7 @@ def command(sources: tuple[str, ...], output: str, engine: str, quiet: bool, ver
         stack.enter_context(place.held())
         plan = _planned(place, sources, _settings(load, sources, options), options, say)
         stack.enter_context(_said_if_stopped(plan))
-        before = [finished(plan, number) for number in sorted(plan.finished)]
+        before = all_finished(plan)
         numbers = [number for number in range(len(plan)) if number not in plan.finished]
         if told and before:
             say(f"{output}: {len(before)} of {len(plan)} partitions of {plan.listed} are there")

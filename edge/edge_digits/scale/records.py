@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from functools import cache
 from typing import Any
-
-import pyarrow as pa
-import pyarrow.parquet as pq
 
 from edge_digits.results import SCHEMA, Reading
 from edge_digits.terminal import text_only
@@ -15,34 +13,41 @@ from edge_digits.terminal import text_only
 #: The key, among a file's metadata, under which it says what it holds.
 KEY = b"edge-digits"
 
-_BOX = pa.struct([(side, pa.int32()) for side in ("x1", "y1", "x2", "y2")])
-_DIGIT = pa.struct(
-    [
-        ("label", pa.string()),
-        ("confidence", pa.float32()),
-        ("box", _BOX),
-        ("line", pa.int32()),
-        ("rejected", pa.bool_()),
-        ("topk", pa.list_(pa.struct([("label", pa.string()), ("confidence", pa.float32())]))),
-        ("sign", pa.bool_()),
-    ]
-)
 _STEPS = ("decode", "find", "normalize", "infer")
-COLUMNS = pa.schema(
-    [
-        ("source", pa.string()),
-        ("frame", pa.int32()),
-        ("width", pa.int32()),
-        ("height", pa.int32()),
-        ("text", pa.string()),
-        ("confidence", pa.float32()),
-        ("status", pa.string()),
-        ("digits", pa.list_(_DIGIT)),
-        ("speed_ms", pa.struct([(step, pa.float32()) for step in _STEPS])),
-        ("warnings", pa.list_(pa.string())),
-        ("error", pa.string()),
-    ]
-)
+
+
+@cache
+def columns() -> Any:
+    """The schema of the rows, for pyarrow."""
+    import pyarrow as pa
+
+    box = pa.struct([(side, pa.int32()) for side in ("x1", "y1", "x2", "y2")])
+    digit = pa.struct(
+        [
+            ("label", pa.string()),
+            ("confidence", pa.float32()),
+            ("box", box),
+            ("line", pa.int32()),
+            ("rejected", pa.bool_()),
+            ("topk", pa.list_(pa.struct([("label", pa.string()), ("confidence", pa.float32())]))),
+            ("sign", pa.bool_()),
+        ]
+    )
+    return pa.schema(
+        [
+            ("source", pa.string()),
+            ("frame", pa.int32()),
+            ("width", pa.int32()),
+            ("height", pa.int32()),
+            ("text", pa.string()),
+            ("confidence", pa.float32()),
+            ("status", pa.string()),
+            ("digits", pa.list_(digit)),
+            ("speed_ms", pa.struct([(step, pa.float32()) for step in _STEPS])),
+            ("warnings", pa.list_(pa.string())),
+            ("error", pa.string()),
+        ]
+    )
 
 
 def parquet(readings: Sequence[Reading], about: dict[str, Any]) -> bytes:
@@ -52,9 +57,12 @@ def parquet(readings: Sequence[Reading], about: dict[str, Any]) -> bytes:
         readings: in the order of the rows.
         about: what is said of them in the file's metadata.
     """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
     said = {"schema": SCHEMA, **about}
-    columns = COLUMNS.with_metadata({KEY: json.dumps(said)})
-    table = pa.Table.from_pylist([_row(reading) for reading in readings], columns)
+    schema = columns().with_metadata({KEY: json.dumps(said)})
+    table = pa.Table.from_pylist([_row(reading) for reading in readings], schema)
     sink = pa.BufferOutputStream()
     pq.write_table(table, sink, compression="zstd")
     return bytes(sink.getvalue())
@@ -66,6 +74,8 @@ def about(stream: Any) -> dict[str, Any]:
     Raises:
         KeyError, ValueError, OSError: it is none.
     """
+    import pyarrow.parquet as pq
+
     said: dict[str, Any] = json.loads(pq.read_metadata(stream).metadata[KEY])
     return said
 
