@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 import random
 import shutil
+import signal
 import subprocess
 import sys
+import time
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,9 +16,10 @@ from typing import Any
 from urllib.request import Request, urlopen
 
 import pytest
-from conftest import Run, Terminal
+from conftest import COMMAND, Run, Terminal
 from drawing import page, png
 from picture_files import tiff
+from test_workers import group_lives
 
 pa = pytest.importorskip("pyarrow", reason="needs the extra batch: pip install -e '.[batch]'")
 import pyarrow.parquet as pq  # noqa: E402  # it may be missing
@@ -312,6 +315,31 @@ def test_workers_and_driver_are_killed_at_random_and_each_picture_has_one_record
     checked = check(tmp_path, texts)
     assert checked.good, checked
     assert checked.errors <= 5
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=lambda number: number.name)
+def test_a_signal_keeps_finished_partitions_and_says_how_to_go_on(tmp_path: Path, number: signal.Signals) -> None:
+    texts = make_pictures(tmp_path / "in", 1500)
+    command = [*COMMAND, "batch", "in", "-r", "-o", "out", "--partition-size", "50", "-j", "2"]
+    child = subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, text=True, start_new_session=True)
+    deadline = time.monotonic() + 60
+    while not stamps(tmp_path / "out"):
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    child.send_signal(number)
+    _, err = child.communicate(timeout=60)
+    there = stamps(tmp_path / "out")
+    assert child.returncode == 130
+    deadline = time.monotonic() + 5
+    while group_lives(child.pid):
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    said = f"{len(there)} of 30 partitions are in {tmp_path}/out; the same command reads the others"
+    assert err.split("\n") == [said, "", "interrupted", ""]
+    assert subprocess.run(command, cwd=tmp_path, check=False).returncode == 0
+    assert {name: stamp for name, stamp in stamps(tmp_path / "out").items() if name in there} == there
+    assert check(tmp_path, texts).good
 
 
 # --- object stores ----------------------------------------------------------------------------------------------------
