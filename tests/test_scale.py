@@ -26,14 +26,15 @@ import pyarrow.parquet as pq  # noqa: E402  # it may be missing
 from scale_kills import Checked, check, make_pictures, run_and_kill, stamps  # noqa: E402
 from scaling import DEADLY, fragile, rows  # noqa: E402
 
-from edge_digits.errors import OutputError, SourceError, UsageError  # noqa: E402
+from edge_digits import __version__  # noqa: E402
+from edge_digits.errors import EdgeDigitsError, OutputError, SourceError, UsageError  # noqa: E402
 from edge_digits.scale import listing, on_local  # noqa: E402
 from edge_digits.scale.partition import Job, PartitionReader, finished  # noqa: E402
 from edge_digits.scale.place import Place  # noqa: E402
 from edge_digits.scale.plan import INPUTS, Plan  # noqa: E402
 from edge_digits.scale.progress import Progress  # noqa: E402
 
-SETTINGS = {"version": "1", "--model": "digits"}
+SETTINGS = {"version": __version__, "--model": "digits"}
 
 
 def listed(*sources: str | Path, **options: Any) -> list[str]:
@@ -298,6 +299,14 @@ def test_it_is_so_too_in_a_process_of_an_engine(tmp_path: Path, deadly: tuple[Jo
     assert stamps(tmp_path / "out") == before
     read.close()
     check_deadly(tmp_path, names)
+
+
+def test_a_process_with_another_edge_digits_reads_nothing(tmp_path: Path, good: Path) -> None:
+    plan = planned(tmp_path / "out", [str(good)], version="0.0.1")
+    done = PartitionReader(Job(plan.place, fragile, str(tmp_path)))(0)
+    with pytest.raises(EdgeDigitsError, match=r"has edge-digits .*, and the batch was begun with 0\.0\.1\."):
+        done.check()
+    assert not stamps(tmp_path / "out")
 
 
 @pytest.mark.slow

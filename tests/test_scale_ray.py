@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import os
 import random
+import re
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from conftest import Run
+from conftest import COMMAND, Run
 
 pytest.importorskip("ray", reason="needs the extra ray: pip install -e '.[ray]'")
-from scale_kills import Checked, Cluster, check, make_pictures, run_and_kill  # they need the extra
+from scale_kills import Checked, Cluster, check, make_pictures, run_and_kill, stamps  # they need the extra
 from scaling import DEADLY, rows
 
 pytestmark = pytest.mark.slow
@@ -80,6 +82,22 @@ def test_a_picture_that_ends_two_processes_is_a_record(tmp_path: Path, cluster: 
     assert lost["source"] == str(deadly)
     assert lost["error"].startswith("ended the process that read it, 2 times (killed by SIGKILL)")
     assert (tmp_path / "in" / "deaths").read_text(encoding="ascii") == "xx"
+
+
+def test_sigterm_ends_it_as_ctrl_c_does(tmp_path: Path, cluster: Cluster) -> None:
+    """Ray would have it abort the process, with what looks like a crash."""
+    make_pictures(tmp_path / "in", 4000)
+    options = ["--partition-size", "50", "--engine", "ray", "--address", cluster.address]
+    command = [*COMMAND, "batch", "in", "-r", "-o", "out", *options]
+    child = subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, text=True)
+    deadline = time.monotonic() + 90
+    while not stamps(tmp_path / "out"):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    child.terminate()
+    _, err = child.communicate(timeout=60)
+    assert child.returncode == 130
+    assert re.search(r"^\d+ of 80 partitions are in .*; the same command reads the others\n\ninterrupted\n$", err, re.M)
 
 
 def test_a_cluster_is_started_where_none_is_named(run: Run, tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -101,7 +102,8 @@ def command(sources: tuple[str, ...], output: str, engine: str, quiet: bool, ver
         read = sum(done.pictures for done in before)
         line, every = stack.enter_context(_lines(told=told))
         progress = Progress(plan.pictures, read, line, every)
-        done = before + list(_run(engine, Job(place, load, str(Path.cwd())), plan, numbers, options, progress))
+        job = Job(place, _anywhere(load), str(Path.cwd()))
+        done = before + list(_run(engine, job, plan, numbers, options, progress))
     failed = sum(one.failed for one in done)
     if told:
         say(f"{plan.pictures:,} pictures in {len(plan)} partitions" + (f", {failed:,} failed" if failed else ""))
@@ -109,6 +111,15 @@ def command(sources: tuple[str, ...], output: str, engine: str, quiet: bool, ver
 
 
 command.params += [parameter for parameter in predict.command.params if parameter.name not in _NOT_OURS]
+
+
+def _anywhere(load: ReaderLoader) -> ReaderLoader:
+    """The same, for processes in another folder."""
+
+    def path(name: str) -> str:
+        return str(Path(name).absolute()) if name.endswith(".onnx") else name
+
+    return replace(load, model=path(load.model), settings={**load.settings, "finder": path(load.settings["finder"])})
 
 
 def _check_packages() -> None:

@@ -75,7 +75,8 @@ def _client(address: str | None, jobs: int) -> Iterator[Any]:
             client = Client(cluster or address)
         except Exception as error:  # what Dask raises has no common class
             said = " ".join(str(error).split())
-            raise EdgeDigitsError(f"--engine dask: no cluster at {address or 'this machine'} ({said})") from None
+            where = f"at {address}" if address else "can be started on this machine"
+            raise EdgeDigitsError(f"--engine dask: no cluster {where} ({said})") from None
         try:
             yield client
         finally:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import logging
 import os
+import signal
 import socket
 import sys
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, redirect_stdout
 from typing import Any
@@ -102,15 +104,28 @@ def _cluster(address: str | None) -> Iterator[None]:
         # Without a name Ray would join whatever cluster it finds on this machine.
         address = address or os.environ.get("RAY_ADDRESS") or "local"
         started = {"include_dashboard": False} if address == "local" else {}
-        with native_stderr_off():
+        with native_stderr_off(), _signals_kept():
             ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR, **started)
     except Exception as error:  # what Ray raises has no common class
         said = " ".join(str(error).split())
-        raise EdgeDigitsError(f"--engine ray: no cluster at {address} ({said})") from None
+        where = "can be started on this machine" if address == "local" else f"at {address}"
+        raise EdgeDigitsError(f"--engine ray: no cluster {where} ({said})") from None
     try:
         yield
     finally:
         ray.shutdown()
+
+
+@contextmanager
+def _signals_kept() -> Iterator[None]:
+    """What SIGTERM and its like do stays what it was: Ray would have them abort the process."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
 
 
 def _check_reached(address: str | None) -> None:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import os
+import socket
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import Self
 
-from edge_digits import errors
+from edge_digits import __version__, errors
 from edge_digits.batch.reading import Input, Result
 from edge_digits.batch.workers import LoadReader, Workers
 from edge_digits.errors import EdgeDigitsError
@@ -37,7 +39,7 @@ class Job:
     Attributes:
         place: where plan and partitions are.
         load: loads the reader.
-        folder: that relative paths are relative to.
+        folder: that relative paths are relative to, where there is one of its name.
     """
 
     place: Place
@@ -50,7 +52,8 @@ class Job:
         Raises:
             EdgeDigitsError: it cannot be loaded.
         """
-        os.chdir(self.folder)
+        with suppress(OSError):
+            os.chdir(self.folder)
         return self.load()
 
 
@@ -163,7 +166,7 @@ class PartitionReader:
         """Read a partition, unless it is finished: an engine may ask twice, where it lost the answer."""
         try:
             if self._workers is None:
-                self._plan, self._reader = Plan(self._job.place), self._job.load()
+                self._plan, self._reader = _plan_of(self._job.place), self._job.load()
                 self._workers = start_workers(self._job, 1)
             if self._job.place.has(self._plan.file(number)):
                 return finished(self._plan, number)
@@ -178,6 +181,18 @@ class PartitionReader:
         if self._workers is not None:
             self._workers.__exit__()
         self._workers = None
+
+
+def _plan_of(place: Place) -> Plan:
+    """Raises: EdgeDigitsError: it was made by another edge-digits, which may read otherwise."""
+    plan = Plan(place)
+    wanted = plan.settings.get("version", __version__)
+    if wanted != __version__:
+        raise EdgeDigitsError(
+            f"{socket.gethostname()}: has edge-digits {__version__}, and the batch was begun with {wanted}. "
+            "Install the same everywhere"
+        )
+    return plan
 
 
 class _Pictures(Iterable[Input]):
