@@ -26,13 +26,15 @@ class Progress:
             clock: seconds, rising.
         """
         self._total, self._done, self._say, self._every, self._clock = total, done, say, every, clock
-        self._samples = deque([(clock(), done)], maxlen=_SAMPLES)
+        self._samples: deque[tuple[float, int]] = deque(maxlen=_SAMPLES)
         self._due = clock() + every
 
     def __call__(self, pictures: int) -> None:
         """Count pictures."""
         self._done += pictures
         now = self._clock()
+        if not self._samples:  # from the first picture on: what it takes to begin says nothing of the rate
+            self._samples.append((now, self._done))
         if now >= self._due:
             self._due = now + self._every
             self._samples.append((now, self._done))
