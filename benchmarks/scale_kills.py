@@ -93,8 +93,9 @@ class Cluster:
         return self._ray.add_node(num_cpus=1, **_NODE_SETTINGS)
 
 
-#: Ray takes a node for lost after half a minute; here, where nodes are lost all the time, after some seconds.
-_SETTINGS = {"health_check_initial_delay_ms": 1000, "health_check_period_ms": 1000, "health_check_failure_threshold": 3}
+#: Ray takes a node for lost after half a minute; here, where nodes are lost all the time, after some seconds. Fewer,
+#: and a busy machine loses nodes that live.
+_SETTINGS = {"health_check_initial_delay_ms": 1000, "health_check_period_ms": 1000, "health_check_failure_threshold": 8}
 _NODE_SETTINGS = {"object_store_memory": 100_000_000, "include_dashboard": False}
 
 
@@ -109,7 +110,12 @@ class Outcome:
 
 
 def run_and_kill(
-    folder: Path, arguments: Sequence[str], every: float, chance: random.Random, cluster: Cluster | None = None
+    folder: Path,
+    arguments: Sequence[str],
+    every: float,
+    chance: random.Random,
+    cluster: Cluster | None = None,
+    limit: float = 300.0,
 ) -> Outcome:
     """Run a batch of `folder`/in into `folder`/out to its end, begun anew each time that its driver is killed.
 
@@ -119,6 +125,10 @@ def run_and_kill(
         every: seconds between two kills, about; and something is to come of it between one and the next.
         chance: decides what is killed, and when.
         cluster: that the engine has, if any.
+        limit: seconds without a new partition, after which the run is given up.
+
+    Raises:
+        TimeoutError: that was so.
     """
     outcome, begun = Outcome(), time.monotonic()
     seen: dict[str, tuple[int, int]] = {}
@@ -126,11 +136,17 @@ def run_and_kill(
         log = (folder / "log").open("ab")
         with log:
             driver = subprocess.Popen([*PROGRAM, "in", "-o", "out", *arguments], cwd=folder, stderr=log)
-        behind, due = len(seen), time.monotonic() + every * chance.uniform(0.5, 1.5)
+        progress = time.monotonic()
+        behind, due = len(seen), progress + every * chance.uniform(0.5, 1.5)
         while driver.poll() is None:
             time.sleep(0.2)
             now = stamps(folder / "out")
             outcome.rewritten += sum(now.get(name) != stamp for name, stamp in seen.items())
+            if len(now) > len(seen):
+                progress = time.monotonic()
+            elif time.monotonic() > progress + limit:
+                driver.kill()
+                raise TimeoutError((folder / "log").read_text(encoding="utf-8")[-2000:])
             seen = now
             if len(seen) > behind and time.monotonic() >= due:
                 behind, due = len(seen), time.monotonic() + every * chance.uniform(0.5, 1.5)
