@@ -27,6 +27,8 @@ from edge_digits.sources.picture_file import PictureFile
 
 #: Processes that a picture may end before its record says so.
 TRIES = 2
+#: Times that a process of an engine starts those that read, where they end before they have read anything.
+_STARTS = 3
 #: Finished partitions that are looked into at once.
 _AT_ONCE = 16
 _VIDEO = "is a video, and batch reads pictures. Read it with: edge-digits predict"
@@ -164,16 +166,23 @@ class PartitionReader:
 
     def __call__(self, number: int) -> Done:
         """Read a partition, unless it is finished: an engine may ask twice, where it lost the answer."""
-        try:
-            if self._workers is None:
-                self._plan, self._reader = _plan_of(self._job.place), self._job.load()
-                self._workers = start_workers(self._job, 1)
-            if self._job.place.has(self._plan.file(number)):
-                return finished(self._plan, number)
-            (done,) = read_partitions(self._plan, [number], self._workers, self._reader, lambda pictures: None)
-        except EdgeDigitsError as error:
-            self.close()
-            return Done.not_done(number, error)
+        for left in reversed(range(_STARTS)):
+            try:
+                return self._read(number)
+            except EdgeDigitsError as error:
+                self.close()
+                # One machine on which processes are killed while they start is not to end a run of a hundred.
+                if type(error) is not EdgeDigitsError or not left:
+                    return Done.not_done(number, error)
+        raise AssertionError("the last start returns")
+
+    def _read(self, number: int) -> Done:
+        if self._workers is None:
+            self._plan, self._reader = _plan_of(self._job.place), self._job.load()
+            self._workers = start_workers(self._job, 1)
+        if self._job.place.has(self._plan.file(number)):
+            return finished(self._plan, number)
+        (done,) = read_partitions(self._plan, [number], self._workers, self._reader, lambda pictures: None)
         return done
 
     def close(self) -> None:
