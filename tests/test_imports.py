@@ -45,7 +45,15 @@ def test_importing_the_results_and_errors_loads_nothing_heavy() -> None:
 
 @pytest.mark.parametrize(
     "args",
-    [["--help"], ["--version"], ["predict", "--help"], ["bench", "--help"], ["doctor", "--help"], ["serve", "--help"]],
+    [
+        ["--help"],
+        ["--version"],
+        ["batch", "--help"],
+        ["predict", "--help"],
+        ["bench", "--help"],
+        ["doctor", "--help"],
+        ["serve", "--help"],
+    ],
     ids=" ".join,
 )
 def test_help_loads_neither_opencv_nor_onnxruntime_nor_tensorflow(args: list[str]) -> None:

@@ -35,6 +35,9 @@ class Fragile(DigitReader):
         name = os.path.basename(source)
         if name.startswith("dies") and (frame == 1 or not name.endswith(".tif")):
             os.kill(os.getpid(), signal.SIGKILL)
+        if name.startswith("once") and frame == 1 and not Path(f"{source}.died").exists():
+            Path(f"{source}.died").touch()
+            os.kill(os.getpid(), signal.SIGKILL)
         return super().examine_page(page, source, frame)
 
 
@@ -113,6 +116,28 @@ def test_a_document_that_ends_its_process_keeps_the_pages_before(tmp_path: Path)
         *((2, *each) for each in whole),
     ]
     assert "killed by SIGKILL" in str(results[4].reading.error)
+
+
+@pytest.mark.parametrize(
+    ("name", "pages"),
+    [("dies.tif", [(0, "427"), (1, "")]), ("once.tif", [(0, "427"), (1, "305"), (2, "16")])],
+)
+def test_what_ended_a_process_is_tried_again_and_no_page_comes_twice(
+    tmp_path: Path, name: str, pages: list[tuple[int, str]]
+) -> None:
+    inputs: list[Input] = []
+    for file in ("first.tif", name, "last.tif"):
+        (tmp_path / file).write_bytes(tiff(page("427"), page("305"), page("16")))
+        inputs.append(PictureFile(str(tmp_path / file)))
+    with Workers(1, fragile, Drawing(), tries=2) as workers:
+        results = list(workers.read(inputs, fragile(), Drawing(), 1))
+        again = list(workers.read(inputs[:1], fragile(), Drawing(), 1))
+    assert [(result.reading.frame, result.reading.text) for result in results if result.number == 1] == pages
+    assert [result.number for result in results] == [0] * 3 + [1] * len(pages) + [2] * 3
+    if name == "dies.tif":
+        (lost,) = (result.reading.error for result in results if result.reading.error)
+        assert lost.startswith("ended the process that read it, 2 times (killed by SIGKILL)")
+    assert [result.reading.text for result in again] == ["427", "305", "16"]
 
 
 def test_processes_that_cannot_even_begin_end_the_run(good: Path) -> None:

@@ -1,8 +1,8 @@
 """Pictures read by several processes, in the order in which they were named.
 
 A process that dies (a decoder that crashes, a system short of memory) costs the picture that it had in hand, of a
-document this page and those behind it, and no other: a new one takes its place. The standard library's pools give up
-as a whole there.
+document this page and those behind it, and no other: a new one takes its place. Where a picture has several tries, it
+is lost when it has ended as many processes. The standard library's pools give up as a whole there.
 """
 
 from __future__ import annotations
@@ -13,9 +13,10 @@ import os
 import queue
 import signal
 import threading
-from collections import defaultdict, deque
+from collections import Counter, defaultdict, deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from multiprocessing.connection import Connection, wait
 from time import monotonic
 from typing import Any
@@ -36,7 +37,7 @@ _MIN_AHEAD, _MAX_AHEAD = 2, 32
 _SEND_SECONDS = 0.03
 #: Pictures that wait for an earlier one, for each process: with them the memory that a run takes is bounded.
 _WAITING = 64
-#: So many processes in a row that end before they have read anything, and the run ends.
+#: So many processes in a row that end while nothing is read, and the run ends.
 _STILLBORN = 3
 
 #: Signals that a terminal or a service manager sends to all; the process that leads takes them, and ends the others.
@@ -53,17 +54,22 @@ def cores() -> int:
 class Workers:
     """Processes that read; a context manager, which ends them."""
 
-    def __init__(self, count: int, load: LoadReader, drawing: Drawing) -> None:
+    def __init__(self, count: int, load: LoadReader, drawing: Drawing, *, tries: int = 1) -> None:
         """Start them.
 
         Args:
             count: how many.
             load: loads the reader, in each of them: a function that can be pickled.
             drawing: what each draws of its readings.
+            tries: processes that a picture may end before it is given up.
         """
-        self._arguments = (load, drawing)
+        self._arguments, self._tries = (load, drawing), tries
         self._workers = [_Worker(self._arguments) for _ in range(count)]
         self._results: defaultdict[int, deque[Result]] = defaultdict(deque)
+        # Of inputs that ended a process: how many, the pages that had come by then, and those that are to come again.
+        self._deaths: Counter[int] = Counter()
+        self._pages: Counter[int] = Counter()
+        self._again: Counter[int] = Counter()
         self._stillborn = 0
 
     def __enter__(self) -> Workers:
@@ -78,11 +84,18 @@ class Workers:
     def read(self, inputs: Iterable[Input], reader: DigitReader, drawing: Drawing, stride: int) -> Iterator[Result]:
         """Read inputs; videos are read in this process, in their turn, while the others go on with pictures.
 
+        Args:
+            inputs: what is to be read; of an iterator, the next one may be long in coming.
+            reader, drawing: for videos.
+            stride: of videos, each so many-th frame.
+
         Raises:
             EdgeDigitsError: one process after the other ends before it has read anything.
         """
-        feed = _Listed(inputs) if isinstance(inputs, list) else _Arriving(inputs)
+        feed = _Arriving(inputs) if isinstance(inputs, Iterator) else _Listed(inputs)
         others: dict[int, Input] = {}
+        for counter in (self._deaths, self._pages, self._again):
+            counter.clear()
         taken = due = 0
         window = _WAITING * len(self._workers)
         waiting: deque[tuple[int, PictureFile]] = deque()
@@ -130,12 +143,26 @@ class Workers:
             try:
                 while worker.connection.poll():
                     for result in worker.take():
-                        self._results[result.number].append(result)
+                        self._keep(result)
+                        self._stillborn = 0
             except (EOFError, OSError):
                 self._replace(worker, waiting)
 
+    def _keep(self, result: Result) -> None:
+        """Put a result with those that are to be written, unless an earlier try has given it."""
+        number = result.number
+        if self._again[number]:
+            left = self._again[number]
+            self._again[number] -= 1
+            if result.more_pages:
+                return
+            # It has fewer pages than there were: it was changed, or fails at another one.
+            result = replace(result, reading=replace(result.reading, frame=result.reading.frame + left))
+            del self._again[number]
+        self._results[number].append(result)
+
     def _replace(self, worker: _Worker, waiting: deque[tuple[int, PictureFile]]) -> None:
-        """A process has died: the picture that it had in hand is lost, and the others are given to a new one."""
+        """A process has died: the picture that it had in hand is tried again, or lost; a new one gets the others."""
         code, lost = worker.end(), worker.in_hand
         self._stillborn = 0 if worker.read or lost else self._stillborn + 1
         if self._stillborn >= _STILLBORN:
@@ -145,15 +172,18 @@ class Workers:
             )
         if lost is not None:
             number, file = lost
-            worker.tasks.remove(lost)
-            reading = Reading.failed(
-                file.name,
-                f"ended the process that read it ({_said(code)}). Save it again as PNG, or free memory: fewer -j",
-                file.frame + worker.pages,
-            )
-            self._results[number].append(Result(number, reading))
+            self._deaths[number] += 1
+            self._pages[number] = self._again[number] = max(self._pages[number], worker.pages)
+            if self._deaths[number] >= self._tries:
+                worker.tasks.remove(lost)
+                reading = Reading.failed(file.name, self._gave_up(code), file.frame + self._pages[number])
+                self._results[number].append(Result(number, reading))
         waiting.extendleft(reversed(worker.tasks))
         self._workers[self._workers.index(worker)] = _Worker(self._arguments)
+
+    def _gave_up(self, code: int | None) -> str:
+        times = "" if self._tries == 1 else f", {self._tries} times"
+        return f"ended the process that read it{times} ({_said(code)}). Save it again as PNG, or free memory: fewer -j"
 
 
 class _Worker:
@@ -217,7 +247,7 @@ class _Worker:
 class _Listed:
     """Inputs that are all known."""
 
-    def __init__(self, inputs: list[Input]) -> None:
+    def __init__(self, inputs: Iterable[Input]) -> None:
         self._inputs = iter(inputs)
         self.bells: list[Connection] = []
         self.ended = False
@@ -309,8 +339,8 @@ def _work(connection: Connection, reads: Any, load: LoadReader, drawing: Drawing
 def _receive(connection: Connection, tasks: queue.SimpleQueue[tuple[int, PictureFile]]) -> None:
     try:
         while True:
-            for task in connection.recv():
-                tasks.put(task)
+            for number, file in connection.recv():
+                tasks.put((number, file.ahead()))
     except (EOFError, OSError):
         os._exit(0)
 

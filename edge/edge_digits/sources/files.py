@@ -92,7 +92,7 @@ def expand(
     if source == STDIN:
         return [PictureFile(STDIN)]
     if source.startswith("@"):
-        return list(_from_list(source))
+        return list(listed(source))
     if os.path.isdir(source):
         passed_over = {_identity(folder) for folder in without}
         return _in_folder(source, recursive, passed_over, Counter() if left_out is None else left_out)
@@ -132,7 +132,7 @@ def arriving(source: str, max_pixels: int = MAX_PIXELS) -> Iterator[PictureFile]
     """
     if source == STDIN:
         return _from_stdin(max_pixels)
-    return _from_list("@-") if source == "@-" else None
+    return listed("@-") if source == "@-" else None
 
 
 def _from_stdin(max_pixels: int) -> Iterator[PictureFile]:
@@ -148,8 +148,15 @@ def _from_stdin(max_pixels: int) -> Iterator[PictureFile]:
         yield PictureFile(STDIN)
 
 
-def _from_list(source: str) -> Iterator[PictureFile]:
-    """Raises: SourceError: the list cannot be read, or is empty."""
+def listed(source: str) -> Iterator[PictureFile]:
+    """The files that a list names, as its lines are read.
+
+    Args:
+        source: @FILE, or "@-" for standard input.
+
+    Raises:
+        SourceError: the list cannot be read, or is empty.
+    """
     from edge_digits.sources.lists import LineTooLongError, names
 
     path, empty = source[1:], True

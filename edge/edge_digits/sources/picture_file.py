@@ -33,6 +33,10 @@ class PictureFile:
     content: bytes | None = None
     frame: int = 0
 
+    def ahead(self) -> PictureFile:
+        """The same file, on its way from afar while others are read; itself, where it is near."""
+        return self
+
     def read(self, max_pixels: int = MAX_PIXELS) -> bytes:
         """The file's bytes.
 
