@@ -57,6 +57,7 @@ def card(
             "init_sha256": config.get("init_sha256") or "",
             "extra": [Path(folder).name for folder in config.get("extra") or ()],
             "pens": [Path(source).name for source in config.get("pens") or ()],
+            "finder": Path(config.get("finder") or "").name,
             "seed": config.get("seed"),
             "limit": config.get("limit"),
             "data_sha256": config.get("data_sha256"),

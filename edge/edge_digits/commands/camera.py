@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from edge_digits.choices import ROTATIONS
-from edge_digits.commands.options import FinderOption, constraint, model_options, reading_options
+from edge_digits.commands.options import constraint, model_options, reading_options
 from edge_digits.errors import INTERRUPTED, SOME_FAILED, OutputError, SourceError
 from edge_digits.quiet import load_opencv
 from edge_digits.terminal import printable
@@ -51,13 +51,6 @@ def _resolution(ctx: click.Context, parameter: click.Parameter, value: str | Non
 @click.option("--hflip", is_flag=True, help="Mirror frames left to right.")
 @click.option("--vflip", is_flag=True, help="Mirror frames top to bottom.")
 @reading_options
-@click.option(
-    "--finder",
-    type=FinderOption(),
-    default="classic",
-    show_default=True,
-    help="Find digits by rule, or by a network (the shipped one or your own), which costs more.",
-)
 @click.option(
     "--hold",
     type=click.FloatRange(0.05, 60),
