@@ -40,7 +40,7 @@ def card(
     if precision == "int8":
         augmented = (config.get("recipe") or {}).get("augmentation") is not None
         quantization |= {
-            "method": METHOD,
+            "method": METHOD + (", last layer in float" if task.float_output else ""),
             "calibration": task.calibration(augmented),
             "count": len(source.calibration),
             "seed": config.get("seed"),
