@@ -11,12 +11,13 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from edge_digits.find.parts import inked_parts, is_explained
+from edge_digits.find.parts import inked_parts, is_explained, is_tight
 from edge_digits.imaging.contrast import local_contrast
 from edge_digits.imaging.pixels import Gray
 from edge_digits.inference.heatmap import DIGIT_HEIGHTS, find_peaks
@@ -32,7 +33,7 @@ MIN_LOGIT = -1.8
 _FINEST_SIDE, _STEP, _LOWEST_PICTURE = 960, 0.65, 22
 _STRIP_SIDE, _STRIP_SCALE = 360, 1.3
 _TINY_SIDE, _TINY_SCALED = 48, 48
-#: Pixels of paper around a picture: a stroke at its rim is seen whole.
+#: Pixels around a picture, so that a stroke at its rim is seen whole.
 _RING = 8
 #: Contrast of this strength or more is looked at.
 _INKED = 90
@@ -88,10 +89,14 @@ def find_characters(picture: NDArray[np.uint8], maps: HeatMaps, factors: Sequenc
     sure = np.zeros((0, 4), np.float32)
     left = _BUDGET
     halves = [picture]
+    ring: Literal["", "constant", "edge"] = ""
     for factor in reversed(factors or scales_of(picture.shape[0], picture.shape[1])):
         contrast = local_contrast(_scaled(halves, factor))
         scales.append(Scale(factor, contrast))
-        ringed = np.pad(contrast, _RING)
+        if not ring:
+            # Lines go on beyond the rim; a digit that fills the picture ends there.
+            ring = "constant" if is_tight(contrast, _INKED) else "edge"
+        ringed = np.pad(contrast, _RING, ring)
         for x, y, part in inked_parts(ringed, sure * factor + _RING, _INKED):
             if part.size > left:
                 continue
