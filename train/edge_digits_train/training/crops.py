@@ -28,6 +28,10 @@ _HEIGHTS, _WIDTHS = (10.0, 60.0), (0.25, 1.1)
 _TRIES = 4
 #: A box of background holds no more of a digit than this, as intersection over union.
 _MAX_IOU = 0.2
+#: Scenes without writing beside the usual ones, as a share of all: they cost nothing but the digits that they lack.
+_UNWRITTEN = 0.15
+#: Of a scene with few digits, so many false finds are taken.
+_FALSE_FINDS = 6
 #: Boxes of background stand on what is stronger than this, in local contrast.
 _INK = 60
 
@@ -84,7 +88,7 @@ def make_windows(
     classes: list[int] = []
     scene_number = 0
     while len(pictures) < wanted:
-        plane, scene = make_scene(composer, (*seed, scene_number))
+        plane, scene = make_scene(composer, (*seed, scene_number), unwritten=_UNWRITTEN)
         rng = np.random.default_rng((*seed, scene_number, 1))
         for box, label in _boxes(plane, scene, rng, finds):
             pictures.append(window(plane, box))
@@ -108,7 +112,7 @@ def make_crops(digits: Split, augmentation: Augmentation, seed: tuple[int, ...],
 def _boxes(plane: Gray, scene: Scene, rng: np.random.Generator, finds: Finds | None) -> list[tuple[Box, int]]:
     """Boxes of the digits and signs of a scene, nearly, and as many of its background as digits, or one.
 
-    What is found in vain is background first, and up to twice as much of it.
+    What is found in vain is background first, and up to twice as much or more of it.
     """
     known = scene.classes >= 0
     sides = scene.boxes[known, 2:] - scene.boxes[known, :2]  # [n, 2]
@@ -120,7 +124,7 @@ def _boxes(plane: Gray, scene: Scene, rng: np.random.Generator, finds: Finds | N
         for (x1, y1, x2, y2), label in zip(jittered.tolist(), scene.classes[known], strict=True)
     ]
     wanted = max(1, int((known & (scene.classes < 10)).sum()))
-    false = [] if finds is None else _false_finds(finds(plane), scene.boxes, 2 * wanted, rng)
+    false = [] if finds is None else _false_finds(finds(plane), scene.boxes, max(2 * wanted, _FALSE_FINDS), rng)
     anywhere = _background(plane, scene.boxes, max(wanted - len(false), 0), rng)
     return found + [(box, BACKGROUND) for box in (*false, *anywhere)]
 
