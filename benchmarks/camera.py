@@ -132,7 +132,7 @@ def loss(name: str, args: list[str], environment: dict[str, str] | None = None) 
 def soak(data: Path, frames: int) -> None:
     """The whole loop over many frames, losing its source now and then: memory, files and threads must not grow."""
     video = next((data / "video").glob("*.mp4"))
-    reader = LiveReader(DigitReader.load(finder="classic"))  # as the command's default
+    reader = LiveReader(DigitReader.load())  # as the command's default
     gaps: list[str] = []
     camera = Camera("soak", lambda: _Loop(video), backoff=(0.001, 0.001), say=gaps.append)
     print("| frames | gaps | resident memory | open files | threads |\n|---|---|---|---|---|")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping
 from pathlib import Path
 
 import cv2
@@ -61,16 +60,15 @@ def photograph(digits: NDArray[np.uint8], width: int, height: int, seed: int = 0
     return np.asarray(np.clip(gray[..., None] * paper, 0, 255)).astype(np.uint8)
 
 
-def report(readers: Mapping[str, DigitReader], pictures: NDArray[np.uint8], labels: NDArray[np.uint8]) -> None:
+def report(reader: DigitReader, pictures: NDArray[np.uint8], labels: NDArray[np.uint8]) -> None:
     """Print the table; the MNIST test set as `sets.mnist_test` gives it."""
     chosen = np.random.default_rng(0).choice(len(pictures), 10, replace=False)
     text = "".join(str(label) for label in labels[chosen])
     small, large = photograph(pictures[chosen], 640, 480), _jpeg(photograph(pictures[chosen], 4000, 3000))
     print("| task | correct | median | compared with | ratio |\n|---|---|---|---|---|")
-    for name, reader in readers.items():
-        _small(name, reader, small, text)
-        _large(name, reader, large, text)
-        _crop(name, reader, pictures[chosen[0]], text[0])
+    _small(reader, small, text)
+    _large(reader, large, text)
+    _crop(reader, pictures[chosen[0]], text[0])
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "big.jpg"
         file.write_bytes(large)
@@ -80,24 +78,24 @@ def report(readers: Mapping[str, DigitReader], pictures: NDArray[np.uint8], labe
     print(f"| {what} | | {predicting:.0f} MiB | {beside}: {decoding:.0f} MiB | {predicting / decoding:.2f} |\n")
 
 
-def _small(name: str, reader: DigitReader, picture: NDArray[np.uint8], text: str) -> None:
+def _small(reader: DigitReader, picture: NDArray[np.uint8], text: str) -> None:
     file = _jpeg(picture)
     times = medians({"read": lambda: reader.read(picture), "decode": lambda: _decode(file)}, 30, 3)
-    what = f"{name}: 640 x 480 photograph of ten digits, from pixels to text"
+    what = "640 x 480 photograph of ten digits, from pixels to text"
     _row(what, _right(reader.read(picture), text), times["read"], "decoding its JPEG", times["decode"])
 
 
-def _large(name: str, reader: DigitReader, file: bytes, text: str) -> None:
+def _large(reader: DigitReader, file: bytes, text: str) -> None:
     times = medians({"read": lambda: reader.examine_bytes(file, ""), "decode": lambda: _decode(file)}, 7)
-    what = f"{name}: 4000 x 3000 photograph of ten digits, from JPEG bytes to text"
+    what = "4000 x 3000 photograph of ten digits, from JPEG bytes to text"
     right = _right(reader.examine_bytes(file, "").reading, text)
     _row(what, right, times["read"], "decoding it at full size", times["decode"])
 
 
-def _crop(name: str, reader: DigitReader, picture: NDArray[np.uint8], text: str) -> None:
+def _crop(reader: DigitReader, picture: NDArray[np.uint8], text: str) -> None:
     inputs = np.stack([one.seen for one in reader.examine(picture).candidates])
     times = medians({"read": lambda: reader.read(picture), "net": lambda: reader.model.logits(inputs)}, 1000, 50)
-    what, right = f"{name}: 28 x 28 crop, without the network's time", _right(reader.read(picture), text)
+    what, right = "28 x 28 crop, without the network's time", _right(reader.read(picture), text)
     _row(what, right, times["read"] - times["net"], "the network alone", times["net"])
 
 

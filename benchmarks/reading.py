@@ -36,8 +36,6 @@ from sets import SETS, Item, PictureSet, mnist_test
 from timing import milliseconds, timed
 
 from edge_digits import DigitReader
-from edge_digits.choices import FINDERS
-from edge_digits.errors import EdgeDigitsError
 from edge_digits.outputs.files import Names, make_folder, write_picture
 from edge_digits.outputs.pictures import explain
 
@@ -91,17 +89,6 @@ class Misses:
         make_folder(folder, force=True)
         write_picture(folder / f"{file}.png", picture)
         write_picture(folder / f"{file}.explained.png", explain(self._reader.examine(picture, item.name)))
-
-
-def readers(model: str) -> dict[str, DigitReader]:
-    """edge-digits with each way of finding digits that it offers."""
-    loaded = {}
-    for finder in FINDERS:
-        try:
-            loaded[f"edge-digits, {finder}"] = DigitReader.load(model, finder=finder)
-        except EdgeDigitsError as error:
-            print(f"edge-digits, {finder}: absent ({error})")
-    return loaded
 
 
 def _reading_with(reader: DigitReader) -> Callable[[NDArray[Any], PictureSet], Answer]:
@@ -216,6 +203,7 @@ def main() -> None:
     parser.add_argument("--misses", type=Path, help="write what the first column misread to this folder, explained")
     parser.add_argument("--no-peers", action="store_true", help="edge-digits alone")
     parser.add_argument("--model", default="digits", help="of edge-digits: a name or an .onnx file")
+    parser.add_argument("--finder", help="of edge-digits: an .onnx file")
     options = parser.parse_args()
     chosen = options.only.split(",") if options.only else [*SETS, "speed"]
     if not set(chosen) <= {*SETS, "speed"}:
@@ -223,13 +211,11 @@ def main() -> None:
 
     cv2.setNumThreads(1)
     print(f"Machine: {machine.describe()}\n")
-    ours = readers(options.model)
-    if not ours:
-        parser.error("edge-digits has no way to read with this model")
-    programs = [Program(name, _reading_with(reader)) for name, reader in ours.items()]
+    reader = DigitReader.load(options.model, finder=options.finder)
+    programs = [Program("edge-digits", _reading_with(reader))]
     programs += [] if options.no_peers else peers()
     names = [program.name for program in programs]
-    misses = Misses(options.misses, ours[names[0]]) if options.misses else None
+    misses = Misses(options.misses, reader) if options.misses else None
     trust = {True: Trust(), False: Trust()}
     results: dict[str, dict[str, Result]] = {}
 
@@ -252,7 +238,7 @@ def main() -> None:
         print_times(results, names)
         print_trust(trust[True], trust[False])
     if "speed" in chosen and (options.data / "mnist").is_dir():
-        photographs.report(ours, *mnist_test(options.data / "mnist"))
+        photographs.report(reader, *mnist_test(options.data / "mnist"))
 
 
 if __name__ == "__main__":

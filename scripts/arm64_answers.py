@@ -95,7 +95,7 @@ def repeat(what: str, count: int) -> None:
     from edge_digits.doctor import selftest
 
     if what == "page":
-        reader, page = DigitReader.load(finder="net", layout="page"), selftest.draw(selftest.LINES, 40)
+        reader, page = DigitReader.load(layout="page"), selftest.draw(selftest.LINES, 40)
         for _ in range(count):
             reader.read(page)
         return

@@ -47,7 +47,7 @@ def read_with_options() -> str:
     """All that `load` takes."""
     reader = DigitReader.load(
         "digits.fp32",
-        finder="classic",
+        finder="finder",
         threads=2,
         layout="page",
         regions=[Region(0, 0, 1, 1)],

@@ -29,7 +29,7 @@ class Fragile(DigitReader):
 
 
 def fragile() -> DigitReader:
-    return Fragile.load(finder="classic")
+    return Fragile.load()
 
 
 def rows(out: Path | str, **options: Any) -> list[dict[str, Any]]:

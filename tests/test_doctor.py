@@ -279,7 +279,7 @@ def test_a_damaged_a_missing_and_a_foreign_model_are_told(tmp_path: Path) -> Non
 
 
 def test_a_model_that_reads_wrong_is_found_by_its_answer(tmp_path: Path) -> None:
-    content = (shipped.folder() / "digits.int8.onnx").read_bytes()
+    content = (Path(__file__).parent / "golden" / "crops.int8.onnx").read_bytes()
     labels = b'["0", "1", "2", "3", "4", "5", "6", "7", "8", "9"]'
     assert labels in content
     wrong = tmp_path / "wrong.onnx"

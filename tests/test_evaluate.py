@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 from edge_digits import DigitReader
 from edge_digits.errors import ModelError, UsageError
 from edge_digits.inference.session import find_model
+from edge_digits.normalize import normalize_window
 from edge_digits_train.datasets import Split, labelled, read_idx
 from edge_digits_train.datasets.labelled import Labelled
 from edge_digits_train.evaluation import classifiers, metrics, montages, record, testset
@@ -31,6 +32,10 @@ from edge_digits_train.evaluation.predictions import Predictions, predict
 from edge_digits_train.pages import report
 from edge_digits_train.run import Epoch
 
+#: A classifier of crops, in both precisions.
+CROPS, CROPS_FP32 = (
+    str(Path(__file__).parent / "golden" / f"crops.{precision}.onnx") for precision in ("int8", "fp32")
+)
 VOID = {"meta", "br", "img", "path", "use", "image", "rect"}
 
 
@@ -82,14 +87,14 @@ def bars_data(count: int = 60) -> Labelled:
 
 @pytest.fixture(scope="module")
 def model() -> classifiers.Classifier:
-    return classifiers.load("digits")
+    return classifiers.load(CROPS)
 
 
 @pytest.fixture(scope="module")
 def evaluation(model: classifiers.Classifier) -> Evaluation:
     data = bars_data()
     row = Epoch(0, 1.0, 0.5, {"val_loss": 1.0, "val_accuracy": 0.5, "photo_accuracy": 0.5}, 1e-3, 1.0)
-    other = predict(classifiers.load("digits.fp32"), data)
+    other = predict(classifiers.load(CROPS_FP32), data)
     return Evaluation(data, predict(model, data), other, (row,))
 
 
@@ -118,7 +123,7 @@ def network(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_the_counts_are_those_of_the_runner(evaluation: Evaluation) -> None:
-    reader = DigitReader.load("digits", layout="digit")
+    reader = DigitReader.load(CROPS, layout="digit")
     texts = np.array([reader.read(picture).text for picture in evaluation.data.pictures])
     answered, right = texts != "", texts == np.array(evaluation.data.labels)
     written = record.to_dict(evaluation)
@@ -154,7 +159,7 @@ def check_agreement(name: str, pictures: NDArray[np.uint8]) -> Predictions:
     return predictions
 
 
-@pytest.mark.parametrize("name", ["digits.int8", "digits.fp32"])
+@pytest.mark.parametrize("name", [CROPS, CROPS_FP32], ids=lambda name: Path(name).name)
 def test_what_is_counted_as_read_is_what_the_reader_reads(name: str) -> None:
     clear = digits(200)[0]
     rng = np.random.default_rng(0)
@@ -166,7 +171,7 @@ def test_what_is_counted_as_read_is_what_the_reader_reads(name: str) -> None:
     assert 50 < predictions.refused.sum() < 400, "else this test looks at one side of the rule only"
 
 
-@pytest.mark.parametrize("name", ["digits.int8", "digits.fp32"])
+@pytest.mark.parametrize("name", [CROPS, CROPS_FP32], ids=lambda name: Path(name).name)
 def test_what_is_counted_as_read_of_real_digits_is_what_the_reader_reads(name: str, data: Path) -> None:
     predictions = check_agreement(name, read_idx(data / "mnist" / "t10k-images-idx3-ubyte.gz"))
     assert 0 < predictions.refused.sum() < 100
@@ -181,9 +186,9 @@ def test_the_two_commands_agree_on_files(tmp_path: Path, run: Run) -> None:
         cv2.imwrite(str(tmp_path / "crops" / name), cv2.resize(255 - picture, (90, 120)))
     lines = [f"{name},{label}" for name, label in labels.items()]
     (tmp_path / "crops" / "labels.csv").write_text("\n".join(["file,label", *lines]))
-    assert run("evaluate", "digits", "--data", "crops", timeout=300).code == 0
+    assert run("evaluate", CROPS, "--data", "crops", timeout=300).code == 0
     errors = {error["name"]: error for error in json.loads((tmp_path / "report.json").read_text())["errors"]}
-    texts = run("predict", "crops", "--layout", "digit", "--format", "jsonl").texts
+    texts = run("predict", "crops", "-m", CROPS, "--layout", "digit", "--format", "jsonl").texts
     assert {name for name, text in texts.items() if text != labels[name]} == set(errors)
     assert {name for name, text in texts.items() if not text} == {name for name in errors if errors[name]["refused"]}
     assert 0 < len(errors) < 40
@@ -285,7 +290,7 @@ def test_a_browser_shows_the_page_without_scrolling_sideways(page: str, tmp_path
     check_in_browser(page, tmp_path, width)
 
 
-@pytest.mark.parametrize("name", ["digits.int8", "digits.fp32"])
+@pytest.mark.parametrize("name", [CROPS, CROPS_FP32], ids=lambda name: Path(name).name)
 def test_layers_are_shown_as_the_next_one_sees_them(name: str) -> None:
     shown = classifiers.load(name).layers(bars(2)[0])
     assert [layer.maps.shape[1:] for layer in shown[:3]] == [(14, 14, 32), (14, 14, 32), (7, 7, 48)]
@@ -314,7 +319,7 @@ def test_models_that_are_none_are_named(network: Path, tmp_path: Path) -> None:
     keras.Sequential([keras.Input((28, 28, 1)), keras.layers.Conv2D(8, 3)]).save(tmp_path / "maps.keras")
     keras.Sequential([keras.Input((5,)), keras.layers.Dense(10)]).save(tmp_path / "numbers.keras")
     (tmp_path / "half.keras").write_bytes(network.read_bytes()[:3000])
-    (tmp_path / "half.onnx").write_bytes(find_model("digits").read_bytes()[:3000])
+    (tmp_path / "half.onnx").write_bytes(find_model(CROPS).read_bytes()[:3000])
     (tmp_path / "folder").mkdir()
     expected = {
         "maps.keras": "no classifier",
@@ -339,15 +344,15 @@ def test_the_command_judges_a_folder_and_tells_of_what_it_cannot_read(tmp_path: 
     (tmp_path / "broken.png").write_bytes(b"no picture")
     lines = [*(f"{place}.png,{place % 10}" for place in range(12)), "broken.png,3"]
     (tmp_path / "labels.csv").write_text("\n".join(["file,label", *lines]))
-    ended = run("evaluate", "digits", "--data", tmp_path, "-o", "r.html", timeout=300)
+    ended = run("evaluate", CROPS, "--data", tmp_path, "-o", "r.html", timeout=300)
     assert ended.code == 5, ended.err
     assert "broken.png" in ended.err
     record = json.loads((tmp_path / "r.json").read_text())
     assert record["data"]["pictures"] == 12
     assert list(record["data"]["unreadable"]) == ["broken.png"]
-    assert record["against"]["model"]["name"] == "digits.fp32.onnx", "the other precision is beside it"
+    assert record["against"]["model"]["name"] == "crops.fp32.onnx", "the other precision is beside it"
     check_page((tmp_path / "r.html").read_text())
-    again = invoke("evaluate", "digits", "--data", tmp_path, "-o", tmp_path / "r.html")
+    again = invoke("evaluate", CROPS, "--data", tmp_path, "-o", tmp_path / "r.html")
     assert again.code == 1
     assert "--force" in again.err
 
@@ -355,7 +360,7 @@ def test_the_command_judges_a_folder_and_tells_of_what_it_cannot_read(tmp_path: 
 def test_labels_that_the_model_does_not_know_are_named(model: classifiers.Classifier, tmp_path: Path) -> None:
     cv2.imwrite(str(tmp_path / "a.png"), bars(1)[0][0])
     (tmp_path / "labels.csv").write_text("file,label\na.png,427\n")
-    with pytest.raises(UsageError, match=r"'427', which digits\.int8\.onnx does not know"):
+    with pytest.raises(UsageError, match=r"'427', which crops\.int8\.onnx does not know"):
         testset.load(str(tmp_path), model)
     with pytest.raises(UsageError, match="Name pictures with --data"):
         testset.load(None, model)
@@ -408,3 +413,15 @@ def test_a_plot_can_be_called_from_a_notebook(evaluation: Evaluation, tmp_path: 
     figure = montages.gallery(evaluation.data.pictures[:12], evaluation.data.labels[:12])
     figure.savefig(tmp_path / "gallery.png")
     assert np.std(np.asarray(cv2.imread(str(tmp_path / "gallery.png")))) > 20
+
+
+def test_a_reader_of_windows_is_judged_by_itself_on_what_it_sees_of_a_crop() -> None:
+    """`predict` shows it what a finder finds, and hears that too."""
+    pictures, classes = digits(200)
+    listed = labelled.from_arrays(Split(pictures, classes), [str(digit) for digit in range(10)], "drawn")
+    model = classifiers.load("digits")
+    data = labelled.read(listed, normalize_window)
+    assert np.array_equal(data.pictures[0], normalize_window(pictures[0]))
+    predictions = predict(model, data)
+    assert len(model.labels) == 22
+    assert predictions.correct.mean() > 0.9

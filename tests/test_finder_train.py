@@ -21,7 +21,7 @@ pytest.importorskip("keras", reason="training needs the extra `train`")
 from stopping import Stopping
 
 from edge_digits.errors import ModelError
-from edge_digits.inference.heatmap import LOG_SMALLEST_SIGN, REGRESSION_CHANNELS, STRIDE, find_peaks, score
+from edge_digits.inference.heatmap import REGRESSION_CHANNELS, STRIDE, find_peaks, score
 from edge_digits.inference.session import Finder, Model
 from edge_digits.results import SIGNS
 from edge_digits_train import datasets, recipes
@@ -87,7 +87,7 @@ def test_what_is_encoded_is_decoded_as_peaks() -> None:
     found = lost = 0
     for number in range(60):
         made = COMPOSER.scene(np.random.default_rng((4, number)))
-        given = find_peaks(perfect(encode(made)), 0.0, LOG_SMALLEST_SIGN)
+        given = find_peaks(perfect(encode(made)), 0.0)
         for box, digit in zip(made.boxes, made.classes, strict=True):
             if digit < 0:
                 continue
@@ -314,8 +314,8 @@ def test_predict_reads_with_a_finder_that_is_named_by_its_file(exported: Path) -
     assert all(digit["label"] in LABELS and digit["box"]["x2"] <= 480 for digit in record["digits"])
     assert {digit["label"] in SIGNS for digit in record["digits"] if digit.get("sign")} <= {True}
     wrong = invoke("predict", sample, "--finder", "magic")
-    assert (wrong.code, wrong.out) == (2, "")
-    assert "'magic' is not one of 'auto', 'classic', 'net', and no .onnx file" in wrong.err
+    assert (wrong.code, wrong.out) == (4, "")
+    assert "no model 'magic'" in wrong.err
 
 
 @pytest.mark.slow

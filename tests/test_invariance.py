@@ -17,7 +17,7 @@ from edge_digits import DigitReader
 texts = st.lists(st.text("0234567", min_size=2, max_size=5), min_size=1, max_size=3)
 pages = st.builds(page, texts, st.integers(44, 70))
 
-READERS = {"classic": DigitReader.load(finder="classic"), "net": DigitReader.load(finder="net")}
+READER = DigitReader.load()
 Change = Callable[[Gray], Gray]
 
 
@@ -47,26 +47,22 @@ changes = st.one_of(
 )
 
 
-@pytest.mark.parametrize("finder", READERS)
 @settings(max_examples=25)
 @given(pages, changes)
-def test_a_page_that_was_changed_reads_as_it_did(finder: str, picture: Gray, change: Change) -> None:
-    reader = READERS[finder]
-    assert reader.read(change(picture)).text == reader.read(picture).text
+def test_a_page_that_was_changed_reads_as_it_did(picture: Gray, change: Change) -> None:
+    assert READER.read(change(picture)).text == READER.read(picture).text
 
 
-@pytest.mark.parametrize("finder", READERS)
 @settings(max_examples=25)
 @given(texts, st.integers(44, 70))
-def test_a_page_reads_as_it_was_written(finder: str, lines: list[str], height: int) -> None:
-    assert READERS[finder].read(page(lines, height)).text == "\n".join(lines)
+def test_a_page_reads_as_it_was_written(lines: list[str], height: int) -> None:
+    assert READER.read(page(lines, height)).text == "\n".join(lines)
 
 
-@pytest.mark.parametrize("finder", READERS)
 @settings(max_examples=15)
 @given(pages, st.floats(0.5, 2.0))
-def test_boxes_grow_with_the_picture(finder: str, picture: Gray, factor: float) -> None:
-    small, large = READERS[finder].read(picture), READERS[finder].read(scaled(factor)(picture))
+def test_boxes_grow_with_the_picture(picture: Gray, factor: float) -> None:
+    small, large = READER.read(picture), READER.read(scaled(factor)(picture))
     for one, other in zip(small.digits, large.digits, strict=True):
         sides = (one.box.x1, one.box.y1, one.box.x2, one.box.y2)
         grown = (other.box.x1, other.box.y1, other.box.x2, other.box.y2)

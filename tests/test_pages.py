@@ -34,7 +34,7 @@ FILES: dict[str, Callable[[], bytes]] = {
 
 
 def grays(content: bytes) -> list[Gray]:
-    return [each.gray(4000).gray for each in open_pages(content)]
+    return [each.read(4000, gray=True).pixels for each in open_pages(content)]
 
 
 @pytest.mark.parametrize("name", FILES)

@@ -395,11 +395,6 @@ def test_a_picture_is_turned_as_told_and_its_boxes_are_of_the_picture_as_it_is(r
             assert all(digit["box"]["x2"] <= record["width"] for digit in record["digits"])
 
 
-@pytest.mark.parametrize("finder", ["classic", "net", "auto"])
-def test_a_finder_can_be_chosen(run: Run, good: Path, finder: str) -> None:
-    assert run("predict", "good.png", "--format", "jsonl", "--finder", finder).texts == {"good.png": "427"}
-
-
 def test_a_layout_can_be_chosen(run: Run, good: Path) -> None:
     assert run("predict", "good.png", "--format", "jsonl", "--layout", "line").texts == {"good.png": "427"}
     (record,) = run("predict", "good.png", "--format", "jsonl", "--layout", "digit").records
@@ -435,7 +430,6 @@ def test_what_is_known_of_the_text_is_kept_and_told_where_it_changed_anything(
         (("--roi", "a,b"), "four numbers"),
         (("--rotate", "45"), "'45' is not one of"),
         (("--layout", "book"), "'book' is not one of"),
-        (("--finder", "magic"), "'magic' is not one of"),
         (("--digits", "0"), "--digits"),
         (("--pattern", "[0-"), "--pattern"),
         (("--pattern", "a"), "--pattern"),
@@ -469,9 +463,7 @@ def test_long_headings_of_a_sheet_are_broken_not_cut(run: Run, tmp_path: Path) -
     folder = "/".join(["a folder with a long name"] * 8)
     put(tmp_path / folder / "good.png")
     assert run("predict", f"{folder}/good.png", "--explain", "long").code == 0
-    assert (
-        run("predict", f"{folder}/good.png", "--explain", "forced", "--pattern", "999", "--finder", "classic").code == 0
-    )
+    assert run("predict", f"{folder}/good.png", "--explain", "forced", "--pattern", "999").code == 0
     put(tmp_path / "good.png")
     assert run("predict", "good.png", "--explain", "short").code == 0
     short, long, forced = (pictures_in(tmp_path / name)["good.png"].shape for name in ("short", "long", "forced"))

@@ -7,7 +7,8 @@ import pytest
 from numpy.typing import NDArray
 
 from edge_digits.choices import SignsName
-from edge_digits.find.scene import Finds, HeatMaps, Scale, find_characters, scene_lines
+from edge_digits.find.lines import scene_lines
+from edge_digits.find.scene import Finds, HeatMaps, Scale, find_characters
 from edge_digits.imaging.pixels import Gray
 from edge_digits.inference.heatmap import REFERENCE_HEIGHT
 from edge_digits.results import DIGITS, SIGNS, Box, Digit
@@ -33,9 +34,8 @@ def texts(found: Finds) -> list[str]:
     for line in scene_lines(found):
         labels = ""
         for candidate in line.candidates:
-            assert candidate.logits is not None
-            assert candidate.signs is not None
-            labels += CHARACTERS[int(np.concatenate([candidate.logits, candidate.signs]).argmax())]
+            assert candidate.place is not None
+            labels += CHARACTERS[int(candidate.place.logits.argmax())]
         lines.append(labels)
     return lines
 
@@ -118,11 +118,16 @@ def test_a_blank_picture_is_not_looked_at_at_all() -> None:
 
 def test_the_probabilities_of_a_candidate_sum_to_one_and_a_sign_is_no_digit() -> None:
     (line,) = scene_lines(finds(("4", 10, 10, 30, 50), ("x", 40, 20, 60, 40)))
-    scores = np.exp(fusion.join([line], np.zeros((2, 10), np.float32)))
-    np.testing.assert_allclose(scores.sum(axis=1), 1.0, rtol=1e-5)
-    assert scores[0, 4] > 0.9
-    assert scores[1, -1] > 0.9
-    assert np.exp(fusion.signs(line))[1].argmax() == SIGNS.index("x")
+    probabilities = np.full((2, len(CHARACTERS)), 0.001, np.float32)
+    probabilities[[0, 1], [CHARACTERS.index("4"), CHARACTERS.index("x")]] = 0.97
+    scores = fusion.join([line], probabilities)
+    classes, signs = np.exp(scores.classes), np.exp(scores.signs)
+    np.testing.assert_allclose(classes.sum(axis=1), 1.0, rtol=1e-5)
+    assert classes[0, 4] > 0.9
+    assert classes[1, -1] > 0.9
+    assert signs.shape == (2, len(SIGNS))
+    assert signs[1].argmax() == SIGNS.index("x")
+    assert signs[1].max() > 0.9
 
 
 def written(text: str, *, gap: int = 4) -> list[Digit]:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 pytest.importorskip("matplotlib", reason="composed scenes need the extra `train`")
 
-from edge_digits.imaging.ink import extract_ink, levelled
+from edge_digits.imaging.ink import extract_ink
 from edge_digits.inference.heatmap import DIGIT_HEIGHTS
 from edge_digits.results import SIGNS
 from edge_digits_train.datasets.data import Trace
@@ -123,9 +123,17 @@ def test_each_box_has_the_class_of_what_is_in_it(monkeypatch: pytest.MonkeyPatch
     assert max(bars) < 0.8
 
 
+def strength(scene: Scene) -> Gray:
+    """Its ink, at full contrast."""
+    ink = extract_ink(scene.gray, 0.25).strength
+    inked = ink[ink >= 18]
+    level = max(float(np.percentile(inked, 90)) if len(inked) else 0.0, 64.0)
+    return np.asarray(cv2.convertScaleAbs(ink, alpha=255.0 / level), np.uint8)
+
+
 def inked(scene: Scene) -> Gray:
     """Where there is ink, 0 and 1."""
-    return (levelled(extract_ink(scene.gray, 0.25)) > 110).astype(np.uint8)
+    return (strength(scene) > 110).astype(np.uint8)
 
 
 @pytest.mark.parametrize("touching", [False, True])
@@ -145,7 +153,7 @@ def test_boxes_of_a_number_hold_all_of_its_ink_and_fit_it(touching: bool) -> Non
 
 def test_boxes_of_scenes_hold_ink() -> None:
     shares = [
-        float(levelled(extract_ink(scene.gray, 0.25))[max(0, y1) : y2, max(0, x1) : x2].max())
+        float(strength(scene)[max(0, y1) : y2, max(0, x1) : x2].max())
         for scene in SCENES
         for (x1, y1, x2, y2), digit in zip(scene.boxes.astype(int).tolist(), scene.classes.tolist(), strict=True)
         if digit >= 0

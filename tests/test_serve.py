@@ -78,11 +78,11 @@ def without_time(record: dict[str, Any]) -> dict[str, Any]:
     ("query", "options"),
     [
         ("", {}),
-        ("layout=line&finder=classic&top_k=10", {"layout": "line", "finder": "classic", "top_k": 10}),
+        ("layout=line&top_k=10", {"layout": "line", "top_k": 10}),
         ("rotate=auto&signs=all&conf=0.5", {"rotate": None, "signs": "all", "conf": 0.5}),
         ("ignore_exif=true", {"ignore_exif": True}),
     ],
-    ids=["none", "layout, finder, top_k", "rotate, signs, conf", "ignore_exif"],
+    ids=["none", "layout, top_k", "rotate, signs, conf", "ignore_exif"],
 )
 def test_a_picture_is_answered_with_the_record_of_the_library(
     server: Serving, query: str, options: dict[str, Any]
@@ -138,7 +138,7 @@ def test_a_picture_that_cannot_be_read_is_told_in_the_words_of_predict(
         ("pattern=(", "--pattern"),
         ("checksum=crc", "luhn"),
         ("digits=0", "digits: Input should be greater than or equal to 1"),
-        ("finder=/etc/passwd", "finder: "),
+        ("finder=/etc/passwd", "there is no option 'finder'"),
     ],
 )
 def test_a_wrong_option_is_named(server: Serving, query: str, said: str) -> None:

@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 import pytest
 from conftest import invoke
-from drawing import Gray, blank, crop, digits, write
+from drawing import Gray, blank, crop, digits, page, write
 from numpy.typing import NDArray
 
 pytest.importorskip("keras", reason="training needs the extra `train`")
@@ -22,9 +22,9 @@ from stopping import Stopping
 
 from edge_digits import DigitReader
 from edge_digits.errors import ModelError, UsageError
-from edge_digits.imaging.contrast import local_contrast
+from edge_digits.imaging.contrast import ink_box, local_contrast
 from edge_digits.inference.session import Model
-from edge_digits.normalize import ink_box, window
+from edge_digits.normalize import window
 from edge_digits_train import datasets, recipes
 from edge_digits_train.datasets.data import BACKGROUND, Split, Trace
 from edge_digits_train.run import Config, RunFolder
@@ -80,7 +80,7 @@ def scene() -> tuple[Gray, Scene]:
 def boxes() -> Iterator[tuple[tuple[float, ...], int]]:
     plane, made = scene()
     for seed in range(60):
-        yield from crops._boxes(plane, made, np.random.default_rng(seed))
+        yield from crops._boxes(plane, made, np.random.default_rng(seed), None)
 
 
 def test_boxes_of_digits_are_off_by_what_a_finder_is() -> None:
@@ -210,3 +210,21 @@ def test_a_reader_of_letters_is_refused(tmp_path: Path) -> None:
 def test_a_recipe_has_windows_just_where_it_is_a_readers(changed: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match=r"windows|scenes"):
         replace(recipes.recipe("reader"), **changed)
+
+
+def test_what_is_found_in_vain_is_background_first() -> None:
+    plane, made = scene()
+    vain = (30.0, 20.0, 50.0, 58.0)
+    finds = np.array([made.boxes[0], vain], np.float32)
+    for seed in range(10):
+        found = crops._boxes(plane, made, np.random.default_rng(seed), lambda _: finds)
+        assert [box for box, label in found if label == BACKGROUND] == [vain]
+
+
+def test_a_finder_finds_what_is_written() -> None:
+    finds = crops.finds_of("finder")
+    assert finds is not None
+    assert len(finds(local_contrast(page("427", 30)[:72, :120]))) >= 3
+    with pytest.raises(ModelError, match="no model 'magic'"):
+        crops.finds_of("magic")
+    assert crops.finds_of("") is None

@@ -42,7 +42,7 @@ class Fragile(DigitReader):
 
 
 def fragile() -> DigitReader:
-    return Fragile.load(finder="classic")
+    return Fragile.load()
 
 
 def stillborn() -> DigitReader:

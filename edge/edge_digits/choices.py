@@ -9,11 +9,6 @@ from typing import Literal, get_args
 Layout = Literal["auto", "digit", "line", "page"]
 LAYOUTS: tuple[Layout, ...] = get_args(Layout)
 
-#: How digits are found in a page: "net" (a network), "classic" (by rule), "auto" (the network where it knows the
-#: model's labels).
-FinderName = Literal["auto", "classic", "net"]
-FINDERS: tuple[FinderName, ...] = get_args(FinderName)
-
 #: Which signs are part of the text: none; those of a number (decimal points, commas, minus signs); all.
 SignsName = Literal["none", "number", "all"]
 SIGN_CHOICES: tuple[SignsName, ...] = get_args(SignsName)

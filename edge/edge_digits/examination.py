@@ -10,13 +10,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edge_digits.find import Ground, Line
+from edge_digits.find import Line
 from edge_digits.find.search import Look
 from edge_digits.imaging.quality import assess
 from edge_digits.results import SIGNS, Box, Digit, Reading, Status
-from edge_digits.text import fusion
 from edge_digits.text.assemble import assemble
 from edge_digits.text.choice import Choice
+from edge_digits.text.fusion import Scores
 
 #: In a number, what is surely a digit is read from this confidence on: without it, the number would be wrong too.
 _MIN_CONFIDENCE_IN_NUMBER = 0.3
@@ -87,7 +87,7 @@ class Acceptance:
         self,
         lines: list[tuple[Look, Line]],
         inputs: NDArray[np.uint8],
-        scores: NDArray[np.float32],
+        scores: Scores,
         choice: Choice,
     ) -> tuple[Examined, ...]:
         """What each candidate is read as.
@@ -95,19 +95,21 @@ class Acceptance:
         Args:
             lines: of all looks, each with its look; N candidates in all.
             inputs: uint8 [N, 28, 28], what the classifier saw.
-            scores: float32 [N, C + 1], log probabilities of each class and, last, of no digit.
+            scores: of the candidates.
             choice: the best path.
         """
         labels = {step.edge: step.label for step in choice.way.steps}
-        is_digit = 1.0 - np.exp(scores[:, -1])  # [N]
-        probabilities = np.exp(scores[:, :-1])  # [N, C]
+        is_digit = 1.0 - np.exp(scores.classes[:, -1])  # [N]
+        probabilities = np.exp(scores.classes[:, :-1])  # [N, C]
+        sign_probabilities = np.exp(scores.signs)  # [N, S]
         ranking = np.argsort(-probabilities, axis=1, kind="stable")[:, : self._top_k]  # [N, top_k]
         rows = list(zip(probabilities.tolist(), ranking.tolist(), strict=True))
         examined: list[Examined] = []
         for number, (part, line) in enumerate(lines):
             first = len(examined)
-            thresholds = self._thresholds(line, is_digit[first : first + len(line.candidates)])
-            signs = self._signs(line, labels, first)
+            rows_of_line = slice(first, first + len(line.candidates))
+            thresholds = self._thresholds(line, is_digit[rows_of_line])
+            signs = self._signs(sign_probabilities[rows_of_line], labels, first)
             for candidate, threshold in zip(line.candidates, thresholds, strict=True):
                 row = len(examined)
                 if row in signs:
@@ -121,20 +123,17 @@ class Acceptance:
                 examined.append(Examined(inputs[row], digit, row in labels))
         return tuple(examined)
 
-    def _signs(self, line: Line, labels: dict[int, int | None], first: int) -> dict[int, Digit]:
+    def _signs(self, probabilities: NDArray[np.float32], labels: dict[int, int | None], first: int) -> dict[int, Digit]:
         """What in a line is read as a sign, by the row of its candidate; without its box.
 
         Args:
-            line: the line.
+            probabilities: float32 [n, S], of each sign, of the line's candidates.
             labels: by row, the class on the best path, None for no digit.
             first: the row of the line's first candidate.
         """
-        if not line.candidates or line.candidates[0].ground != Ground.SCENE:
-            return {}
-        probabilities = np.exp(fusion.signs(line))  # [n, S]
         found = {}
         for place, row in enumerate(probabilities.tolist()):
-            if row and labels.get(first + place) is None and max(row) >= self._conf:
+            if row and labels.get(first + place, 0) is None and max(row) >= self._conf:
                 label = SIGNS[row.index(max(row))]
                 found[first + place] = Digit(
                     label, max(row), Box(0, 0, 0, 0), topk=((label, max(row)),), rejected=True, sign=True
@@ -149,7 +148,8 @@ class Acceptance:
             is_digit: float [N], the probability that each candidate is a digit, whichever.
         """
         sure = is_digit >= self._conf  # [N]
-        number = not self._strict and sure.sum() > 1 and line.candidates[0].ground in fusion.PAGE
+        found = any(candidate.place is not None and not candidate.given for candidate in line.candidates)
+        number = not self._strict and found and sure.sum() > 1
         lower = min(_MIN_CONFIDENCE_IN_NUMBER, self._conf)
         return [lower if number and surely else self._conf for surely in sure]
 
@@ -178,7 +178,7 @@ def quality_warnings(looks: tuple[Look, ...], candidates: tuple[Examined, ...]) 
         pairs = [(glyph, next(remaining)) for glyph in glyphs]
         listed = [glyph for glyph, candidate in pairs if candidate.chosen and candidate.listed]
         boxes = [Box(g.x, g.y, g.x + g.width, g.y + g.height) for g in listed]
-        warnings += assess(part.work, part.ink, boxes, max(part.work.shape) / max(part.view.size))
+        warnings += assess(part.gray, part.ink, boxes, max(part.gray.shape) / max(part.view.size))
     return tuple(dict.fromkeys(warnings))
 
 

@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge_digits.find import Glyph, find_digit
-from edge_digits.imaging.ink import extract_ink
+from edge_digits.imaging.contrast import ink_box, local_contrast
+from edge_digits.imaging.ink import extract_ink, with_ring
 from edge_digits.imaging.pixels import CROP_SIDE, Gray, histogram, percentile, shrink
 
 #: Side of the picture that a model sees, and of the box within it that the digit fills.
@@ -20,8 +21,6 @@ BOX = 20
 #: From this share of a digit's own strength on, ink counts for its bounding box. Low, so that MNIST's own pictures stay
 #: as they are.
 _OUTLINE_SHARE = 0.22
-#: What is stronger than this share of the strongest local contrast of a crop is its ink.
-_INK_SHARE = 0.25
 
 
 def normalize(gray: Gray) -> Gray:
@@ -55,6 +54,12 @@ def normalize_glyph(glyph: Glyph) -> Gray:
     return _centre(_stretch(tight))
 
 
+def normalize_window(gray: Gray) -> Gray:
+    """As `normalize`, for a reader of windows: the window around all ink of a crop, its surroundings left in."""
+    contrast = local_contrast(with_ring(shrink(gray, CROP_SIDE))[0])
+    return window(contrast, ink_box(contrast))
+
+
 def window(contrast: Gray, box: tuple[float, float, float, float]) -> Gray:
     """What a model sees of a place in a scene: the box as MNIST scales digits, with its surroundings left in.
 
@@ -77,20 +82,6 @@ def window(contrast: Gray, box: tuple[float, float, float, float]) -> Gray:
         part[rows.start - top : rows.stop - top, columns.start - left : columns.stop - left] = inside
     method = cv2.INTER_AREA if side > SIDE else cv2.INTER_LINEAR
     return np.asarray(cv2.resize(part, (SIDE, SIDE), interpolation=method), np.uint8)
-
-
-def ink_box(contrast: Gray) -> tuple[int, int, int, int]:
-    """The box of all ink of a crop that holds one digit, for `window`.
-
-    Args:
-        contrast: uint8 [H, W], the crop's local contrast.
-
-    Returns:
-        x1, y1, x2, y2 around what is stronger than a quarter of the strongest; all of the crop where there is no ink.
-    """
-    strongest = int(contrast.max())
-    x, y, width, height = cv2.boundingRect((contrast > _INK_SHARE * strongest).view(np.uint8))
-    return (x, y, x + width, y + height) if width else (0, 0, contrast.shape[1], contrast.shape[0])
 
 
 def _stretch(ink: Gray) -> NDArray[np.float32]:

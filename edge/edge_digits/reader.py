@@ -14,24 +14,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge_digits.choices import (
-    FINDERS,
     LAYOUTS,
     MAX_PIXELS,
     ROTATIONS,
     SIGN_CHOICES,
-    FinderName,
     Layout,
     SignsName,
 )
 from edge_digits.errors import ModelError, PictureError, UsageError
 from edge_digits.examination import Acceptance, Examination, amount_read, quality_warnings, with_text
-from edge_digits.find.search import chain, look
-from edge_digits.imaging.pixels import Gray, to_gray
+from edge_digits.find import Line
+from edge_digits.find.search import look
+from edge_digits.imaging.pixels import to_planes
 from edge_digits.imaging.regions import WHOLE, Region, View, check_rotation
-from edge_digits.inference.card import NORMALIZE
 from edge_digits.inference.session import DEFAULT_FINDER, DEFAULT_MODEL, Finder, Model
 from edge_digits.normalize import SIDE, normalize_glyph, window
-from edge_digits.results import DIGITS, Reading
+from edge_digits.results import CHARACTERS, DIGITS, SIGNS, Reading
 from edge_digits.sources.decode import Page, open_pages
 from edge_digits.sources.native import memory_errors
 from edge_digits.sources.picture_file import read_picture_file
@@ -51,9 +49,9 @@ _MORE_PAGES = "more pages: only the first was read. To read them all: edge-digit
 
 @dataclass(frozen=True, eq=False)
 class _Picture:
-    """A picture to read: its grey plane, which may be a smaller copy; its size; how to get it whole; time so far."""
+    """A picture to read: its pixels, maybe of a smaller copy; its size; how to get it whole; time so far."""
 
-    gray: Gray
+    pixels: NDArray[np.uint8]
     size: tuple[int, int]
     original: Callable[[], NDArray[Any]]
     source: str
@@ -94,8 +92,9 @@ class DigitReader:
         """Wrap a loaded model.
 
         Args:
-            model: the classifier.
-            finder: gives the network that finds digits in pages when it is first needed; None finds by rule.
+            model: the classifier: a reader of windows, or of crops (`Model.reads_windows`).
+            finder: gives the network that finds what a reader of windows reads, when it is first needed; None finds
+                what a classifier of crops reads by rule.
             layout: "auto", "digit" (one digit fills the picture), "line" or "page".
             regions: the parts of each picture to read, in this order.
             rotate: degrees clockwise that bring a picture upright: 0, 90, 180 or 270. None finds out, at four times the
@@ -111,15 +110,16 @@ class DigitReader:
                 this limit is raised.
 
         Raises:
-            ModelError: the model sees other pictures than this reader shows it.
-            UsageError: no such layout, rotation or choice of signs; the constraint asks for what the model cannot say.
+            UsageError: the model reads other finds; no such layout, rotation or choice of signs; the constraint asks
+                for what the model cannot say.
         """
         if layout not in LAYOUTS:
             raise UsageError(f"no layout {layout!r}; there are: {', '.join(LAYOUTS)}")
-        if model.card.normalize != NORMALIZE:
-            raise ModelError(
-                f"{model.path}: was trained on windows of scenes, and is shown single crops here. "
-                "Name a model of another recipe, such as digits"
+        if model.reads_windows != (finder is not None):
+            raise UsageError(
+                f"{model.path}: reads what a finder finds, and there is none. Give it one"
+                if model.reads_windows
+                else f"{model.path}: reads crops, which are found by rule. Leave the finder out, or take another model"
             )
         if signs not in SIGN_CHOICES:
             raise UsageError(f"no signs {signs!r}; there are: {', '.join(SIGN_CHOICES)}")
@@ -131,10 +131,13 @@ class DigitReader:
         self.layout: Layout = layout
         self.regions = tuple(regions)
         self.rotate = rotate
-        self._chooser = Chooser(model.card.labels, constraint)
-        self.conf = float(model.card.reject["threshold"]) if conf is None else conf
-        self.top_k = max(1, min(top_k, len(model.card.labels)))
-        self._acceptance = Acceptance(model.card.labels, self.conf, strict=conf is not None, top_k=self.top_k)
+        # Signs of a reader of windows are no classes of the text.
+        labels = tuple(DIGITS) if model.reads_windows else model.card.labels
+        self._chooser = Chooser(labels, constraint)
+        threshold = fusion.THRESHOLD if model.reads_windows else float(model.card.reject["threshold"])
+        self.conf = threshold if conf is None else conf
+        self.top_k = max(1, min(top_k, len(labels)))
+        self._acceptance = Acceptance(labels, self.conf, strict=conf is not None, top_k=self.top_k)
         self.ignore_exif = ignore_exif
         self.max_pixels = max_pixels
 
@@ -143,7 +146,7 @@ class DigitReader:
         cls,
         model: str | os.PathLike[str] = DEFAULT_MODEL,
         *,
-        finder: FinderName | str | os.PathLike[str] = "auto",
+        finder: str | os.PathLike[str] | None = None,
         threads: int = 1,
         layout: Layout = "auto",
         regions: Sequence[Region] = (WHOLE,),
@@ -159,31 +162,23 @@ class DigitReader:
 
         Args:
             model: name or path of the classifier.
-            finder: "net" (the shipped network), "classic" (by rule), "auto" (the network where the model reads the
-                digits that it knows), or the path of another finder's .onnx file.
+            finder: name or path of the finder, for a reader of windows; None takes the shipped one.
             threads: how many threads one inference may use.
             layout, regions, rotate, constraint, signs, conf, top_k, ignore_exif, max_pixels: as for the constructor.
 
         Raises:
             ModelError: the model cannot be used.
-            UsageError: no such finder; or as the constructor.
+            UsageError: as the constructor.
         """
-        by_path = finder not in FINDERS
-        if by_path and not str(finder).endswith(".onnx"):
-            raise UsageError(f"no finder {finder!r}; there are: {', '.join(FINDERS)}, or the path of an .onnx file")
         classifier = Model.load(model, threads=threads)
-        knows_digits = classifier.card.labels == tuple(DIGITS)
-        if (finder == "net" or by_path) and not knows_digits:
-            raise UsageError(
-                f"--finder {finder} knows the ten digits only, and this model has other labels: take classic"
-            )
+        wanted = finder is not None or classifier.reads_windows
 
         def load_finder() -> Finder:
-            return Finder.load(finder if by_path else DEFAULT_FINDER, threads=threads)
+            return Finder.load(DEFAULT_FINDER if finder is None else finder, threads=threads)
 
         return cls(
             classifier,
-            load_finder if finder != "classic" and knows_digits else None,
+            load_finder if wanted else None,
             layout=layout,
             regions=regions,
             rotate=rotate,
@@ -218,8 +213,8 @@ class DigitReader:
                 raise PictureError(f"{path}: cannot be read ({error.strerror})") from None
             except PictureError as error:
                 raise PictureError(f"{path}: {error}") from None
-        gray = to_gray(picture, max_pixels=self.max_pixels)
-        return self._examine(_Picture(gray, (gray.shape[1], gray.shape[0]), lambda: picture, source or "", {}))
+        pixels = to_planes(picture, max_pixels=self.max_pixels)
+        return self._examine(_Picture(pixels, (pixels.shape[1], pixels.shape[0]), lambda: picture, source or "", {}))
 
     def examine_bytes(self, content: bytes, source: str) -> Examination:
         """Read the bytes of a picture file, of many pages the first; as `examine`."""
@@ -250,10 +245,10 @@ class DigitReader:
         """
         start = perf_counter()
         with memory_errors():
-            decoded = page.gray(DECODE_SIDE)
+            decoded = page.read(DECODE_SIDE)
             speed_ms = {"decode": 1e3 * (perf_counter() - start)}
             picture = _Picture(
-                decoded.gray, decoded.size, page.picture, source, speed_ms, frame=frame, warnings=decoded.warnings
+                decoded.pixels, decoded.size, page.picture, source, speed_ms, frame=frame, warnings=decoded.warnings
             )
             return self._examine(picture)
 
@@ -268,19 +263,16 @@ class DigitReader:
     def _examine_rotated(self, picture: _Picture, degrees: int) -> Examination:
         start = perf_counter()
         views = [View(*picture.size, region, degrees) for region in self.regions]
-        looks = tuple(look(picture.gray, view, self.layout, self._network) for view in views)
+        looks = tuple(look(picture.pixels, view, self.layout, self._network) for view in views)
         found = perf_counter()
         lines = [(part, line) for part in looks for line in part.lines]
-        lattice = chain([line for _, line in lines])
-        inputs = np.zeros((len(lattice.candidates), SIDE, SIDE), np.uint8)  # [N, 28, 28]
-        for row, candidate in enumerate(lattice.candidates):
-            place = candidate.place
-            inputs[row] = normalize_glyph(candidate.glyph) if place is None else window(place.contrast, place.box)
+        found_lines = [line for _, line in lines]
+        inputs = _inputs(found_lines)
         normalized = perf_counter()
-        probabilities = self._classified(inputs, [c.place is None for c in lattice.candidates])  # [N, C]
+        probabilities = self.model.probabilities(inputs)  # [N, K]
         inferred = perf_counter()
-        scores = fusion.join([line for _, line in lines], probabilities)  # [N, C + 1]
-        choice = self._chooser.choose(lattice.candidates, lattice.nodes, scores)
+        scores = fusion.join(found_lines, probabilities)
+        choice = self._chooser.choose(found_lines, scores.classes)
         candidates = self._acceptance.examined(lines, inputs, scores, choice)
         speed_ms = {
             **picture.speed_ms,
@@ -300,15 +292,25 @@ class DigitReader:
         )
         return Examination(with_text(reading, choice.way.confidence), picture.original, looks, candidates)
 
-    def _classified(self, inputs: NDArray[np.uint8], asked: list[bool]) -> NDArray[np.float32]:
-        """The classifier's probabilities of those that it is asked about, float32 [N, C]; 0 of the others."""
-        if all(asked):
-            return self.model.probabilities(inputs)
-        probabilities = np.zeros((len(inputs), len(self.model.card.labels)), np.float32)
-        which = np.flatnonzero(asked)
-        probabilities[which] = self.model.probabilities(inputs[which])
-        return probabilities
-
     @cached_property
     def _network(self) -> Finder | None:
-        return None if self._finder is None else self._finder()
+        if self._finder is None:
+            return None
+        finder = self._finder()
+        for network in (finder, self.model):
+            if network.card.labels != CHARACTERS:
+                raise ModelError(
+                    f"{network.path}: knows other characters than the ten digits and the signs {SIGNS}. "
+                    "Use the models that ship, or train both anew: edge-digits train"
+                )
+        return finder
+
+
+def _inputs(lines: Sequence[Line]) -> NDArray[np.uint8]:
+    """What the classifier sees of all candidates, uint8 [N, 28, 28]."""
+    candidates = [candidate for line in lines for candidate in line.candidates]
+    inputs = np.zeros((len(candidates), SIDE, SIDE), np.uint8)
+    for row, candidate in enumerate(candidates):
+        place = candidate.place
+        inputs[row] = normalize_glyph(candidate.glyph) if place is None else window(place.contrast, place.box)
+    return inputs

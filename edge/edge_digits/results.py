@@ -10,6 +10,8 @@ SCHEMA = "edge-digits/result/1"
 DIGITS = "0123456789"
 #: Signs that stand beside digits in numbers, dates, times and sums.
 SIGNS = ".,-+x/()=:%#"
+#: What networks for scenes know, in the order of their classes.
+CHARACTERS = tuple(DIGITS + SIGNS)
 
 Status = Literal["ok", "uncertain", "no_digits", "error"]
 

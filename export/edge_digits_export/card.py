@@ -40,7 +40,7 @@ def card(
     if precision == "int8":
         augmented = (config.get("recipe") or {}).get("augmentation") is not None
         quantization |= {
-            "method": METHOD,
+            "method": METHOD + (", last layer in float" if task.float_output else ""),
             "calibration": task.calibration(augmented),
             "count": len(source.calibration),
             "seed": config.get("seed"),
@@ -57,6 +57,7 @@ def card(
             "init_sha256": config.get("init_sha256") or "",
             "extra": [Path(folder).name for folder in config.get("extra") or ()],
             "pens": [Path(source).name for source in config.get("pens") or ()],
+            "finder": Path(config.get("finder") or "").name,
             "seed": config.get("seed"),
             "limit": config.get("limit"),
             "data_sha256": config.get("data_sha256"),

@@ -73,7 +73,8 @@ def command(run: Path, output: Path, precision: str, max_drop: float, name: str 
     content, row = _carded(graph, "fp32", name, source, logits, None)
     rows = [keras_row, row]
     if precision == "int8":
-        content, row = _carded(quantize(graph, source.calibration), "int8", name, source, logits, row)
+        small = quantize(graph, source.calibration, float_output=source.task.float_output)
+        content, row = _carded(small, "int8", name, source, logits, row)
         rows.append(row)
     click.echo(verify.table(rows))
     drop = max(rows[1].validation - row.validation, rows[1].test - row.test)

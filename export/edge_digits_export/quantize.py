@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 METHOD = "static QDQ, weights int8 per channel in 7 bits, activations uint8, min-max calibration"
 
 
-def quantize(model: onnx.ModelProto, calibration: NDArray[np.uint8]) -> onnx.ModelProto:
+def quantize(model: onnx.ModelProto, calibration: NDArray[np.uint8], *, float_output: bool = False) -> onnx.ModelProto:
     """Quantize a graph that `convert.to_onnx` made.
 
     Activations are uint8. Weights use 7 of their 8 bits: the 16-bit sums of AVX2 saturate on products of full ones, and
@@ -31,7 +31,9 @@ def quantize(model: onnx.ModelProto, calibration: NDArray[np.uint8]) -> onnx.Mod
 
     Args:
         model: the float graph.
-        calibration: uint8 [N, 28, 28], pictures as the model sees them.
+        calibration: uint8 [N, H, W], pictures as the model sees them.
+        float_output: leave the last layer in float, where one scale for all its outputs would be too coarse: the
+            places and sizes of a finder beside its logits.
     """
     os.environ["ORT_DISABLE_TELEMETRY"] = "1"  # before onnxruntime is imported, as in the runner
     import onnx
@@ -54,9 +56,15 @@ def quantize(model: onnx.ModelProto, calibration: NDArray[np.uint8]) -> onnx.Mod
             activation_type=QuantType.QUInt8,
             weight_type=QuantType.QInt8,
             calibrate_method=CalibrationMethod.MinMax,
+            nodes_to_exclude=[_last_layer(onnx.load(prepared))] if float_output else [],
             extra_options={"ActivationSymmetric": False},
         )
         return finish(_with_pixels_as_they_are(onnx.load(quantized)))
+
+
+def _last_layer(model: onnx.ModelProto) -> str:
+    """The name of the last convolution or matrix product."""
+    return str([node.name for node in model.graph.node if node.op_type in ("Conv", "Gemm", "MatMul")][-1])
 
 
 def _reader(pictures: NDArray[np.uint8]) -> Any:

@@ -24,10 +24,12 @@ class Task(Protocol):
     Attributes:
         truth: the arrays of a run with what is in its validation and test pictures.
         network: the runner's session for it.
+        float_output: whether int8 leaves its last layer in float.
     """
 
     truth: ClassVar[tuple[str, str]]
     network: ClassVar[type[Network]]
+    float_output: ClassVar[bool]
 
     def ports(self, classes: int) -> tuple[Shape, Shape]:
         """Input and output of the Keras network."""
@@ -56,6 +58,7 @@ class DigitsTask:
 
     truth: ClassVar[tuple[str, str]] = (run_files.VALIDATION_CLASSES, run_files.TEST_CLASSES)
     network: ClassVar[type[Network]] = Model
+    float_output: ClassVar[bool] = False
 
     def ports(self, classes: int) -> tuple[Shape, Shape]:
         return (None, 28, 28, 1), (None, classes)
@@ -102,6 +105,7 @@ class FinderTask:
 
     truth: ClassVar[tuple[str, str]] = (run_files.VALIDATION_TRUTH, run_files.TEST_TRUTH)
     network: ClassVar[type[Network]] = Finder
+    float_output: ClassVar[bool] = True
 
     def ports(self, classes: int) -> tuple[Shape, Shape]:
         return (None, None, None, 1), (None, None, None, 4 * (classes + REGRESSION_CHANNELS))

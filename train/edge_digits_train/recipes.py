@@ -103,9 +103,10 @@ RECIPES: dict[str, Recipe] = {
         augmentation=None,
         redraw=3,
     ),
-    "reader": Recipe(task="windows", epochs=12, patience=12, styles=0.1, windows=120_000),
+    "reader": Recipe(task="windows", epochs=12, patience=12, styles=0.1, windows=100_000, redraw=2),
     # A few epochs at a rate that does not undo what was learnt: for --init and --extra.
-    "tune": Recipe(epochs=4, patience=4, learning_rate=5e-4, warmup=0.5),
+    "tune": Recipe(task="windows", epochs=3, patience=3, learning_rate=5e-4, warmup=0.5, styles=0.1, windows=60_000),
+    "tune-crops": Recipe(epochs=4, patience=4, learning_rate=5e-4, warmup=0.5),
     # Minutes on two cores, for readers of clean scans.
     "quick": Recipe(
         arch="stem3", epochs=2, patience=2, learning_rate=6e-3, dropout=0.0, background=0.0, augmentation=None

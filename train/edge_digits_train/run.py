@@ -31,6 +31,7 @@ class Config:
         init: what the network starts from, as `warm_start.start_from` takes it; "" for nothing.
         extra: folders of crops beside the data.
         pens: files and folders of pen trajectories beside the data.
+        finder: the finder whose mistakes a reader of windows learns from; "" for none.
         init_sha256: of the file that `init` named.
         labels: the text of each class.
         data_sha256: of the training pictures and classes, the extra ones and the trajectories among them.
@@ -46,6 +47,7 @@ class Config:
     init: str = ""
     extra: tuple[str, ...] = ()
     pens: tuple[str, ...] = ()
+    finder: str = ""
     init_sha256: str = ""
     labels: tuple[str, ...] = ()
     data_sha256: str = ""

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from edge_digits.choices import ROTATIONS
-from edge_digits.commands.options import FinderOption, constraint, log_option, model_options, reading_options, seconds
+from edge_digits.commands.options import constraint, log_option, model_options, reading_options, seconds
 from edge_digits.commands.outlets import make_outlets, outlet_options
 from edge_digits.errors import INTERRUPTED, SOME_FAILED, OutputError, SourceError
 from edge_digits.logs import log_as_json
@@ -47,13 +47,6 @@ def _resolution(ctx: click.Context, parameter: click.Parameter, value: str | Non
 @click.option("--hflip", is_flag=True, help="Mirror frames left to right.")
 @click.option("--vflip", is_flag=True, help="Mirror frames top to bottom.")
 @reading_options
-@click.option(
-    "--finder",
-    type=FinderOption(),
-    default="classic",
-    show_default=True,
-    help="Find digits by rule, or by a network (the shipped one or your own), which costs more.",
-)
 @click.option(
     "--hold",
     type=click.FloatRange(0.05, 60),

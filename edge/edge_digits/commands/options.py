@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from edge_digits.choices import FINDERS, LAYOUTS, SIGN_CHOICES
+from edge_digits.choices import LAYOUTS, SIGN_CHOICES
 from edge_digits.errors import UsageError
 from edge_digits.logs import LOG_FORMATS
 
@@ -68,6 +68,7 @@ def model_options(command: _Command) -> _Command:
         click.option(
             "-m", "--model", default="digits", show_default=True, help="A shipped model's name, or an .onnx file."
         ),
+        click.option("--finder", metavar="FILE.onnx", help="A finder of your own.  [default: the shipped one]"),
         click.option(
             "--conf", type=click.FloatRange(0, 1), help="Reject digits less sure than this.  [default: the model's own]"
         ),
@@ -75,22 +76,6 @@ def model_options(command: _Command) -> _Command:
             "--top-k", type=click.IntRange(1, 100), default=3, show_default=True, help="Classes listed for each digit."
         ),
     )
-
-
-class FinderOption(click.ParamType[str]):
-    """The type of an option --finder: one of `FINDERS`, or the .onnx file of another finder."""
-
-    name = "finder"
-
-    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        """Refuse what is neither, with what there is."""
-        if value not in FINDERS and not value.endswith(".onnx"):
-            self.fail(f"{value!r} is not one of {', '.join(map(repr, FINDERS))}, and no .onnx file", param, ctx)
-        return value
-
-    def get_metavar(self, param: click.Parameter, ctx: click.Context) -> str:
-        """As the help shows it."""
-        return f"[{'|'.join(FINDERS)}|FILE.onnx]"
 
 
 def reading_options(command: _Command) -> _Command:

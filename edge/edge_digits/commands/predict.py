@@ -12,7 +12,7 @@ import click
 
 from edge_digits.choices import MAX_PIXELS, ROTATIONS
 from edge_digits.commands.inputs import ask, gather
-from edge_digits.commands.options import FinderOption, model_options, reading_options
+from edge_digits.commands.options import model_options, reading_options
 from edge_digits.commands.reading import ReaderLoader, Take, check_format, folders_of, open_folders, record_stream
 from edge_digits.commands.stopping import stopped_as_by_ctrl_c
 from edge_digits.errors import SOME_FAILED
@@ -74,13 +74,6 @@ class JobsOption(click.ParamType[int]):
     default="0",
     show_default=True,
     help="Turn pictures clockwise first, or find out which way is up.",
-)
-@click.option(
-    "--finder",
-    type=FinderOption(),
-    default="auto",
-    show_default=True,
-    help="Find digits in pages by a network, by rule, or by a finder of your own.",
 )
 @click.option("-r", "--recursive", is_flag=True, help="Look into sub-folders too.")
 @click.option(

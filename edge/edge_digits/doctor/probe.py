@@ -83,7 +83,7 @@ def read_frame(source: str) -> dict[str, Any]:
     from edge_digits.reader import DigitReader
     from edge_digits.sources.opening import open_camera
 
-    reader = LiveReader(DigitReader.load(finder="classic"))
+    reader = LiveReader(DigitReader.load())
     with open_camera(source, gray=True) as camera:
         frame = next(iter(camera))
     return reader.read(frame, camera.name).record()

@@ -5,7 +5,7 @@ lines of candidates for a lattice search; `find_digits` gives the lines of a pag
 """
 
 from edge_digits.find.classic import find, find_digits
-from edge_digits.find.glyph import Candidate, Glyph, Ground, Line
+from edge_digits.find.glyph import Candidate, Glyph, Line, Place, chain
 from edge_digits.find.pen import written
 from edge_digits.find.ruling import without_ruling
 from edge_digits.find.single import find_digit, ink_mask
@@ -13,8 +13,9 @@ from edge_digits.find.single import find_digit, ink_mask
 __all__ = [
     "Candidate",
     "Glyph",
-    "Ground",
     "Line",
+    "Place",
+    "chain",
     "find",
     "find_digit",
     "find_digits",

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from enum import Enum
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +17,7 @@ class Glyph:
 
     Attributes:
         x, y: top left corner, pixels.
-        ink: uint8 [h, w], the strength of its strokes, 0 elsewhere.
+        ink: uint8 [h, w], the strength of its strokes, 0 elsewhere; of a find in a scene, 0 everywhere.
     """
 
     x: int
@@ -33,28 +33,20 @@ class Glyph:
         return int(self.ink.shape[0])
 
 
-class Ground(Enum):
-    """What a candidate stands on.
-
-    GIVEN: a picture that was given as one digit. CROP: a small picture. ALONE: a place in a page that its ink fills,
-    with nothing else found near it. CLOSE: the same among others. REST: its ink does not fill the place. SCENE: a place
-    in a picture of which nothing was decided before (`scene`).
-    """
-
-    GIVEN = "given"
-    CROP = "crop"
-    ALONE = "alone"
-    CLOSE = "close"
-    REST = "rest"
-    SCENE = "scene"
-
-
 @dataclass(frozen=True, eq=False)
 class Place:
-    """A place in a scene: the local contrast at the scale of a find, uint8 [H, W], and x1, y1, x2, y2 in its pixels."""
+    """What a network found in a scene.
+
+    Attributes:
+        contrast: the local contrast of the scene at the scale of the find, uint8 [H, W].
+        box: x1, y1, x2, y2 in its pixels.
+        logits: float32 [C], what the finder says of each character, by itself and not against the others: of the ten
+            digits, then of signs.
+    """
 
     contrast: Gray
     box: tuple[float, float, float, float]
+    logits: NDArray[np.float32]
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,19 +57,14 @@ class Candidate:
         glyph: the ink.
         start, end: the nodes that it joins, start < end; all ink of the line between two nodes lies in any chain of
             candidates from one to the other, but for what no digit can be made of.
-        logits: float32 [C], what the finder says of each class, by itself and not against the others; None where it
-            says nothing.
-        ground: what the finder's logits were seen on.
-        signs: float32 [S], the finder's logits of signs, where it knows any.
-        place: where it stands, for a look at it with its surroundings; None where the finder cut its ink out.
+        given: the picture was given as one digit.
+        place: where a network found it, for a look at it with its surroundings; None where a rule cut its ink out.
     """
 
     glyph: Glyph
     start: int
     end: int
-    logits: NDArray[np.float32] | None = None
-    ground: Ground = Ground.CROP
-    signs: NDArray[np.float32] | None = None
+    given: bool = False
     place: Place | None = None
 
 
@@ -92,3 +79,13 @@ class Line:
 
     candidates: tuple[Candidate, ...]
     nodes: int
+
+
+def chain(lines: Sequence[Line]) -> Line:
+    """Lines one after the other as a single one: the last node of each is the first of the next."""
+    candidates: list[Candidate] = []
+    node = 0
+    for line in lines:
+        candidates += [replace(c, start=c.start + node, end=c.end + node) for c in line.candidates]
+        node += line.nodes - 1
+    return Line(tuple(candidates), node + 1)

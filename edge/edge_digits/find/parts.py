@@ -9,8 +9,11 @@ from numpy.typing import NDArray
 from edge_digits.imaging.pixels import Gray
 from edge_digits.inference.heatmap import INPUT_MULTIPLE
 
-#: Ink is looked for in blocks of so many pixels; a block holds some from so many pixels of it on.
-_BLOCK, _MIN_INKED = 32, 8
+#: Ink is looked for in blocks of so many pixels; a block is looked at where it holds more than so many pixels of ink,
+#: and nothing is left to look at more finely where no block holds more than so many.
+_BLOCK, _MIN_INKED, _NO_MORE = 32, 8, 4
+#: A tight crop's ink reaches so many of its sides, and has this share in the middle half of either side.
+_SIDES, _INNER_SHARE = 2, 0.1
 #: Ink is left out of account so far around a box, in its heights.
 _MARGIN = 0.15
 
@@ -24,20 +27,8 @@ def inked_parts(level: Gray, sure: NDArray[np.float32], inked: int) -> list[tupl
         inked: what counts as ink, from this value on.
     """
     height, width = level.shape
-    rows, columns = -(-height // _BLOCK), -(-width // _BLOCK)
-    padded = np.asarray(
-        cv2.copyMakeBorder(level, 0, rows * _BLOCK - height, 0, columns * _BLOCK - width, cv2.BORDER_CONSTANT, value=0),
-        np.uint8,
-    )
-    unexplained = padded
-    if len(sure):
-        unexplained = padded.copy()
-        for x1, y1, x2, y2 in sure.tolist():
-            room = _MARGIN * (y2 - y1) + 1
-            unexplained[max(0, int(y1 - room)) : int(y2 + room) + 1, max(0, int(x1 - room)) : int(x2 + room) + 1] = 0
-    marked = cv2.threshold(unexplained, inked - 1, 1.0, cv2.THRESH_BINARY)[1]
-    share = cv2.resize(marked * np.uint8(255), (columns, rows), interpolation=cv2.INTER_AREA)
-    blocks = (np.asarray(share) > 255 * _MIN_INKED / _BLOCK**2).astype(np.uint8)
+    padded = _in_blocks(level)
+    blocks = _blocks(padded, sure, inked, _MIN_INKED)
     if not blocks.any():
         return []
     around = cv2.dilate(blocks, np.ones((3, 3), np.uint8))
@@ -48,6 +39,51 @@ def inked_parts(level: Gray, sure: NDArray[np.float32], inked: int) -> list[tupl
         x2, y2 = _stepped(x1, min((x + w) * _BLOCK, width)), _stepped(y1, min((y + h) * _BLOCK, height))
         parts.append((x1, y1, np.ascontiguousarray(padded[y1:y2, x1:x2])))
     return parts
+
+
+def is_explained(level: Gray, sure: NDArray[np.float32], inked: int) -> bool:
+    """Whether next to no ink is outside of the sure boxes; arguments as of `inked_parts`."""
+    return not _blocks(_in_blocks(level), sure, inked, _NO_MORE).any()
+
+
+def is_tight(level: Gray, inked: int) -> bool:
+    """Whether a picture is cut at the ink of the one thing that it shows, which has its strokes in the middle too.
+
+    The lines of a form that run along the rim of a cell, or across it, are no such thing.
+    """
+    mask = (level >= inked).astype(np.uint8)
+    count, labels, stats, _ = cv2.connectedComponentsWithStats(mask)
+    if count < 2:
+        return False
+    largest = 1 + int(stats[1:, cv2.CC_STAT_AREA].argmax())
+    x, y, w, h, area = stats[largest].tolist()
+    height, width = level.shape
+    touched = (x <= 1) + (y <= 1) + (x + w >= width - 1) + (y + h >= height - 1)
+    if touched < _SIDES:
+        return False
+    inner = labels[height // 4 : height - height // 4, width // 4 : width - width // 4]
+    return bool(np.count_nonzero(inner == largest) >= _INNER_SHARE * area)
+
+
+def _in_blocks(level: Gray) -> Gray:
+    """With paper to the right and below, so that it consists of whole blocks."""
+    height, width = level.shape
+    more = cv2.copyMakeBorder(level, 0, -height % _BLOCK, 0, -width % _BLOCK, cv2.BORDER_CONSTANT, value=0)
+    return np.asarray(more, np.uint8)
+
+
+def _blocks(padded: Gray, sure: NDArray[np.float32], inked: int, least: int) -> Gray:
+    """Which blocks hold more than `least` pixels of ink outside of the sure boxes, uint8 [rows, columns], 0 or 1."""
+    unexplained = padded
+    if len(sure):
+        unexplained = padded.copy()
+        for x1, y1, x2, y2 in sure.tolist():
+            room = _MARGIN * (y2 - y1) + 1
+            unexplained[max(0, int(y1 - room)) : int(y2 + room) + 1, max(0, int(x1 - room)) : int(x2 + room) + 1] = 0
+    marked = cv2.threshold(unexplained, inked - 1, 255.0, cv2.THRESH_BINARY)[1]
+    size = (padded.shape[1] // _BLOCK, padded.shape[0] // _BLOCK)
+    share = cv2.resize(marked, size, interpolation=cv2.INTER_AREA)
+    return (np.asarray(share) > 255 * least / _BLOCK**2).astype(np.uint8)
 
 
 def _stepped(first: int, last: int) -> int:

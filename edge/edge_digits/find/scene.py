@@ -9,32 +9,31 @@ bounded, so that a cluttered picture takes no more than a few times as long as a
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Literal
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from edge_digits.find import layout
-from edge_digits.find.glyph import Candidate, Glyph, Ground, Line, Place
-from edge_digits.find.parts import inked_parts
+from edge_digits.find.parts import inked_parts, is_explained, is_tight
 from edge_digits.imaging.contrast import local_contrast
 from edge_digits.imaging.pixels import Gray
-from edge_digits.inference.heatmap import DIGIT_HEIGHTS, LOG_SMALLEST_SIGN, find_peaks
-from edge_digits.results import DIGITS
+from edge_digits.inference.heatmap import DIGIT_HEIGHTS, find_peaks
+from edge_digits.results import CHARACTERS, DIGITS
 
 #: Local contrast, uint8 [1, H, W], sides multiples of INPUT_MULTIPLE -> cells, float32 [1, H/4, W/4, C + 4].
 HeatMaps = Callable[[NDArray[np.uint8]], NDArray[np.float32]]
 
 #: A peak is a candidate from this logit on.
-_MIN_LOGIT = -2.5
+MIN_LOGIT = -1.8
 #: Scales: a picture is looked at at this longer side first where it is larger; each next scale is so much coarser,
-#: until the shorter side is below the last. A strip or a small crop begins above its own scale.
-_FINEST_SIDE, _STEP, _COARSEST_SIDE = 960, 0.65, 22
+#: until it is lower than the last. A strip or a small crop begins above its own scale.
+_FINEST_SIDE, _STEP, _LOWEST_PICTURE = 960, 0.65, 22
 _STRIP_SIDE, _STRIP_SCALE = 360, 1.3
 _TINY_SIDE, _TINY_SCALED = 48, 48
-#: Pixels of paper around a picture: a stroke at its rim is seen whole.
+#: Pixels around a picture, so that a stroke at its rim is seen whole.
 _RING = 8
 #: Contrast of this strength or more is looked at.
 _INKED = 90
@@ -44,9 +43,6 @@ _SURE_LOGIT, _SURE_HEIGHT = 1.5, 22.0
 _BUDGET = 640_000
 #: How far from the trained heights a find may be.
 _LOWEST, _HIGHEST = 0.72 * DIGIT_HEIGHTS[0], 1.3 * DIGIT_HEIGHTS[1]
-#: In heights of a line's digits: how high a sign is at most, how far above and below a digit its middle may stand, and
-#: how far beside it the sign.
-_SIGN_HEIGHT, _ABOVE, _BELOW, _BESIDE = 1.8, 0.1, 0.3, 1.5
 #: Of two finds, the weaker is suppressed where the intersection is this share of the union, or of the smaller box.
 _MAX_IOU, _MAX_COVERED = 0.45, 0.65
 
@@ -80,26 +76,32 @@ class Finds:
         return Finds(self.boxes[which], self.logits[which], self.scales[which], self.looked_at)
 
 
-def find_characters(picture: NDArray[np.uint8], maps: HeatMaps) -> Finds:
+def find_characters(picture: NDArray[np.uint8], maps: HeatMaps, factors: Sequence[float] = ()) -> Finds:
     """The digits and signs of a picture.
 
     Args:
         picture: uint8 [H, W] or [H, W, 3].
         maps: the network, as `session.Finder.maps`.
+        factors: the scales to look at, from fine to coarse; by default, all at which there may be a digit.
     """
     scales: list[Scale] = []
     boxes, logits, places = [np.zeros((0, 4), np.float32)], [], []
     sure = np.zeros((0, 4), np.float32)
     left = _BUDGET
-    for factor in reversed(_factors(picture.shape[0], picture.shape[1])):
-        contrast = local_contrast(_resized(picture, factor))
+    halves = [picture]
+    ring: Literal["", "constant", "edge"] = ""
+    for factor in reversed(factors or scales_of(picture.shape[0], picture.shape[1])):
+        contrast = local_contrast(_scaled(halves, factor))
         scales.append(Scale(factor, contrast))
-        ringed = np.pad(contrast, _RING)
+        if not ring:
+            # Lines go on beyond the rim; a digit that fills the picture ends there.
+            ring = "constant" if is_tight(contrast, _INKED) else "edge"
+        ringed = np.pad(contrast, _RING, ring)
         for x, y, part in inked_parts(ringed, sure * factor + _RING, _INKED):
             if part.size > left:
                 continue
             left -= part.size
-            peaks = find_peaks(maps(part[None])[0], _MIN_LOGIT, LOG_SMALLEST_SIGN)
+            peaks = find_peaks(maps(part[None])[0], MIN_LOGIT)
             half_width, half_height = peaks.width / 2, peaks.height / 2
             box = np.stack(
                 [peaks.x - half_width, peaks.y - half_height, peaks.x + half_width, peaks.y + half_height], axis=1
@@ -115,93 +117,46 @@ def find_characters(picture: NDArray[np.uint8], maps: HeatMaps) -> Finds:
             places.append(np.full(len(kept), len(scales) - 1))
             plain = is_digit & (best >= _SURE_LOGIT) & (height >= _SURE_HEIGHT) & (height <= _HIGHEST)
             sure = np.concatenate([sure, box[plain]])
+        if len(sure) and is_explained(ringed, sure * factor + _RING, _INKED):
+            break
     if not logits:
-        return Finds(boxes[0], np.zeros((0, len(DIGITS)), np.float32), np.zeros(0, np.intp), tuple(scales))
+        return Finds(boxes[0], np.zeros((0, len(CHARACTERS)), np.float32), np.zeros(0, np.intp), tuple(scales))
     found = Finds(np.concatenate(boxes), np.concatenate(logits), np.concatenate(places).astype(np.intp), tuple(scales))
     return _suppressed(found)
 
 
-def scene_lines(found: Finds) -> list[Line]:
-    """The lines of a scene from the top, digits and the signs beside them from the left.
-
-    Digits make the lines. A sign belongs to one where it stands at its height and beside one of its digits; what stands
-    anywhere else is no sign that anyone reads.
-    """
-    candidates = [_candidate(found, number) for number in range(len(found.boxes))]
-    digits = {id(c.glyph): c for c in candidates if not _is_sign(c)}
-    signs = [c for c in candidates if _is_sign(c)]
-    lines = []
-    for row in layout.rows([c.glyph for c in digits.values()]):
-        height = layout.height_of(row)
-        beside = [sign for sign in signs if _stands_beside(sign.glyph, row, height)]
-        ordered = sorted([digits[id(glyph)] for glyph in row] + beside, key=lambda c: c.glyph.x + c.glyph.width / 2)
-        signs = [sign for sign in signs if all(sign is not other for other in beside)]
-        nodes = [replace(candidate, start=node, end=node + 1) for node, candidate in enumerate(ordered)]
-        lines.append(Line(tuple(nodes), len(nodes) + 1))
-    return lines
-
-
-def _candidate(found: Finds, number: int) -> Candidate:
-    scale = found.looked_at[found.scales[number]]
-    x1, y1, x2, y2 = found.boxes[number].tolist()
-    x, y = math.floor(x1), math.floor(y1)
-    size = (max(1, math.ceil(x2) - x), max(1, math.ceil(y2) - y))
-    place = Place(scale.contrast, (x1 * scale.factor, y1 * scale.factor, x2 * scale.factor, y2 * scale.factor))
-    logits = found.logits[number]
-    ink = _cropped(place, size)
-    return Candidate(
-        Glyph(x, y, ink), 0, 1, logits[: len(DIGITS)], Ground.SCENE, signs=logits[len(DIGITS) :], place=place
-    )
-
-
-def _cropped(place: Place, size: tuple[int, int]) -> Gray:
-    """The contrast within a place, uint8 of this size, (width, height)."""
-    x1, y1, x2, y2 = (round(value) for value in place.box)
-    part = place.contrast[max(y1, 0) : max(y2, y1 + 1, 0), max(x1, 0) : max(x2, x1 + 1, 0)]
-    if part.size == 0:
-        return np.zeros(size[::-1], np.uint8)
-    return np.asarray(cv2.resize(part, size, interpolation=cv2.INTER_LINEAR), np.uint8)
-
-
-def _is_sign(candidate: Candidate) -> bool:
-    assert candidate.logits is not None
-    return (
-        candidate.signs is not None
-        and len(candidate.signs) > 0
-        and float(candidate.signs.max()) > float(candidate.logits.max())
-    )
-
-
-def _stands_beside(sign: Glyph, row: list[Glyph], height: float) -> bool:
-    """Whether a sign stands beside a digit of a line whose digits are so high, pixels."""
-    middle = sign.y + sign.height / 2
-    if sign.height > _SIGN_HEIGHT * height:
-        return False
-    return any(
-        digit.y - _ABOVE * height < middle < digit.y + digit.height + _BELOW * height
-        and digit.x - _BESIDE * height < sign.x + sign.width
-        and sign.x < digit.x + digit.width + _BESIDE * height
-        for digit in row
-    )
-
-
-def _factors(height: int, width: int) -> list[float]:
+def scales_of(height: int, width: int) -> list[float]:
     """The scales to look at, from fine to coarse."""
-    longer, shorter = max(height, width), min(height, width)
+    longer = max(height, width)
     if longer <= _TINY_SIDE:
         return [_TINY_SCALED / longer]
     factor = _STRIP_SCALE if longer <= _STRIP_SIDE else min(1.0, _FINEST_SIDE / longer)
     factors = [factor]
-    while shorter * factor * _STEP >= _COARSEST_SIDE:
+    while height * factor * _STEP >= _LOWEST_PICTURE:
         factor *= _STEP
         factors.append(factor)
     return factors
 
 
-def _resized(picture: NDArray[np.uint8], factor: float) -> NDArray[np.uint8]:
+def _scaled(halves: list[NDArray[np.uint8]], factor: float) -> NDArray[np.uint8]:
+    """A picture at a scale; `halves` are it and its halves as far as they were needed, for coarse scales to begin with.
+
+    What is made of a half that is at least twice as large as itself looks as if made of the whole.
+    """
+    times = max(0, math.floor(-math.log2(2.0 * factor)))
+    while len(halves) <= times:
+        halves.append(resized(halves[-1], 0.5))
+    height, width = halves[0].shape[:2]
+    size = (max(1, round(width * factor)), max(1, round(height * factor)))
+    return resized(halves[times], factor * 2.0**times, size)
+
+
+def resized(picture: NDArray[np.uint8], factor: float, size: tuple[int, int] | None = None) -> NDArray[np.uint8]:
+    """A picture, uint8 [H, W] or [H, W, 3], with so many times its sides; `size` is the width and height if known."""
     if factor == 1.0:
         return picture
-    size = (max(1, round(picture.shape[1] * factor)), max(1, round(picture.shape[0] * factor)))
+    if size is None:
+        size = (max(1, round(picture.shape[1] * factor)), max(1, round(picture.shape[0] * factor)))
     method = cv2.INTER_AREA if factor < 1.0 else cv2.INTER_LINEAR
     return np.asarray(cv2.resize(picture, size, interpolation=method), np.uint8)
 

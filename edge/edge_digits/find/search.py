@@ -1,9 +1,10 @@
-"""One look at a picture: a part of it, upright, at working scale, with its ink and the candidates that are in it."""
+"""One look at a picture: a part of it, upright, at working scale, with the candidates that are in it."""
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
+from functools import cached_property
 from itertools import pairwise
 
 import cv2
@@ -11,13 +12,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge_digits.choices import Layout
-from edge_digits.find import Candidate, Glyph, Ground, Line, classic, find_digit, net, scene
-from edge_digits.find.net import Maps
+from edge_digits.find import Candidate, Glyph, Line, chain, classic, find_digit
+from edge_digits.find.given import given_digit
+from edge_digits.find.lines import scene_lines
+from edge_digits.find.scene import HeatMaps, find_characters
 from edge_digits.imaging.ink import Ink, extract_ink
-from edge_digits.imaging.pixels import CROP_SIDE, TINY_SIDE, Gray, shrink
+from edge_digits.imaging.pixels import CROP_SIDE, TINY_SIDE, Gray, shrink, to_gray, without_faint_colours
 from edge_digits.imaging.regions import View
 from edge_digits.inference.session import Finder
-from edge_digits.results import Box
+from edge_digits.results import DIGITS, Box
 
 #: Pictures are searched at this side at most: digits of a 40th of a page are then 24 pixels high.
 WORK_SIDE = 960
@@ -38,17 +41,31 @@ class Look:
 
     Attributes:
         view: which part of the picture, and which way up.
-        work: uint8 [H, W], what was looked at.
-        ink: its ink.
+        work: uint8 [H, W], or [H, W, 3] where it has colours, what was looked at.
+        one: whether it was taken for one digit.
+        scene: whether a network looked at it; else digits were found by rule.
         lines: the candidates, by line.
         back: float64 [2, 3], from pixels of `work` to those of what is seen.
     """
 
     view: View
-    work: Gray
-    ink: Ink
+    work: NDArray[np.uint8]
+    one: bool
+    scene: bool
     lines: list[Line]
     back: NDArray[np.float64]
+
+    @cached_property
+    def ink(self) -> Ink:
+        """The ink of what was looked at, by one paper and polarity for all of it."""
+        gray = self.gray
+        small = self.one or max(gray.shape) <= CROP_SIDE
+        return extract_ink(gray) if small else extract_ink(gray, _PAGE_STROKE)
+
+    @cached_property
+    def gray(self) -> Gray:
+        """What was looked at, without its colours: uint8 [H, W]."""
+        return to_gray(self.work)
 
     def box(self, glyph: Glyph) -> Box:
         """Where a glyph is in the whole picture."""
@@ -70,63 +87,67 @@ def _span(places: list[float], size: int) -> tuple[int, int]:
     return first, min(max(math.ceil(max(places) - 1e-6), first + 1), size)
 
 
-def look(gray: Gray, view: View, layout: Layout, finder: Finder | None) -> Look:
+def look(pixels: NDArray[np.uint8], view: View, layout: Layout, finder: Finder | None) -> Look:
     """Find the candidates of a part of a picture.
 
     Args:
-        gray: uint8 [H, W], the picture at any scale.
+        pixels: uint8 [H, W] or [H, W, 3], the picture at any scale.
         view: the part.
         layout: "auto" takes tiny pictures for crops of one digit and all others for pages.
         finder: the finder's network; None finds by rule.
     """
-    maps = None if finder is None else finder.maps
-    work = shrink(view.cut(gray), WORK_SIDE)
-    longer = max(work.shape)
-    one = layout == "digit" or (layout == "auto" and longer <= TINY_SIDE)
-    if one:
+    work = without_faint_colours(shrink(view.cut(pixels), WORK_SIDE))
+    one = layout == "digit" or (layout == "auto" and max(work.shape[:2]) <= TINY_SIDE)
+    if one and finder is None:
         work = shrink(work, CROP_SIDE)
-    ink = extract_ink(work) if one or longer <= CROP_SIDE else extract_ink(work, _PAGE_STROKE)
     scale = np.diag([view.size[0] / work.shape[1], view.size[1] / work.shape[0]])
-    found = Look(view, work, ink, [], np.hstack([scale, np.zeros((2, 1))]))
-    if min(work.shape) < _SMALLEST:
+    found = Look(view, work, one, finder is not None, [], np.hstack([scale, np.zeros((2, 1))]))
+    if min(work.shape[:2]) < _SMALLEST:
         return found
-    if one:
-        glyph = find_digit(ink)
-        return (
-            found if glyph is None else replace(found, lines=[Line((Candidate(glyph, 0, 1, ground=Ground.GIVEN),), 2)])
-        )
-    if finder is not None and finder.sees_scenes:
-        found = replace(found, lines=scene.scene_lines(scene.find_characters(work, finder.maps)))
-    elif longer <= CROP_SIDE and work.shape[1] <= _WIDE * work.shape[0]:
-        lines = _of_crop(ink)
-        found = replace(found, lines=lines if maps is None else net.judged(lines, ink, maps))
-    elif maps is None:
-        found = replace(found, lines=classic.find(ink))
+    if finder is None:
+        found = replace(found, lines=_by_rule(found))
+    elif one:
+        found = replace(found, lines=given_digit(work, finder.maps))
     else:
-        found = _straightened(replace(found, lines=net.find(ink, maps)), maps)
+        found = replace(found, lines=scene_lines(find_characters(work, finder.maps)))
+        found = _straightened(found, finder.maps)
     return replace(found, lines=_in_one_line(found.lines)) if layout == "line" and len(found.lines) > 1 else found
 
 
-def _straightened(found: Look, maps: Maps) -> Look:
+def _by_rule(found: Look) -> list[Line]:
+    """Candidates without a network: of one digit, of a small crop, or of a page."""
+    if found.one:
+        glyph = find_digit(found.ink)
+        return [] if glyph is None else [Line((Candidate(glyph, 0, 1, given=True),), 2)]
+    return _of_crop(found.ink) if _is_crop(found.work) else classic.find(found.ink)
+
+
+def _is_crop(work: NDArray[np.uint8]) -> bool:
+    """Whether a picture is small, and not so wide that it holds a number."""
+    height, width = work.shape[:2]
+    return bool(max(height, width) <= CROP_SIDE and width <= _WIDE * height)
+
+
+def _straightened(found: Look, maps: HeatMaps) -> Look:
     """A look at the same page turned so that its one line, which runs at a slant, is level; where more is found so."""
     angle = _slant(found.lines)
     if angle is None:
         return found
-    height, width = found.work.shape
+    height, width = found.work.shape[:2]
     turn = cv2.getRotationMatrix2D((width / 2, height / 2), float(np.degrees(angle)), 1.0)
     cos, sin = abs(turn[0, 0]), abs(turn[0, 1])
     size = (int(np.ceil(width * cos + height * sin)), int(np.ceil(width * sin + height * cos)))
     turn[:, 2] += (size[0] - width) / 2, (size[1] - height) / 2
-    ink = replace(found.ink, strength=np.asarray(cv2.warpAffine(found.ink.strength, turn, size), np.uint8))
     work = np.asarray(cv2.warpAffine(found.work, turn, size, borderMode=cv2.BORDER_REPLICATE), np.uint8)
     undone = np.vstack([cv2.invertAffineTransform(turn), (0, 0, 1)])
-    level = Look(found.view, work, ink, net.find(ink, maps), found.back @ undone)
+    lines = scene_lines(find_characters(work, maps))
+    level = replace(found, work=work, lines=lines, back=found.back @ undone)
     return level if _sureness(level.lines) > _sureness(found.lines) else found
 
 
 def _slant(lines: list[Line]) -> float | None:
     """The angle of a single line of digits that does not run level, radians, clockwise; None for any other page."""
-    sure = [c.glyph for line in lines for c in line.candidates if c.logits is not None and float(c.logits.max()) > 0]
+    sure = [candidate.glyph for candidate, logit in _strongest(lines) if logit > 0]
     if len(sure) < 3:
         return None
     middles = np.array([(glyph.x + glyph.width / 2, glyph.y + glyph.height / 2) for glyph in sure])
@@ -139,8 +160,14 @@ def _slant(lines: list[Line]) -> float | None:
 
 def _sureness(lines: list[Line]) -> float:
     """How much the finder found: the sum of its probabilities."""
-    logits = np.array([c.logits.max() for line in lines for c in line.candidates if c.logits is not None])
+    logits = np.array([logit for _, logit in _strongest(lines)])
     return float((1.0 / (1.0 + np.exp(-logits))).sum())
+
+
+def _strongest(lines: list[Line]) -> list[tuple[Candidate, float]]:
+    """The finds of a scene, each with the strongest logit of a digit."""
+    candidates = [candidate for line in lines for candidate in line.candidates]
+    return [(c, float(c.place.logits[: len(DIGITS)].max())) for c in candidates if c.place is not None]
 
 
 def _of_crop(ink: Ink) -> list[Line]:
@@ -178,13 +205,3 @@ def _groups(line: Line) -> list[Line]:
             moved = tuple(replace(c, start=c.start - first, end=c.end - first) for c in inside)
             parts.append(Line(moved, last - first + 1))
     return parts
-
-
-def chain(lines: list[Line]) -> Line:
-    """Lines one after the other as a single one: the last node of each is the first of the next."""
-    candidates: list[Candidate] = []
-    node = 0
-    for line in lines:
-        candidates += [replace(c, start=c.start + node, end=c.end + node) for c in line.candidates]
-        node += line.nodes - 1
-    return Line(tuple(candidates), node + 1)

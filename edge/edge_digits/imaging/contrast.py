@@ -22,6 +22,8 @@ _MEDIAN_WINDOW, _MAXIMUM_WINDOW = 61, 41
 _SHRINK = 4
 #: A local maximum is at least so much, and so many standard deviations of the noise: below it, paper would be levelled.
 _MIN_LEVEL, _NOISE_FACTOR = 10.0, 4.0
+#: What is stronger than this share of the strongest local contrast of a crop is its ink.
+_INK_SHARE = 0.25
 
 
 def local_contrast(picture: NDArray[np.uint8]) -> Gray:
@@ -38,6 +40,20 @@ def local_contrast(picture: NDArray[np.uint8]) -> Gray:
     for channel in channels[1:]:
         strength = np.maximum(strength, _difference(np.asarray(channel, np.uint8)))
     return _levelled(strength)
+
+
+def ink_box(contrast: Gray) -> tuple[int, int, int, int]:
+    """The box of all ink of a crop that holds one digit.
+
+    Args:
+        contrast: uint8 [H, W], the crop's local contrast.
+
+    Returns:
+        x1, y1, x2, y2 around what is stronger than a quarter of the strongest; all of the crop where there is no ink.
+    """
+    strongest = int(contrast.max())
+    x, y, width, height = cv2.boundingRect((contrast > _INK_SHARE * strongest).view(np.uint8))
+    return (x, y, x + width, y + height) if width else (0, 0, contrast.shape[1], contrast.shape[0])
 
 
 def _difference(channel: Gray) -> Gray:

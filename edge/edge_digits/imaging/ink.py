@@ -29,6 +29,8 @@ _PAGE_SIDE, _PAGE_WINDOW = 320, 15
 #: Ink is what stands out of the paper by this many standard deviations of its noise, and by this much at least: print
 #: that shows through from the back of the sheet reaches about 16 of 255.
 _NOISE_FACTOR, _MIN_STRENGTH = 3.0, 18
+#: Ink fills a crop of which it covers this share; the width of the ring that is put around it then, in longer sides.
+_FILLED, _RING = 0.25, 0.25
 #: A fifth of full brightness: on darker paper, what differs from it is mostly the sensor's noise.
 MIN_PAPER = 51
 
@@ -72,6 +74,31 @@ def extract_ink(gray: Gray, stroke_fraction: float | None = None) -> Ink:
     return Ink(np.maximum(strength, offset) - offset, noise, inverted)
 
 
+def with_ring(gray: Gray) -> tuple[Gray, int]:
+    """A crop that its ink fills, with a ring of its own paper around it, so that paper can be told from ink.
+
+    Others stay as they are: what ends at their rim, as the lines of a table, would look like a stroke.
+
+    Args:
+        gray: uint8 [H, W], either polarity.
+
+    Returns:
+        uint8 [H + 2 w, W + 2 w], and w, pixels; w is 0 where there is no ring.
+    """
+    ink = extract_ink(gray)
+    if np.count_nonzero(ink.strength >= ink_threshold(ink.noise)) < _FILLED * gray.size:
+        return gray, 0
+    width = max(2, round(_RING * max(gray.shape)))
+    dark = np.asarray(cv2.bitwise_not(gray), np.uint8) if ink.inverted else gray
+    fraction = _TINY_STROKE_FRACTION if max(gray.shape) <= TINY_SIDE else _STROKE_FRACTION
+    paper = _estimate_paper(shrink(dark, _PAPER_SIDE), fraction, gray.shape)
+    ringed = cv2.copyMakeBorder(
+        cv2.bitwise_not(paper) if ink.inverted else paper, width, width, width, width, cv2.BORDER_REPLICATE
+    )
+    ringed[width:-width, width:-width] = gray
+    return np.asarray(ringed, np.uint8), width
+
+
 def ink_threshold(noise: float) -> int:
     """The strength from which on a pixel is ink, not paper.
 
@@ -82,18 +109,6 @@ def ink_threshold(noise: float) -> int:
         18 or more; above 255 where the noise leaves nothing to be told from it.
     """
     return max(_MIN_STRENGTH, round(_NOISE_FACTOR * noise))
-
-
-def levelled(ink: Ink) -> Gray:
-    """Ink at full contrast: the 90th percentile of all inked pixels becomes 255; where there is only faint ink, less.
-
-    Returns:
-        uint8 [H, W].
-    """
-    counts = histogram(ink.strength)
-    counts[: min(ink_threshold(ink.noise), 254)] = 0.0
-    level = max(percentile(counts, 0.9), 64.0)
-    return np.asarray(cv2.convertScaleAbs(ink.strength, alpha=255.0 / level), np.uint8)
 
 
 def _is_light_on_dark(gray: Gray, small: Gray) -> bool:

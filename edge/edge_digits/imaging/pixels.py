@@ -1,4 +1,4 @@
-"""Any picture array -> one grey plane, uint8 [H, W]."""
+"""Any picture array -> the planes that are worked on: one of grey, uint8 [H, W], or three of colour."""
 
 from __future__ import annotations
 
@@ -15,6 +15,9 @@ Gray = NDArray[np.uint8]
 
 #: Pixels that are converted at a time: what a conversion needs beside picture and result stays small.
 _STRIP_PIXELS = 1 << 20
+#: Whether a picture has colours is told from a sample of this side: pixels that differ so much from grey, once the
+#: cast of the light is taken off, are a larger share of it than this.
+_SAMPLE_SIDE, _COLOURED, _COLOURED_SHARE = 160, 25, 0.004
 #: A crop of one digit is worked on at this side at most: enough for strokes of 4 pixels after scaling to 20, and fast.
 CROP_SIDE = 112
 #: A picture of at most this side is a tight crop of one digit.
@@ -71,14 +74,39 @@ def to_gray(picture: NDArray[Any], *, max_pixels: int = MAX_PIXELS) -> Gray:
     return gray
 
 
-def shrink(gray: Gray, side: int) -> Gray:
+def to_planes(picture: NDArray[Any], *, max_pixels: int = MAX_PIXELS) -> NDArray[np.uint8]:
+    """Turn a picture into what is searched: as `to_gray`, but a BGR picture of 8 bits keeps its colours.
+
+    Returns:
+        uint8 [H, W], or [H, W, 3], C-contiguous.
+    """
+    in_colour = isinstance(picture, np.ndarray) and picture.dtype == np.uint8 and picture.ndim == 3
+    if not in_colour or picture.shape[2] != 3 or not 0 < picture.shape[0] * picture.shape[1] <= max_pixels:
+        return to_gray(picture, max_pixels=max_pixels)
+    return np.ascontiguousarray(picture)
+
+
+def without_faint_colours(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Grey, uint8 [H, W], of a picture in colour, [H, W, 3], that hardly has any: it takes a third of the work."""
+    if pixels.ndim == 2:
+        return pixels
+    step = -(-max(pixels.shape) // _SAMPLE_SIDE)
+    sample = pixels[::step, ::step].astype(np.int16)
+    cast = np.median(sample.reshape(-1, 3), axis=0)  # of light or paper: what is as red everywhere is no colour
+    spread = np.abs(sample - sample.mean(axis=2, keepdims=True) - (cast - cast.mean())).max(axis=2)
+    if np.count_nonzero(spread > _COLOURED) > _COLOURED_SHARE * spread.size:
+        return pixels
+    return np.asarray(cv2.cvtColor(pixels, cv2.COLOR_BGR2GRAY), np.uint8)
+
+
+def shrink(pixels: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:
     """Scale a picture down so that its longer side is at most `side`; smaller ones stay as they are."""
-    height, width = gray.shape
+    height, width = pixels.shape[:2]
     scale = side / max(height, width)
     if scale >= 1.0:
-        return gray
+        return pixels
     size = (max(1, round(width * scale)), max(1, round(height * scale)))
-    return np.asarray(cv2.resize(gray, size, interpolation=cv2.INTER_AREA), np.uint8)
+    return np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), np.uint8)
 
 
 def histogram(values: Gray) -> NDArray[np.float32]:

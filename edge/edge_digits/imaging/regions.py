@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,9 +16,6 @@ from numpy.typing import NDArray
 from edge_digits.choices import ROTATIONS
 from edge_digits.errors import UsageError
 from edge_digits.results import Box
-
-if TYPE_CHECKING:
-    from edge_digits.imaging.pixels import Gray
 
 #: What a sum of fractions may be off by: 0.7 + 0.3 of a file that kept six digits.
 _SLACK = 1e-6
@@ -130,9 +127,9 @@ class View:
         width, height = box.x2 - box.x1, box.y2 - box.y1
         return (height, width) if self.rotate in (90, 270) else (width, height)
 
-    def cut(self, gray: Gray) -> Gray:
-        """What is seen, uint8 [H, W], of the picture at its own or any other scale."""
-        return rotate(crop(gray, self.region), self.rotate)
+    def cut(self, pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """What is seen, uint8 [H, W] or [H, W, C], of the picture at its own or any other scale."""
+        return rotate(crop(pixels, self.region), self.rotate)
 
     def back(self, box: Box) -> Box:
         """A box in what is seen, in pixels of the picture -> the same box in the whole picture."""
@@ -141,10 +138,10 @@ class View:
         return Box(box.x1 + part.x1, box.y1 + part.y1, box.x2 + part.x1, box.y2 + part.y1)
 
 
-def crop(gray: Gray, region: Region) -> Gray:
-    """The part of a picture, uint8 [H, W]; shares its pixels."""
-    box = region.box(gray.shape[1], gray.shape[0])
-    return gray[box.y1 : box.y2, box.x1 : box.x2]
+def crop(pixels: NDArray[np.uint8], region: Region) -> NDArray[np.uint8]:
+    """The part of a picture, uint8 [H, W] or [H, W, C]; shares its pixels."""
+    box = region.box(pixels.shape[1], pixels.shape[0])
+    return pixels[box.y1 : box.y2, box.x1 : box.x2]
 
 
 def rotate(picture: NDArray[_Scalar], degrees: int) -> NDArray[_Scalar]:

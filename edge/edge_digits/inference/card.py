@@ -15,9 +15,8 @@ SCHEMA_VERSION = 1
 NORMALIZE: dict[str, Any] = {"name": "ink-box", "version": 1, "side": 28, "box": 20}
 #: What a reader of windows sees: `normalize.window`, with its parameters.
 WINDOW_NORMALIZE: dict[str, Any] = {"name": "window", "version": 2, "side": 28, "box": 20}
-#: What a finder sees, at any size: `contrast.local_contrast`, or `ink.levelled`.
+#: What a finder sees, at any size: `contrast.local_contrast`.
 FINDER_NORMALIZE: dict[str, Any] = {"name": "local-contrast", "version": 1}
-LEVELLED_INK: dict[str, Any] = {"name": "levelled-ink", "version": 1}
 #: The longest label, and the longest field, characters.
 _LONGEST_LABEL, _LONGEST_FIELD = 32, 65_536
 #: What no text of a card holds, because a terminal or a page would not show it but obey it: control characters, line
@@ -157,7 +156,7 @@ def _check(path: str, values: dict[str, Any]) -> None:
     if values.get("output", "logits") not in ("logits", "scores", "maps"):
         raise _unknown(path, "output", values["output"])
     normalize = values.get("normalize", NORMALIZE)
-    known_ones = (FINDER_NORMALIZE, LEVELLED_INK) if values.get("output") == "maps" else (NORMALIZE, WINDOW_NORMALIZE)
+    known_ones = (FINDER_NORMALIZE,) if values.get("output") == "maps" else (NORMALIZE, WINDOW_NORMALIZE)
     if not any(_alike(normalize, one) for one in known_ones):
         raise _unknown(path, "normalize", normalize)
     if not _is_between(*_TEMPERATURES, values.get("temperature", 1.0)):

@@ -2,9 +2,8 @@
 
 It works at an eighth of the picture's resolution and answers at a quarter: each place of its output answers for 2x2
 cells of 4 pixels. A cell has a logit a class (a heat map of centres; Zhou, Wang and Kraehenbuehl 2019, Objects as
-Points), of the ten digits and, of some finders, of signs behind them; then log height and log width of the digit in
-units of `REFERENCE_HEIGHT`, then the offset of its centre within the cell. The card says what picture it sees: levelled
-ink, or local contrast.
+Points), of the ten digits and of signs behind them; then log height and log width in units of `REFERENCE_HEIGHT`, then
+the offset of the centre within the cell. It sees the local contrast of a picture.
 """
 
 from __future__ import annotations
@@ -28,8 +27,8 @@ DIGIT_HEIGHTS = (18.0, 44.0)
 REFERENCE_HEIGHT = 28.0
 #: Numbers of a cell after its class logits: log height, log width, x and y within the cell less one half.
 REGRESSION_CHANNELS = 4
-#: The natural logarithm of the smallest side that is believed of a digit, and of a sign, in units of REFERENCE_HEIGHT.
-LOG_SMALLEST_DIGIT, LOG_SMALLEST_SIGN = -2.0, -2.8
+#: The natural logarithms of the smallest and the largest side that are believed, in units of REFERENCE_HEIGHT.
+_LOG_SIDES = -2.8, 2.0
 #: A peak is of a digit where it lies within so many pixels of its box: of a point, boxes are hardly larger.
 _ROOM = 1.0
 
@@ -77,13 +76,12 @@ class Scores(NamedTuple):
     sign_recall: float
 
 
-def find_peaks(cells: NDArray[np.float32], threshold: float, log_smallest: float = LOG_SMALLEST_DIGIT) -> Peaks:
+def find_peaks(cells: NDArray[np.float32], threshold: float) -> Peaks:
     """The local maxima of the heat maps of one picture.
 
     Args:
         cells: float32 [H/4, W/4, C + 4].
         threshold: the lowest logit that the best class of a peak has.
-        log_smallest: LOG_SMALLEST_SIGN for a finder that knows signs.
     """
     # OpenCV takes a third of NumPy's time for maxima of so few values each.
     heat = cells.reshape(-1, cells.shape[2])[:, :-REGRESSION_CHANNELS]  # [H/4 * W/4, C]
@@ -91,7 +89,7 @@ def find_peaks(cells: NDArray[np.float32], threshold: float, log_smallest: float
     neighbourhood = cv2.dilate(best, np.ones((3, 3), np.uint8))  # [H/4, W/4]
     y, x = np.nonzero((best >= neighbourhood) & (best >= threshold))  # [N] each
     peaks = cells[y, x]  # [N, C + 4]
-    height, width = REFERENCE_HEIGHT * np.exp(np.clip(peaks[:, -4:-2], log_smallest, 2.0)).T  # [N] each
+    height, width = REFERENCE_HEIGHT * np.exp(np.clip(peaks[:, -4:-2], *_LOG_SIDES)).T  # [N] each
     return Peaks(
         ((x + 0.5 + peaks[:, -2]) * STRIDE).astype(np.float32),
         ((y + 0.5 + peaks[:, -1]) * STRIDE).astype(np.float32),

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from edge_digits.errors import ModelError, pip_install
 from edge_digits.inference import shipped
-from edge_digits.inference.card import FINDER_NORMALIZE, NORMALIZE, ModelCard
+from edge_digits.inference.card import NORMALIZE, WINDOW_NORMALIZE, ModelCard
 from edge_digits.inference.heatmap import INPUT_MULTIPLE, REGRESSION_CHANNELS, depth_to_space
 from edge_digits.inference.softmax import softmax
 from edge_digits.quiet import native_stderr_off
@@ -177,12 +177,12 @@ class Model(Network):
 
     >>> import cv2
     >>> from edge_digits import Model, to_gray
-    >>> from edge_digits.normalize import normalize
+    >>> from edge_digits.normalize import normalize_window
     >>> model = Model.load("digits")
-    >>> seen = normalize(to_gray(cv2.imread("samples/digit-7-crop-28.png")))
+    >>> seen = normalize_window(to_gray(cv2.imread("samples/digit-7-crop-28.png")))
     >>> probabilities = model.probabilities(seen[None])
     >>> probabilities.shape, model.card.labels[probabilities[0].argmax()]
-    ((1, 10), '7')
+    ((1, 22), '7')
     """
 
     @classmethod
@@ -190,8 +190,13 @@ class Model(Network):
         """As `Network.load`; the shipped model by default."""
         return super().load(model, threads=threads)
 
+    @property
+    def reads_windows(self) -> bool:
+        """Whether it sees a find of a scene with its surroundings (`normalize.window`); else a crop's digit alone."""
+        return self.card.normalize == WINDOW_NORMALIZE
+
     def logits(self, pictures: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """The logits of pictures as `normalize` makes them: uint8 [N, 28, 28] -> float32 [N, classes]; N may be 0."""
+        """The logits of normalised pictures: uint8 [N, 28, 28] -> float32 [N, classes]; N may be 0."""
         # In parts, so that a page full of specks takes no more memory than one of digits.
         parts = [self.run(pictures[first : first + _MOST_AT_ONCE]) for first in range(0, len(pictures), _MOST_AT_ONCE)]
         if len(parts) == 1:
@@ -239,11 +244,6 @@ class Finder(Network):
             width // INPUT_MULTIPLE,
             4 * (len(card.labels) + REGRESSION_CHANNELS),
         )
-
-    @property
-    def sees_scenes(self) -> bool:
-        """Whether it takes the local contrast of a picture, of which nothing was decided before; else levelled ink."""
-        return self.card.normalize == FINDER_NORMALIZE
 
     def maps(self, pictures: NDArray[np.uint8]) -> NDArray[np.float32]:
         """The cells of pages (`heatmap`): float32 [N, H/4, W/4, classes + 4].

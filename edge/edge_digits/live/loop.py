@@ -105,7 +105,7 @@ class LiveLoop:
     >>> from edge_digits.live.loop import LiveLoop, LiveOptions
     >>> from edge_digits.live.watch import LiveReader
     >>> loop = LiveLoop(LiveOptions(window=False, max_frames=1))
-    >>> outcome = loop.run(open_camera("samples/number-427.png"), LiveReader(DigitReader.load(finder="classic")))
+    >>> outcome = loop.run(open_camera("samples/number-427.png"), LiveReader(DigitReader.load()))
          2.00 s  427  ... %
     >>> outcome.frames, outcome.problem
     (1, None)

@@ -106,7 +106,7 @@ class Voter:
 
     >>> from edge_digits import DigitReader
     >>> from edge_digits.live.voting import Voter
-    >>> reading = DigitReader.load(finder="classic").read("samples/number-427.png")
+    >>> reading = DigitReader.load().read("samples/number-427.png")
     >>> voter = Voter(hold=0.5)
     >>> for tenth in range(7):
     ...     for event in voter.update(reading, time=tenth / 10):

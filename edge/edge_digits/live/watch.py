@@ -94,7 +94,7 @@ class LiveReader:
 
     >>> from edge_digits import DigitReader, open_camera
     >>> from edge_digits.live.watch import LiveReader
-    >>> live = LiveReader(DigitReader.load(finder="classic"), hold=0.5)
+    >>> live = LiveReader(DigitReader.load(), hold=0.5)
     >>> with open_camera("samples/number-427.png") as camera:  # a slide is shown for two seconds
     ...     for result in live.watch(camera):
     ...         print(result.reading.text, [(event.kind, event.text) for event in result.events])

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from edge_digits.examination import Examination, Examined
 from edge_digits.find import written
 from edge_digits.find.search import Look
+from edge_digits.imaging.contrast import local_contrast
 from edge_digits.imaging.pixels import Gray, to_gray
 from edge_digits.imaging.regions import WHOLE
 from edge_digits.results import Digit, Reading
@@ -80,7 +81,7 @@ def explain(examination: Examination) -> NDArray[np.uint8]:
 
 def _steps(look: Look, examined: list[Examined]) -> list[NDArray[np.uint8]]:
     """A panel for each step of a look, uint8 [H, W, 3] each, of one size."""
-    ink, work, width = look.ink, look.work, 360
+    work, width = look.work, 360
     height = 36 + min(264, max(60, round((width - 16) * work.shape[0] / work.shape[1])))
     found = _fitted(_to_bgr(work), width, height)
     glyphs = [candidate.glyph for line in look.lines for candidate in line.candidates]
@@ -94,12 +95,22 @@ def _steps(look: Look, examined: list[Examined]) -> list[NDArray[np.uint8]]:
     refused = sum(candidate.digit.rejected for candidate in examined if candidate.chosen)
     whole = look.view.region == WHOLE
     steps = [
-        ("picture" if whole else f"part {look.view.region}", _to_bgr(work)),
-        (f"ink (noise {ink.noise:.0f}{', light on dark' if ink.inverted else ''})", _to_bgr(_brightened(ink.strength))),
-        ("strokes by rule", _to_bgr(np.asarray(written(ink) * np.uint8(255), np.uint8))),
+        ("picture" if whole else f"part {look.view.region}", work),
+        *_seen(look),
         (f"found: {len(glyphs)}, refused: {refused}", found),
     ]
-    return [_panel(name, picture, width, height) for name, picture in steps]
+    return [_panel(name, _to_bgr(picture), width, height) for name, picture in steps]
+
+
+def _seen(look: Look) -> list[tuple[str, NDArray[np.uint8]]]:
+    """What a look made of its picture before anything was found."""
+    if look.scene:
+        return [("local contrast", local_contrast(look.work))]
+    ink = look.ink
+    return [
+        (f"ink (noise {ink.noise:.0f}{', light on dark' if ink.inverted else ''})", _brightened(ink.strength)),
+        ("strokes by rule", np.asarray(written(ink) * np.uint8(255), np.uint8)),
+    ]
 
 
 def crop(gray: Gray, digit: Digit) -> Gray:

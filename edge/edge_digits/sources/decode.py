@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from edge_digits.choices import MAX_PIXELS
 from edge_digits.errors import PictureError
-from edge_digits.imaging.pixels import Gray, to_gray
+from edge_digits.imaging.pixels import Gray, to_gray, to_planes
 from edge_digits.sources.apart import count_pages, decode_apart, render_page
 from edge_digits.sources.exif import STEPS
 from edge_digits.sources.extras import PDF, extra_of
@@ -28,6 +28,12 @@ _GRAY_BY_DENOMINATOR = {
     4: cv2.IMREAD_REDUCED_GRAYSCALE_4,
     8: cv2.IMREAD_REDUCED_GRAYSCALE_8,
 }
+_COLOUR_BY_DENOMINATOR = {
+    1: cv2.IMREAD_ANYCOLOR,
+    2: cv2.IMREAD_REDUCED_COLOR_2,
+    4: cv2.IMREAD_REDUCED_COLOR_4,
+    8: cv2.IMREAD_REDUCED_COLOR_8,
+}
 #: Pages of one file that are read.
 MAX_PAGES = 1000
 #: What libjpeg says of bytes that a camera left between a picture and its end.
@@ -36,15 +42,15 @@ _HARMLESS = "extraneous bytes before marker"
 
 @dataclass(frozen=True, eq=False)
 class Decoded:
-    """A page as grey pixels.
+    """A page as pixels to read.
 
     Attributes:
-        gray: uint8 [h, w], which may be a smaller copy.
+        pixels: uint8 [h, w], or [h, w, 3] (BGR), as `to_planes` makes them; they may be a smaller copy.
         size: width and height of the whole page, pixels, after its EXIF orientation.
         warnings: what may be wrong with it.
     """
 
-    gray: Gray
+    pixels: NDArray[np.uint8]
     size: tuple[int, int]
     warnings: tuple[str, ...] = ()
 
@@ -53,11 +59,12 @@ class Page(ABC):
     """One picture of a file, not decoded yet."""
 
     @abstractmethod
-    def gray(self, side: int) -> Decoded:
-        """Decode it to grey, no larger than needed where its format has a short cut (JPEG: 1/2, 1/4, 1/8).
+    def read(self, side: int, *, gray: bool = False) -> Decoded:
+        """Decode it, no larger than needed where its format has a short cut (JPEG: 1/2, 1/4, 1/8).
 
         Args:
             side: minimum length of the longer side, where it is not shorter itself, pixels.
+            gray: without its colours.
 
         Raises:
             PictureError: it is broken, cut short, or would cost too much.
@@ -68,7 +75,7 @@ class Page(ABC):
         """Decode it whole: grey, BGR, or BGRA where it has an alpha channel; uint8 or of more bits.
 
         Raises:
-            PictureError: as `gray`.
+            PictureError: as `read`.
         """
 
 
@@ -79,17 +86,17 @@ class _Picture(Page):
         self._header, self._content, self._max_pixels = header, content, max_pixels
         self._orientation = 1 if ignore_exif and header.by_exif else header.orientation
 
-    def gray(self, side: int) -> Decoded:
+    def read(self, side: int, *, gray: bool = False) -> Decoded:
         flags, size = cv2.IMREAD_UNCHANGED, None
         if self._header.kind == "JPEG":
-            flags = _GRAY_BY_DENOMINATOR[self._denominator(side)]
+            flags = (_GRAY_BY_DENOMINATOR if gray else _COLOUR_BY_DENOMINATOR)[self._denominator(side)]
             sides = self._header.width, self._header.height
             size = sides[::-1] if STEPS[self._orientation][0] else sides
         picture, warnings = self._decoded(flags)
-        gray = to_gray(picture, max_pixels=self._max_pixels)
+        pixels = (to_gray if gray else to_planes)(picture, max_pixels=self._max_pixels)
         del picture
-        gray = np.ascontiguousarray(upright(gray, self._orientation))
-        return Decoded(gray, size or (gray.shape[1], gray.shape[0]), (*self._header.warnings, *warnings))
+        pixels = np.ascontiguousarray(upright(pixels, self._orientation))
+        return Decoded(pixels, size or (pixels.shape[1], pixels.shape[0]), (*self._header.warnings, *warnings))
 
     def picture(self) -> NDArray[Any]:
         jpeg = self._header.kind == "JPEG"
@@ -131,9 +138,9 @@ class _PdfPage(Page):
     def __init__(self, number: int, content: bytes, max_pixels: int) -> None:
         self._number, self._content, self._max_pixels = number, content, max_pixels
 
-    def gray(self, side: int) -> Decoded:
-        gray = to_gray(self.picture(), max_pixels=self._max_pixels)
-        return Decoded(gray, (gray.shape[1], gray.shape[0]))
+    def read(self, side: int, *, gray: bool = False) -> Decoded:
+        pixels = (to_gray if gray else to_planes)(self.picture(), max_pixels=self._max_pixels)
+        return Decoded(pixels, (pixels.shape[1], pixels.shape[0]))
 
     def picture(self) -> NDArray[Any]:
         return render_page(self._content, self._number, self._max_pixels, _spare(self._content, self._max_pixels))
@@ -191,9 +198,9 @@ def decode(content: bytes, *, max_pixels: int = MAX_PIXELS, ignore_exif: bool = 
 def decode_gray(
     content: bytes, side: int, *, max_pixels: int = MAX_PIXELS, ignore_exif: bool = False
 ) -> tuple[Gray, tuple[int, int]]:
-    """Decode a picture to grey, and its whole size; as `Page.gray` and `decode`."""
-    decoded = next(open_pages(content, max_pixels=max_pixels, ignore_exif=ignore_exif)).gray(side)
-    return decoded.gray, decoded.size
+    """Decode a picture to grey, and its whole size; as `Page.read` and `decode`."""
+    decoded = next(open_pages(content, max_pixels=max_pixels, ignore_exif=ignore_exif)).read(side, gray=True)
+    return decoded.pixels, decoded.size
 
 
 def upright(picture: NDArray[Any], orientation: int) -> NDArray[Any]:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from edge_digits.find import Candidate
+from edge_digits.find import Line, chain
 from edge_digits.text.constraint import Constraint
 from edge_digits.text.lattice import Automaton, Edge, Path, Step, best_path
 
@@ -25,7 +25,8 @@ class Choice:
     """What is read.
 
     Attributes:
-        way: through the candidates' lattice; its edges are their places.
+        way: through the candidates' lattice; its edges are their places. Its confidence is that of its worst line,
+            unless a constraint binds all lines together.
         bound: it was chosen to satisfy a constraint.
         warnings: what is to be said of that.
     """
@@ -47,30 +48,19 @@ class Chooser:
         self._labels, self._constraint = labels, constraint
         self._allowed: Automaton | None = None if constraint is None else constraint.automaton(labels)
 
-    def choose(self, candidates: Sequence[Candidate], nodes: int, scores: NDArray[np.float32]) -> Choice:
+    def choose(self, lines: Sequence[Line], scores: NDArray[np.float32]) -> Choice:
         """Choose the best way.
 
         Args:
-            candidates: N of them, between so many nodes.
-            nodes: how many nodes they join.
+            lines: of N candidates in all.
             scores: float32 [N, C + 1], log probabilities of each class and, last, of no digit.
         """
-        cut = _cut(candidates, nodes)
-        edges = [
-            Edge(
-                candidate.start,
-                candidate.end,
-                row[:-1],
-                float(row[-1]) - _CUT_FOR_NOTHING * bool(cut[candidate.start]),
-                candidate.end - candidate.start,
-            )
-            for candidate, row in zip(candidates, scores, strict=True)
-        ]
-        free = _with_unclear(best_path(edges, nodes) or Path((), 0.0, 0.0), edges, cut, is_none(scores))
+        free = _worst_of(list(self._free(lines, scores)))
         if self._constraint is None or self._allowed is None:
             return Choice(free)
         asked = self._constraint.describe()
-        allowed = best_path(edges, nodes, self._allowed)
+        whole = chain(lines)
+        allowed = best_path(_edges(whole, scores), whole.nodes, self._allowed)
         if allowed is None:
             return Choice(free, warnings=(f"no reading satisfies {asked}",))
         if [step.label for step in allowed.steps] == [step.label for step in free.steps]:
@@ -78,6 +68,45 @@ class Chooser:
         without = "".join(self._labels[step.label] for step in free.steps if step.label is not None)
         said = f"read so as to satisfy {asked}; without it {without or 'nothing'}"
         return Choice(allowed, bound=True, warnings=(said,))
+
+    def _free(self, lines: Sequence[Line], scores: NDArray[np.float32]) -> Iterator[Path]:
+        """The best way through each line, if any text will do; their edges are places among all candidates."""
+        none = is_none(scores)
+        first = 0
+        for line in lines:
+            last = first + len(line.candidates)
+            rows, tried = slice(first, last), line
+            if line.candidates and line.candidates[0].given:
+                # Of the boxes of one digit, the one in which it is seen best.
+                best = int(scores[rows, :-1].max(axis=1).argmax())
+                rows, tried = slice(first + best, first + best + 1), Line((line.candidates[best],), line.nodes)
+            edges = _edges(tried, scores[rows])
+            way = best_path(edges, tried.nodes) or Path((), 0.0, 0.0)
+            way = _with_unclear(way, edges, _cut(tried), none[rows])
+            yield replace(way, steps=tuple(Step(step.edge + rows.start, step.label) for step in way.steps))
+            first = last
+
+
+def _edges(line: Line, scores: NDArray[np.float32]) -> list[Edge]:
+    """The edges of a line's lattice; scores of its candidates, float32 [n, C + 1]."""
+    cut = _cut(line)
+    return [
+        Edge(
+            candidate.start,
+            candidate.end,
+            row[:-1],
+            float(row[-1]) - _CUT_FOR_NOTHING * bool(cut[candidate.start]),
+            candidate.end - candidate.start,
+        )
+        for candidate, row in zip(line.candidates, scores, strict=True)
+    ]
+
+
+def _worst_of(ways: Sequence[Path]) -> Path:
+    """Ways through lines as one; it is as sure as the least sure of those on which anything is read."""
+    read = [way.confidence for way in ways if any(step.label is not None for step in way.steps)]
+    steps = tuple(step for way in ways for step in way.steps)
+    return Path(steps, sum(way.score for way in ways), min(read, default=0.0))
 
 
 def is_none(scores: NDArray[np.float32]) -> NDArray[np.bool_]:
@@ -102,11 +131,14 @@ def rejected(scores: NDArray[np.float32], threshold: float) -> NDArray[np.bool_]
     return is_none(scores) | np.asarray(confidence.astype(np.float64) < threshold, np.bool_)
 
 
-def _cut(candidates: Sequence[Candidate], nodes: int) -> NDArray[np.bool_]:
-    """Of each node, whether what begins there belongs to ink that was cut in several ways."""
-    begun = np.zeros(nodes, np.int64)
-    for candidate in candidates:
-        begun[candidate.start : candidate.end] += 1
+def _cut(line: Line) -> NDArray[np.bool_]:
+    """Of each node of a line, whether what begins there belongs to ink that was cut in several ways.
+
+    Boxes of one digit that was given are no cuts: each is all of it.
+    """
+    begun = np.zeros(line.nodes, np.int64)
+    for candidate in line.candidates:
+        begun[candidate.start : candidate.end] += not candidate.given
     return begun > 1
 
 

@@ -8,7 +8,7 @@ from fastapi import APIRouter
 from pydantic import BaseModel
 
 from edge_digits import __version__
-from edge_digits.choices import FINDERS, LAYOUTS, SIGN_CHOICES
+from edge_digits.choices import LAYOUTS, SIGN_CHOICES
 from edge_digits.inference import shipped
 from edge_digits.inference.card import ModelCard
 from edge_digits.web.broadcast import Broadcast
@@ -31,7 +31,6 @@ class Info(BaseModel):
     model: str
     labels: tuple[str, ...]
     layouts: tuple[str, ...] = LAYOUTS
-    finders: tuple[str, ...] = FINDERS
     signs: tuple[str, ...] = SIGN_CHOICES
     camera: CameraInfo | None
     corrections: bool

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from edge_digits.choices import FinderName, Layout, SignsName
+from edge_digits.choices import Layout, SignsName
 from edge_digits.imaging.regions import WHOLE, Region
 from edge_digits.reader import DigitReader
 from edge_digits.text.constraint import Constraint
@@ -15,8 +15,6 @@ from edge_digits.web.settings import Settings
 
 #: Readers that are kept for the next request with the same options.
 _KEPT = 16
-#: How digits are found in the frames of a camera, as `edge-digits camera` does by default.
-LIVE_FINDER: FinderName = "classic"
 
 
 class ReadingOptions(BaseModel):
@@ -27,7 +25,6 @@ class ReadingOptions(BaseModel):
     layout: Annotated[Layout, Field(description="One digit fills it, one line of them, or any number anywhere.")] = (
         "auto"
     )
-    finder: Annotated[FinderName, Field(description="Find digits in pages by a network or by rule.")] = "auto"
     rotate: Annotated[
         Literal["0", "90", "180", "270", "auto"], Field(description="Turn the picture clockwise first.")
     ] = "0"
@@ -75,7 +72,7 @@ class Readers:
 
     def live(self) -> DigitReader:
         """The reader of frames, which lists all classes."""
-        return self.of(ReadingOptions(finder=LIVE_FINDER, top_k=100))
+        return self.of(ReadingOptions(top_k=100))
 
     def _loaded(self, items: tuple[tuple[str, Any], ...]) -> DigitReader:
         options = dict(items)

@@ -54,7 +54,8 @@ def command(
 
     MODEL is an .onnx file, a Keras file, a run folder of train, or the name of a shipped model. The report is one
     file that needs nothing else; what it says is in the .json file beside it too. A picture counts as read when
-    predict --layout digit reads it so.
+    predict --layout digit reads it so; but a reader of windows, as the shipped model, is judged by itself here, and
+    predict asks its finder too.
     """
     record_path = files.ready("edge-digits evaluate", ("jinja2", "matplotlib", "sklearn"), output, force=force)
     from edge_digits_train.evaluation import classifiers, record, testset

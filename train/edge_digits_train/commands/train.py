@@ -39,6 +39,12 @@ if TYPE_CHECKING:
     help="Pen trajectories in the UNIPEN format, for the recipes finder and reader: more hands, and signs. Repeatable.",
 )
 @click.option(
+    "--finder",
+    metavar="FILE.onnx",
+    default="",
+    help="For the recipe reader: the finder whose finds it will read; what that finds in vain is taught as no digit.",
+)
+@click.option(
     "-o", "--output", type=click.Path(path_type=Path), default=Path("run"), show_default=True, help="The run folder."
 )
 @click.option(
@@ -129,6 +135,7 @@ def _config(
     init: str,
     extra: tuple[str, ...],
     pens: tuple[str, ...],
+    finder: str,
     **overrides: Any,
 ) -> Config:
     from edge_digits_train.recipes import recipe, recipe_for
@@ -136,7 +143,7 @@ def _config(
 
     recipe_name = recipe_name or recipe_for(overrides["arch"])
     chosen = replace(recipe(recipe_name), **{name: value for name, value in overrides.items() if value is not None})
-    return Config(recipe_name, chosen, data, limit, seed, init, extra, pens)
+    return Config(recipe_name, chosen, data, limit, seed, init, extra, pens, finder)
 
 
 def _write_h5(folder: Any) -> None:

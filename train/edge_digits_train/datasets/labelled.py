@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -105,18 +106,22 @@ def from_arrays(split: datasets.Split, labels: Sequence[str], origin: str, *, no
     )
 
 
-def read(listed: PictureList) -> Labelled:
+def read(listed: PictureList, see: Callable[[Gray], Gray] = normalize) -> Labelled:
     """Read and normalise pictures, in several processes where there are many.
+
+    Args:
+        listed: the pictures.
+        see: `normalize`, or `normalize_window` for a reader of windows.
 
     Raises:
         DataError: none of them can be read.
     """
     if listed.arrays is None:
-        results = _map(_read_file, listed.files)
+        results = _map(partial(_read_file, see=see), listed.files)
     elif listed.normalized:
         results = [_with_size(picture) for picture in listed.arrays]
     else:
-        results = list(_map(_normalize, listed.arrays))
+        results = list(_map(partial(_normalize, see=see), listed.arrays))
     good = [index for index, result in enumerate(results) if not isinstance(result, str)]
     bad = {listed.names[index]: result for index, result in enumerate(results) if isinstance(result, str)}
     if not good:
@@ -135,16 +140,16 @@ def read(listed: PictureList) -> Labelled:
     )
 
 
-def _read_file(file: Path) -> tuple[Gray, tuple[int, int]] | str:
+def _read_file(file: Path, see: Callable[[Gray], Gray]) -> tuple[Gray, tuple[int, int]] | str:
     """A file's normalised picture and its size, or why it could not be read."""
     try:
-        return _normalize(read_picture(file))
+        return _normalize(read_picture(file), see)
     except PictureError as error:
         return str(error)
 
 
-def _normalize(gray: Gray) -> tuple[Gray, tuple[int, int]]:
-    return normalize(gray), _with_size(gray)[1]
+def _normalize(gray: Gray, see: Callable[[Gray], Gray]) -> tuple[Gray, tuple[int, int]]:
+    return see(gray), _with_size(gray)[1]
 
 
 def _with_size(gray: Gray) -> tuple[Gray, tuple[int, int]]:

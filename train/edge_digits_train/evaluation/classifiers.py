@@ -39,6 +39,7 @@ class Classifier(Protocol):
         kind: "ONNX int8", "ONNX fp32" or "Keras".
         labels: the text of each class.
         named: whether it says itself what its classes are called, and `labels` is more than their numbers.
+        reads_windows: whether it sees a crop with its surroundings (`normalize_window`).
         background: whether it knows what is no class, and its probabilities may sum to less than 1.
         threshold: answers less sure than this are refused.
         facts: what else it says of itself, text by name.
@@ -49,6 +50,7 @@ class Classifier(Protocol):
     kind: str
     labels: tuple[str, ...]
     named: bool
+    reads_windows: bool
     background: bool
     threshold: float
     facts: dict[str, str]
@@ -103,6 +105,7 @@ class OnnxClassifier:
         self.name = path.name
         self.kind = f"ONNX {card.quantization.get('precision', '')}".strip()
         self.labels = card.labels
+        self.reads_windows = model.reads_windows
         self.background = card.reject["method"] == "background"
         self.threshold = float(card.reject["threshold"])
         self.facts = {
@@ -142,7 +145,8 @@ class KerasClassifier:
         config = _config(path, classes)
         self.named = config is not None
         self.labels = config.labels if config else tuple(map(str, range(classes)))
-        self.background = config is not None and config.recipe.background > 0
+        self.reads_windows = config is not None and config.recipe.task == "windows"
+        self.background = self.reads_windows or (config is not None and config.recipe.background > 0)
         self.threshold = 0.0
         self.facts = {"recipe": config.recipe_name, "commit": config.commit} if config else {}
 

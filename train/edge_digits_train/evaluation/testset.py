@@ -6,6 +6,7 @@ import numpy as np
 
 from edge_digits.errors import UsageError
 from edge_digits.inference import run_files
+from edge_digits.normalize import normalize, normalize_window
 from edge_digits_train import datasets
 from edge_digits_train.datasets import labelled
 from edge_digits_train.datasets.labelled import Labelled
@@ -31,12 +32,13 @@ def load(source: str | None, model: Classifier) -> tuple[Labelled, tuple[str, ..
     """
     if source is None:
         return labelled.read(_kept_by_run(model)), model.labels
+    see = normalize_window if model.reads_windows else normalize
     if labelled.is_picture_folder(source):
-        data = labelled.read(labelled.list_folder(source))
+        data = labelled.read(labelled.list_folder(source), see)
         classes = tuple(sorted(set(data.labels) - {NONE}))
     else:
         loaded = datasets.load(source)
-        data = labelled.read(labelled.from_arrays(loaded.test, loaded.labels, f"{source}, test set"))
+        data = labelled.read(labelled.from_arrays(loaded.test, loaded.labels, f"{source}, test set"), see)
         classes = tuple(loaded.labels)
     labels = classes if not model.named and len(classes) == len(model.labels) else model.labels
     unknown = sorted(set(data.labels) - set(labels) - {NONE})

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 from numpy.typing import NDArray
 
-from edge_digits.imaging.contrast import local_contrast
+from edge_digits.find.scene import MIN_LOGIT
 from edge_digits.imaging.pixels import Gray
-from edge_digits.normalize import SIDE, ink_box, window
+from edge_digits.inference.heatmap import find_peaks
+from edge_digits.inference.session import Finder
+from edge_digits.normalize import SIDE, normalize_window, window
 from edge_digits_train.datasets.data import BACKGROUND, Split
 from edge_digits_train.synthesis.augment import Augmentation, shoot
 from edge_digits_train.synthesis.scenes import Composer, Scene
@@ -24,14 +28,46 @@ _HEIGHTS, _WIDTHS = (10.0, 60.0), (0.25, 1.1)
 _TRIES = 4
 #: A box of background holds no more of a digit than this, as intersection over union.
 _MAX_IOU = 0.2
+#: Scenes without writing beside the usual ones, as a share of all: they cost nothing but the digits that they lack.
+_UNWRITTEN = 0.15
+#: Of a scene with few digits, so many false finds are taken.
+_FALSE_FINDS = 6
 #: Boxes of background stand on what is stronger than this, in local contrast.
 _INK = 60
 
 Box = tuple[float, float, float, float]
 
 
+#: A scene's local contrast, uint8 [H, W] -> boxes in which something is found, float32 [N, 4].
+Finds = Callable[[Gray], NDArray[np.float32]]
+
+
+def finds_of(finder: str) -> Finds | None:
+    """What a finder finds, by its name or file; None where none is named.
+
+    Raises:
+        ModelError: it cannot be used.
+    """
+    if not finder:
+        return None
+    network = Finder.load(finder)
+
+    def finds(plane: Gray) -> NDArray[np.float32]:
+        peaks = find_peaks(network.maps(plane[None])[0], MIN_LOGIT)
+        half = np.stack([peaks.width, peaks.height], axis=1) / 2
+        middles = np.stack([peaks.x, peaks.y], axis=1)
+        return np.hstack([middles - half, middles + half]).astype(np.float32)
+
+    return finds
+
+
 def make_windows(
-    composer: Composer, digits: Split, augmentation: Augmentation, seed: tuple[int, ...], count: int
+    composer: Composer,
+    digits: Split,
+    augmentation: Augmentation,
+    seed: tuple[int, ...],
+    count: int,
+    finds: Finds | None = None,
 ) -> tuple[Split, Split]:
     """Windows to train or to judge on.
 
@@ -41,6 +77,7 @@ def make_windows(
         augmentation: how crops are taken.
         seed: the same seed gives the same windows.
         count: how many.
+        finds: whose false finds are background; None takes any place with ink.
 
     Returns:
         Windows of scenes: digits, signs and background, and those of crops; uint8 [N, 28, 28] with places in LABELS or
@@ -51,9 +88,9 @@ def make_windows(
     classes: list[int] = []
     scene_number = 0
     while len(pictures) < wanted:
-        plane, scene = make_scene(composer, (*seed, scene_number))
+        plane, scene = make_scene(composer, (*seed, scene_number), unwritten=_UNWRITTEN)
         rng = np.random.default_rng((*seed, scene_number, 1))
-        for box, label in _boxes(plane, scene, rng):
+        for box, label in _boxes(plane, scene, rng, finds):
             pictures.append(window(plane, box))
             classes.append(label)
         scene_number += 1
@@ -68,13 +105,15 @@ def make_crops(digits: Split, augmentation: Augmentation, seed: tuple[int, ...],
     chosen = rng.integers(0, len(digits), count)
     for place, (index, other) in enumerate(zip(chosen, rng.integers(0, len(digits), count), strict=True)):
         shot, _ = shoot(digits.pictures[index], int(digits.classes[index]), digits.pictures[other], rng, augmentation)
-        contrast = local_contrast(shot)
-        pictures[place] = window(contrast, ink_box(contrast))
+        pictures[place] = normalize_window(shot)
     return Split(pictures, digits.classes[chosen])
 
 
-def _boxes(plane: Gray, scene: Scene, rng: np.random.Generator) -> list[tuple[Box, int]]:
-    """Boxes of the digits and signs of a scene, nearly, and as many of its background as digits, or one."""
+def _boxes(plane: Gray, scene: Scene, rng: np.random.Generator, finds: Finds | None) -> list[tuple[Box, int]]:
+    """Boxes of the digits and signs of a scene, nearly, and as many of its background as digits, or one.
+
+    What is found in vain is background first, and up to twice as much or more of it.
+    """
     known = scene.classes >= 0
     sides = scene.boxes[known, 2:] - scene.boxes[known, :2]  # [n, 2]
     middles = (scene.boxes[known, 2:] + scene.boxes[known, :2]) / 2 + sides * rng.normal(0, _PLACE_JITTER, sides.shape)
@@ -85,7 +124,20 @@ def _boxes(plane: Gray, scene: Scene, rng: np.random.Generator) -> list[tuple[Bo
         for (x1, y1, x2, y2), label in zip(jittered.tolist(), scene.classes[known], strict=True)
     ]
     wanted = max(1, int((known & (scene.classes < 10)).sum()))
-    return found + [(box, BACKGROUND) for box in _background(plane, scene.boxes, wanted, rng)]
+    false = [] if finds is None else _false_finds(finds(plane), scene.boxes, max(2 * wanted, _FALSE_FINDS), rng)
+    anywhere = _background(plane, scene.boxes, max(wanted - len(false), 0), rng)
+    return found + [(box, BACKGROUND) for box in (*false, *anywhere)]
+
+
+def _false_finds(
+    finds: NDArray[np.float32], boxes: NDArray[np.float32], most: int, rng: np.random.Generator
+) -> list[Box]:
+    """Of boxes in which something was found, those that hold nothing of what is there."""
+    found: list[Box] = []
+    for x1, y1, x2, y2 in rng.permutation(finds).tolist():
+        if len(found) < most and not _holds((x1, y1, x2, y2), boxes):
+            found.append((x1, y1, x2, y2))
+    return found
 
 
 def _background(plane: Gray, boxes: NDArray[np.float32], wanted: int, rng: np.random.Generator) -> list[Box]:

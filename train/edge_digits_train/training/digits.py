@@ -18,14 +18,13 @@ from edge_digits_train.networks import architectures, open_set, warm_start
 from edge_digits_train.run import Config
 from edge_digits_train.synthesis import styles
 from edge_digits_train.training.batches import Epochs, make_pictures
+from edge_digits_train.training.extra import with_extra
 
 if TYPE_CHECKING:
     import keras
 
 #: Calibration pictures that a run keeps for export.
 _CALIBRATION = 1000
-#: Extra crops are repeated until they are this share of the training pictures, and not more often than that.
-_EXTRA_SHARE, _MAX_REPEATS = 0.1, 50
 
 
 class DigitsTask:
@@ -36,8 +35,7 @@ class DigitsTask:
         recipe = config.recipe
         train, held_out = split(data.train, recipe.validation, config.seed)
         train = styles.add_to(train, recipe.styles, config.seed)
-        if data.extra is not None:
-            train = train.with_more(_repeated(data.extra, len(train)))
+        train = with_extra(train, data.extra)
         self._train = _with_background(train, recipe.background)
         self._held_out = held_out
         self.size = len(self._train)
@@ -50,6 +48,10 @@ class DigitsTask:
         if data.traces:
             raise UsageError(
                 "--pens: only finder and reader are trained on pen trajectories. Leave it out, or take such a recipe"
+            )
+        if config.finder:
+            raise UsageError(
+                "--finder: only readers of windows learn from a finder. Leave it out, or take such a recipe"
             )
         if recipe.augmentation is not None and data.labels != tuple(DIGITS):
             # A foot under class 1 is a style of ones, not of letters; and letters are no background to letters,
@@ -121,12 +123,6 @@ class DigitsTask:
                 photographed = Split(pictures, part.classes)
             self._validation_sets = clean, photographed
         return self._validation_sets
-
-
-def _repeated(extra: Split, count: int) -> Split:
-    """Extra crops as often as makes them their share of `count` training pictures."""
-    times = min(max(1, round(_EXTRA_SHARE * count / len(extra))), _MAX_REPEATS)
-    return extra.take(np.tile(np.arange(len(extra)), times))
 
 
 def _with_background(part: Split, share: float) -> Split:

@@ -52,6 +52,8 @@ class FinderTask:
             raise UsageError(
                 "--extra: crops of single digits teach a finder nothing. Leave it out, or take another recipe"
             )
+        if config.finder:
+            raise UsageError("--finder: a finder learns from none. Leave it out, or start from it: --init")
         if config.init:
             sides = ((0, 0), (2, 2), (2, 2))  # 28 to 32, a multiple of INPUT_MULTIPLE
             pictures = np.pad(data.train.pictures[:50], sides)

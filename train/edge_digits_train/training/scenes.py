@@ -51,10 +51,10 @@ def seen(gray: Gray, rng: np.random.Generator) -> Gray:
     return local_contrast(gray)
 
 
-def make_scene(composer: Composer, seed: tuple[int, ...]) -> tuple[Gray, Scene]:
-    """A scene and what a network sees of it."""
+def make_scene(composer: Composer, seed: tuple[int, ...], *, unwritten: float = 0.0) -> tuple[Gray, Scene]:
+    """A scene and what a network sees of it; `unwritten` is the share of scenes without writing beside the usual."""
     rng = np.random.default_rng(seed)
-    scene = composer.scene(rng, *TILE)
+    scene = composer.nothing(rng, *TILE) if unwritten and rng.random() < unwritten else composer.scene(rng, *TILE)
     return seen(scene.gray, rng), scene
 
 

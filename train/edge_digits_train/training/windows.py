@@ -20,7 +20,8 @@ from edge_digits_train.run import Config
 from edge_digits_train.synthesis import raster, styles
 from edge_digits_train.synthesis.augment import Augmentation
 from edge_digits_train.synthesis.scenes import LABELS, Composer
-from edge_digits_train.training.crops import make_windows
+from edge_digits_train.training.crops import Finds, finds_of, make_windows
+from edge_digits_train.training.extra import with_extra
 from edge_digits_train.training.redrawn import Redrawn
 
 if TYPE_CHECKING:
@@ -38,10 +39,19 @@ class WindowEpochs(Redrawn[Split]):
     """Makes the windows of any epoch; the same seed and epoch give the same windows in the same order."""
 
     def __init__(
-        self, train: Split, traces: Sequence[Trace], augmentation: Augmentation, windows: int, seed: int, redraw: int
+        self,
+        train: Split,
+        traces: Sequence[Trace],
+        augmentation: Augmentation,
+        windows: int,
+        seed: int,
+        redraw: int,
+        extra: Split | None = None,
+        finder: str = "",
     ) -> None:
-        """Args: as the recipe has them; `train` and `traces` are what scenes and crops are made of."""
-        super().__init__(redraw, _start_worker, train, traces, augmentation, seed)
+        """Args: as the recipe has them; `train` and `traces` are what scenes and crops are made of, `extra` crops, and
+        `finder` finds in vain."""
+        super().__init__(redraw, _start_worker, train, traces, augmentation, seed, extra, finder)
         self._windows, self._seed = windows, seed
 
     def make(self, epoch: int, *, then: int | None) -> tuple[Pictures, Labels]:
@@ -60,18 +70,22 @@ class WindowEpochs(Redrawn[Split]):
         )
 
 
-_source: tuple[Composer, Split, Augmentation] | None = None
+_source: tuple[Composer, Split, Augmentation, Finds | None] | None = None
 
 
-def _start_worker(train: Split, traces: Sequence[Trace], augmentation: Augmentation, seed: int) -> None:
+def _start_worker(
+    train: Split, traces: Sequence[Trace], augmentation: Augmentation, seed: int, extra: Split | None, finder: str
+) -> None:
     global _source  # noqa: PLW0603  # sixty thousand digits are sent to a process once, not with each chunk
     start_worker()
-    _source = Composer(train.pictures, train.classes, traces), with_traces(train, traces, seed), augmentation
+    crops = with_extra(with_traces(train, traces, seed), extra)
+    _source = Composer(train.pictures, train.classes, traces), crops, augmentation, finds_of(finder)
 
 
 def _make_chunk(seed: tuple[int, ...], count: int) -> Split:
     assert _source is not None
-    return Split.with_more(*make_windows(*_source, seed, count))
+    composer, crops, augmentation, finds = _source
+    return Split.with_more(*make_windows(composer, crops, augmentation, seed, count, finds))
 
 
 def with_traces(digits: Split, traces: Sequence[Trace], seed: int) -> Split:
@@ -91,7 +105,7 @@ class WindowsTask:
 
     def __init__(self, config: Config, data: Data) -> None:
         recipe = config.recipe
-        self._config, self._test = config, data.test
+        self._config, self._test, self._extra = config, data.test, data.extra
         train, self._held_out = split(data.train, recipe.validation, config.seed)
         self._train = styles.add_to(train, recipe.styles, config.seed)
         self._traces, self._others = split_writers(data.traces, recipe.validation)
@@ -106,8 +120,7 @@ class WindowsTask:
                 f"{config.data}: windows are read as the ten digits and signs, and these are {', '.join(data.labels)}. "
                 "Take another recipe, or other data"
             )
-        if data.extra is not None:
-            raise UsageError("--extra: crops teach a reader of windows nothing. Leave it out, or take --recipe tune")
+        finds_of(config.finder)  # says now what is wrong with it
         if config.init:
             network = architectures.build(config.recipe.arch, len(LABELS), 0.0)
             warm_start.start_from(network, config.init, data.train.pictures[:50])
@@ -123,7 +136,8 @@ class WindowsTask:
 
     def epochs(self) -> WindowEpochs:
         seed, redraw = self._config.seed, self._config.recipe.redraw
-        return WindowEpochs(self._train, self._traces, self._augmentation, self.size, seed, redraw)
+        finder = self._config.finder
+        return WindowEpochs(self._train, self._traces, self._augmentation, self.size, seed, redraw, self._extra, finder)
 
     def judge(self, model: keras.Model) -> dict[str, float]:
         scenes, crops = self._validation()
@@ -174,4 +188,4 @@ class WindowsTask:
     ) -> tuple[Split, Split]:
         composer = Composer(digits.pictures, digits.classes, traces)
         crops = with_traces(digits, traces, self._config.seed)
-        return make_windows(composer, crops, self._augmentation, seed, count)
+        return make_windows(composer, crops, self._augmentation, seed, count, finds_of(self._config.finder))

@@ -68,7 +68,7 @@ class Composer:
         """One scene to train a finder on, of a kind chosen by `rng`."""
         kind, size = rng.random(), float(np.exp(rng.uniform(*np.log(DIGIT_HEIGHTS))))
         if kind < _NO_WRITING:
-            return _scene(photograph_scene(texture(height, width, rng), rng, size), [], [])
+            return _unwritten(rng, height, width, size)
         other_size = kind < _NO_WRITING + _OTHER_SIZE
         if other_size:
             large = rng.random() < 0.7
@@ -83,6 +83,10 @@ class Composer:
             add_distractors(sheet, writing, rng)
         gray, classes = photograph(sheet, writing, rng)
         return _scene(gray, sheet.boxes, classes)
+
+    def nothing(self, rng: np.random.Generator, height: int = 80, width: int = 160) -> Scene:
+        """A scene without any writing."""
+        return _unwritten(rng, height, width, float(np.exp(rng.uniform(*np.log(DIGIT_HEIGHTS)))))
 
     def string(self, rng: np.random.Generator, indices: Labels, *, touching: bool) -> Scene:
         """A number on plain paper: the pictures `indices` in a row, touching or well apart."""
@@ -134,6 +138,11 @@ def _write(sheet: Sheet, writing: Writing, rng: np.random.Generator) -> None:
     else:
         # One alone as often as not: that is what people try first.
         scatter(sheet, writing, rng, 1 if rng.random() < 0.5 else int(rng.integers(2, 9)))
+
+
+def _unwritten(rng: np.random.Generator, height: int, width: int, size: float) -> Scene:
+    """Something that nobody wrote, photographed as digits of this size would be."""
+    return _scene(photograph_scene(texture(height, width, rng), rng, size), [], [])
 
 
 def _scene(gray: Gray, boxes: Sequence[tuple[float, ...]], classes: Sequence[int]) -> Scene:

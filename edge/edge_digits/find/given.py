@@ -1,0 +1,74 @@
+"""A picture that is given as one digit -> the places where it may be."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edge_digits.find.glyph import Line
+from edge_digits.find.lines import candidate
+from edge_digits.find.scene import MIN_LOGIT, Finds, HeatMaps, Scale, find_characters, resized, scales_of
+from edge_digits.imaging.contrast import ink_box, local_contrast
+from edge_digits.imaging.ink import with_ring
+from edge_digits.imaging.pixels import CROP_SIDE, to_gray
+from edge_digits.inference.heatmap import REFERENCE_HEIGHT
+from edge_digits.results import DIGITS
+
+#: A crop of one digit is looked at where its ink has so many times the best height: if it is the digit, or holds more.
+_STEPS = (1.5, 1.0)
+
+
+def given_digit(picture: NDArray[np.uint8], maps: HeatMaps) -> list[Line]:
+    """The digit of a picture that is given as one digit: alternatives, of which each is all that is read.
+
+    They are the surest find, and the box of all ink: of a crop that fills its frame, the finder knows the box less
+    well, and of one with lines and neighbours in it, the ink.
+    """
+    crop = _Crop.of(picture)
+    found = find_characters(crop.picture, maps, crop.factors)
+    surest = [int(found.logits[:, : len(DIGITS)].max(axis=1).argmax())] if len(found.boxes) else []
+    logits = found.logits[surest] if surest else np.full((1, found.logits.shape[1]), MIN_LOGIT, np.float32)
+    of_ink = Finds(crop.ink, logits, np.zeros(1, np.intp), (crop.scale,))
+    candidates = (*(candidate(found, number) for number in surest), candidate(of_ink, 0))
+    return [crop.moved(Line(tuple(replace(one, given=True) for one in candidates), 2))]
+
+
+@dataclass(frozen=True, eq=False)
+class _Crop:
+    """A picture that may be one digit.
+
+    Attributes:
+        picture: with a ring of paper around it where it is small.
+        ring: its width, pixels.
+        scale: one at which its ink was looked for.
+        ink: float32 [1, 4], the box of all ink, in pixels of `picture`.
+        factors: the scales to look at, from fine to coarse; none where it is no small crop.
+    """
+
+    picture: NDArray[np.uint8]
+    ring: int
+    scale: Scale
+    ink: NDArray[np.float32]
+    factors: tuple[float, ...]
+
+    @classmethod
+    def of(cls, picture: NDArray[np.uint8]) -> _Crop:
+        """The crop that a picture is."""
+        ring = 0
+        small = max(picture.shape[:2]) <= CROP_SIDE
+        if small:
+            picture, ring = with_ring(to_gray(picture))
+        factor = min(1.0, CROP_SIDE / max(picture.shape[:2]))
+        contrast = local_contrast(resized(picture, factor))
+        ink = np.array([ink_box(contrast)], np.float32) / factor
+        side = max(float(ink[0, 3] - ink[0, 1]), 0.7 * float(ink[0, 2] - ink[0, 0]))
+        factors = {step * REFERENCE_HEIGHT / side for step in _STEPS} | {*scales_of(*picture.shape[:2])}
+        return cls(picture, ring, Scale(factor, contrast), ink, tuple(sorted(factors, reverse=True)) if small else ())
+
+    def moved(self, line: Line) -> Line:
+        """A line in pixels of the picture without its ring."""
+        moved = (replace(c.glyph, x=c.glyph.x - self.ring, y=c.glyph.y - self.ring) for c in line.candidates)
+        candidates = (replace(c, glyph=glyph) for c, glyph in zip(line.candidates, moved, strict=True))
+        return replace(line, candidates=tuple(candidates))
