@@ -29,7 +29,7 @@ from edge_digits.imaging.pixels import to_planes
 from edge_digits.imaging.regions import WHOLE, Region, View, check_rotation
 from edge_digits.inference.session import DEFAULT_FINDER, DEFAULT_MODEL, Finder, Model
 from edge_digits.normalize import SIDE, normalize_glyph, window
-from edge_digits.results import CHARACTERS, DIGITS, SIGNS, Reading
+from edge_digits.results import CHARACTERS, SIGNS, Reading
 from edge_digits.sources.decode import Page, open_pages
 from edge_digits.sources.native import memory_errors
 from edge_digits.sources.picture_file import read_picture_file
@@ -131,8 +131,7 @@ class DigitReader:
         self.layout: Layout = layout
         self.regions = tuple(regions)
         self.rotate = rotate
-        # Signs of a reader of windows are no classes of the text.
-        labels = tuple(DIGITS) if model.reads_windows else model.card.labels
+        labels = model.texts
         self._chooser = Chooser(labels, constraint)
         threshold = fusion.THRESHOLD if model.reads_windows else float(model.card.reject["threshold"])
         self.conf = threshold if conf is None else conf

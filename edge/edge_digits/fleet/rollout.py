@@ -238,8 +238,8 @@ class Follower:
             sha256_of.cache_clear()
             self._get(offer, path)
         reader = self._load(str(path))
-        labels = self._live.reader.model.card.labels
-        if reader.model.card.labels != labels:
+        labels = self._live.reader.model.texts
+        if reader.model.texts != labels:
             raise ModelError(f"{offer.name} has other labels than the model in use")
         check_answers(reader.model)
         self._forget_old(path)
@@ -271,7 +271,7 @@ def check_answers(model: Model) -> None:
     Raises:
         ModelError: it reads them wrongly, or fails.
     """
-    if model.card.labels != tuple(DIGITS):
+    if model.texts != tuple(DIGITS):
         return  # what is drawn are digits
     from edge_digits.doctor.selftest import answer
 

@@ -16,6 +16,7 @@ from edge_digits.inference.card import NORMALIZE, WINDOW_NORMALIZE, ModelCard
 from edge_digits.inference.heatmap import INPUT_MULTIPLE, REGRESSION_CHANNELS, depth_to_space
 from edge_digits.inference.softmax import softmax
 from edge_digits.quiet import native_stderr_off
+from edge_digits.results import DIGITS
 
 if TYPE_CHECKING:
     import onnxruntime
@@ -194,6 +195,11 @@ class Model(Network):
     def reads_windows(self) -> bool:
         """Whether it sees a find of a scene with its surroundings (`normalize.window`); else a crop's digit alone."""
         return self.card.normalize == WINDOW_NORMALIZE
+
+    @property
+    def texts(self) -> tuple[str, ...]:
+        """What is read as part of a text: its classes; of a reader of windows the ten digits, without the signs."""
+        return tuple(DIGITS) if self.reads_windows else self.card.labels
 
     def logits(self, pictures: NDArray[np.uint8]) -> NDArray[np.float32]:
         """The logits of normalised pictures: uint8 [N, 28, 28] -> float32 [N, classes]; N may be 0."""

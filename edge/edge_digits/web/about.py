@@ -10,7 +10,7 @@ from pydantic import BaseModel
 from edge_digits import __version__
 from edge_digits.choices import LAYOUTS, SIGN_CHOICES
 from edge_digits.inference import shipped
-from edge_digits.inference.card import ModelCard
+from edge_digits.inference.session import Model
 from edge_digits.web.broadcast import Broadcast
 from edge_digits.web.refusals import problems
 from edge_digits.web.settings import Settings
@@ -55,9 +55,10 @@ class Health(BaseModel):
     status: Literal["ok"] = "ok"
 
 
-def router(settings: Settings, card: ModelCard, broadcast: Broadcast | None) -> APIRouter:
+def router(settings: Settings, model: Model, broadcast: Broadcast | None) -> APIRouter:
     """The endpoints."""
     routes = APIRouter(tags=["about"])
+    card = model.card
 
     @routes.get("/api/info", responses=problems())
     async def info() -> Info:
@@ -68,7 +69,7 @@ def router(settings: Settings, card: ModelCard, broadcast: Broadcast | None) -> 
         return Info(
             version=__version__,
             model=card.name,
-            labels=card.labels,
+            labels=model.texts,
             camera=seen,
             corrections=settings.corrections is not None,
             max_pixels=settings.limits.pixels,
@@ -81,7 +82,7 @@ def router(settings: Settings, card: ModelCard, broadcast: Broadcast | None) -> 
         used = ModelInfo(
             name=card.name,
             used=True,
-            labels=card.labels,
+            labels=model.texts,
             precision=str(card.quantization.get("precision", "")),
             metrics=card.metrics,
             license=card.license,

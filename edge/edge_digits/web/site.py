@@ -49,7 +49,7 @@ class Site:
         """
         limits, readers, meters = settings.limits, Readers(settings), Meters()
         intake, self._desk = Intake(limits), Desk(limits)
-        card = readers.live().model.card
+        model = readers.live().model
         self._broadcast: Broadcast | None = None
         if settings.camera is not None:
             source = settings.camera
@@ -69,8 +69,8 @@ class Site:
         app.include_router(reading.router(readers, intake, self._desk))
         app.include_router(frames.router(readers, intake, self._desk, limits))
         app.include_router(viewing.router(self._broadcast, limits))
-        app.include_router(corrections.router(settings, card.labels, intake, self._desk))
-        app.include_router(about.router(settings, card, self._broadcast))
+        app.include_router(corrections.router(settings, model.texts, intake, self._desk))
+        app.include_router(about.router(settings, model, self._broadcast))
         app.include_router(meters.router())
         page = _page()
         app.include_router(page)
