@@ -14,6 +14,7 @@ from edge_digits.inference.session import Finder
 from edge_digits.normalize import SIDE, normalize_window, window
 from edge_digits_train.datasets.data import BACKGROUND, Split
 from edge_digits_train.synthesis.augment import Augmentation, shoot
+from edge_digits_train.synthesis.negatives import negative
 from edge_digits_train.synthesis.scenes import Composer, Scene
 from edge_digits_train.training.scenes import make_scene
 
@@ -22,6 +23,8 @@ _SIZE_JITTER, _PLACE_JITTER = 0.07, 0.04
 #: Share of windows that are cut of scenes; the others are crops. As many crops as digits of scenes, with signs and with
 #: as much background as digits.
 _OF_SCENES = 0.7
+#: Share of crops that hold no digit: letters, invented characters, scribbles, halves of digits.
+_NEGATIVES = 0.35
 #: Heights of boxes of background, pixels, and widths, of the height.
 _HEIGHTS, _WIDTHS = (10.0, 60.0), (0.25, 1.1)
 #: Boxes of background are tried so often for each that is wanted: some scenes are full of digits.
@@ -99,14 +102,17 @@ def make_windows(
 
 
 def make_crops(digits: Split, augmentation: Augmentation, seed: tuple[int, ...], count: int) -> Split:
-    """Windows of crops that hold one digit each, scanned or photographed."""
+    """Windows of crops that hold one digit each, or something of its size that is none, scanned or photographed."""
     rng = np.random.default_rng(seed)
     pictures = np.empty((count, SIDE, SIDE), np.uint8)
     chosen = rng.integers(0, len(digits), count)
+    drawn = rng.random(count) < _NEGATIVES
+    classes = np.where(drawn, BACKGROUND, digits.classes[chosen])
     for place, (index, other) in enumerate(zip(chosen, rng.integers(0, len(digits), count), strict=True)):
-        shot, _ = shoot(digits.pictures[index], int(digits.classes[index]), digits.pictures[other], rng, augmentation)
+        shown = negative(rng, digits.pictures, digits.classes) if drawn[place] else digits.pictures[index]
+        shot, _ = shoot(shown, int(classes[place]), digits.pictures[other], rng, augmentation)
         pictures[place] = normalize_window(shot)
-    return Split(pictures, digits.classes[chosen])
+    return Split(pictures, classes)
 
 
 def _boxes(plane: Gray, scene: Scene, rng: np.random.Generator, finds: Finds | None) -> list[tuple[Box, int]]:
