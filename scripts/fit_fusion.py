@@ -26,7 +26,7 @@ from edge_digits.inference.session import DEFAULT_FINDER, DEFAULT_MODEL, Finder,
 from edge_digits.normalize import window
 from edge_digits.results import DIGITS
 from edge_digits.text import fusion
-from edge_digits.text.fusion import Weights, evidence
+from edge_digits.text.fusion import Weights, company, digit_or_nothing, evidence, in_line
 from edge_digits_train import datasets
 from edge_digits_train.datasets.data import BACKGROUND, split, split_writers
 from edge_digits_train.recipes import RECIPES
@@ -81,20 +81,32 @@ def compose(composer: Composer, count: int, seed: int) -> Iterator[Scene]:
             yield composer.scene(rng, *_SIZES[number % len(_SIZES)])
 
 
-def in_scenes(composer: Composer, gatherer: Gatherer, count: int, seed: int) -> tuple[Opinions, NDArray[np.int64]]:
-    """The candidates of composed scenes; and of each the number of its scene where that holds no digit, else -1."""
-    rows, empty = [], []
+@dataclass(frozen=True, eq=False)
+class Places:
+    """Where N candidates stand: the numbers of their lines, their heights, and the numbers of scenes without a digit
+    (-1 of the others), [N] each."""
+
+    line: NDArray[np.int64]
+    height: NDArray[np.float64]
+    empty: NDArray[np.int64]
+
+
+def in_scenes(composer: Composer, gatherer: Gatherer, count: int, seed: int) -> tuple[Opinions, Places]:
+    """The candidates of composed scenes, and where they stand."""
+    rows, empty, lines, heights = [], [], [], []
+    line_number = 0
     for number, scene in enumerate(compose(composer, count, seed)):
         found = gatherer.look(scene.gray, "page")
         holds_none = not ((scene.classes >= 0) | (scene.classes == IGNORED)).any()
         for line in found.lines:
+            line_number += 1
             for candidate in line.candidates:
                 box = found.box(candidate.glyph)
-                truth = _truth(scene, (box.x1, box.y1, box.x2, box.y2))
-                if truth != IGNORED:
-                    rows.append((candidate, truth))
-                    empty.append(number if holds_none else -1)
-    return gatherer.opinions(rows), np.array(empty)
+                rows.append((candidate, _truth(scene, (box.x1, box.y1, box.x2, box.y2))))
+                empty.append(number if holds_none else -1)
+                lines.append(line_number)
+                heights.append(candidate.glyph.height)
+    return gatherer.opinions(rows), Places(np.array(lines), np.array(heights, np.float64), np.array(empty))
 
 
 def in_crops(composer: Composer, digits: datasets.Split, gatherer: Gatherer, count: int, seed: int) -> Opinions:
@@ -174,6 +186,28 @@ def report(name: str, opinions: Opinions, weights: Weights) -> None:
     )
 
 
+def fit_lines(opinions: Opinions, places: Places, weights: Weights) -> tuple[float, float, float]:
+    """The weights of a candidate's own odds to be a digit, rather than nothing, and of its company."""
+    odds, classes = evidence(opinions.logits, opinions.probabilities, weights)
+    own, _ = digit_or_nothing(classes - np.logaddexp(0.0, -odds))
+    beside = np.zeros(len(own))
+    for line in np.unique(places.line):
+        here = places.line == line
+        beside[here] = company(own[here], places.height[here])
+    known = (opinions.truth != IGNORED) & (opinions.truth < len(DIGITS))  # signs stay signs
+    signed = np.where(opinions.truth >= 0, 1.0, -1.0)
+
+    def loss(values: NDArray[np.float64]) -> float:
+        return float(np.logaddexp(0.0, -signed * in_line(own, beside, tuple(values)))[known].mean())
+
+    best = minimize(loss, np.array([1.0, 0.0, 0.0]), method="Nelder-Mead", options={"maxiter": 2000})
+    first, second, third = (round(float(value), 3) for value in best.x)
+    for name, values in (("alone", (1.0, 0.0, 0.0)), ("in line", best.x)):
+        right = (signed * in_line(own, beside, tuple(values)) > 0)[known].mean()
+        print(f"  digit or nothing, {name}: {100 * right:.2f} %")
+    return first, second, third
+
+
 def report_threshold(opinions: Opinions, empty: NDArray[np.int64], scenes: int, weights: Weights) -> None:
     """Print what thresholds do: false digits in scenes without one, and digits that are refused."""
     odds, classes = evidence(opinions.logits, opinions.probabilities, weights)
@@ -208,12 +242,15 @@ def main() -> None:
     _, others = split_writers(data.traces, share)
     composer = Composer(held_out.pictures, held_out.classes, others)
     gatherer = Gatherer(Model.load(options.model), Finder.load(options.finder))
-    opinions, empty = in_scenes(composer, gatherer, options.scenes, options.seed)
+    everything, places = in_scenes(composer, gatherer, options.scenes, options.seed)
+    known = everything.truth != IGNORED
+    opinions = Opinions(*(array[known] for array in (everything.logits, everything.probabilities, everything.truth)))
     weights = fit(opinions)
     report("scenes", opinions, weights)
+    print(f"  line: {fit_lines(everything, places, weights)}")
     scenes = list(compose(composer, options.scenes, options.seed))
     count = sum(not ((scene.classes >= 0) | (scene.classes == IGNORED)).any() for scene in scenes)
-    report_threshold(opinions, empty, count, weights)
+    report_threshold(opinions, places.empty[known], count, weights)
     crops = in_crops(composer, with_traces(held_out, others, 0), gatherer, options.scenes, options.seed)
     report("crops", crops, fit(crops))
     print(f"weights and threshold in use: {fusion.SCENE}, {fusion.CROP}, {fusion.THRESHOLD}")

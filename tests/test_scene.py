@@ -24,7 +24,8 @@ def finds(*characters: tuple[str, float, float, float, float]) -> Finds:
     for row, (label, *_) in enumerate(characters):
         logits[row, CHARACTERS.index(label)] = 4.0
     boxes = np.array([box for _, *box in characters], np.float32).reshape(-1, 4)
-    scale = Scale(1.0, np.zeros((200, 400), np.uint8))
+    blank = np.zeros((200, 400), np.uint8)
+    scale = Scale(1.0, blank, blank)
     return Finds(boxes, logits, np.zeros(len(characters), np.intp), (scale,))
 
 

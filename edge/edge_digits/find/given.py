@@ -61,11 +61,14 @@ class _Crop:
         if small:
             picture, ring = with_ring(to_gray(picture))
         factor = min(1.0, CROP_SIDE / max(picture.shape[:2]))
-        contrast = local_contrast(resized(picture, factor))
+        pixels = resized(picture, factor)
+        contrast = local_contrast(pixels)
         ink = np.array([ink_box(contrast)], np.float32) / factor
         side = max(float(ink[0, 3] - ink[0, 1]), 0.7 * float(ink[0, 2] - ink[0, 0]))
         factors = {step * REFERENCE_HEIGHT / side for step in _STEPS} | {*scales_of(*picture.shape[:2])}
-        return cls(picture, ring, Scale(factor, contrast), ink, tuple(sorted(factors, reverse=True)) if small else ())
+        return cls(
+            picture, ring, Scale(factor, pixels, contrast), ink, tuple(sorted(factors, reverse=True)) if small else ()
+        )
 
     def moved(self, line: Line) -> Line:
         """A line in pixels of the picture without its ring."""

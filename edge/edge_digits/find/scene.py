@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from edge_digits.find.parts import inked_parts, is_explained, is_tight
 from edge_digits.imaging.contrast import local_contrast
+from edge_digits.imaging.ink import MIN_PAPER
 from edge_digits.imaging.pixels import Gray
 from edge_digits.inference.heatmap import DIGIT_HEIGHTS, find_peaks
 from edge_digits.results import CHARACTERS, DIGITS
@@ -43,15 +44,25 @@ _SURE_LOGIT, _SURE_HEIGHT = 1.5, 22.0
 _BUDGET = 640_000
 #: How far from the trained heights a find may be.
 _LOWEST, _HIGHEST = 0.72 * DIGIT_HEIGHTS[0], 1.3 * DIGIT_HEIGHTS[1]
+#: What is fainter is no ink: print that shows through from the back of a sheet reaches 16 of 255. Ink is taken at this
+#: percentile of a box.
+_FAINTEST, _INK_PERCENTILE = 17.0, 95.0
 #: Of two finds, the weaker is suppressed where the intersection is this share of the union, or of the smaller box.
 _MAX_IOU, _MAX_COVERED = 0.45, 0.65
 
 
 @dataclass(frozen=True, eq=False)  # arrays do not compare to one truth
 class Scale:
-    """A picture at one scale: pixels of `contrast` by pixels of the picture, and its local contrast, uint8 [H, W]."""
+    """A picture at one scale.
+
+    Attributes:
+        factor: pixels of it by pixels of the picture.
+        pixels: uint8 [H, W] or [H, W, 3].
+        contrast: its local contrast, uint8 [H, W].
+    """
 
     factor: float
+    pixels: NDArray[np.uint8]
     contrast: Gray
 
 
@@ -91,8 +102,9 @@ def find_characters(picture: NDArray[np.uint8], maps: HeatMaps, factors: Sequenc
     halves = [picture]
     ring: Literal["", "constant", "edge"] = ""
     for factor in reversed(factors or scales_of(picture.shape[0], picture.shape[1])):
-        contrast = local_contrast(_scaled(halves, factor))
-        scales.append(Scale(factor, contrast))
+        pixels = _scaled(halves, factor)
+        contrast = local_contrast(pixels)
+        scales.append(Scale(factor, pixels, contrast))
         if not ring:
             # Lines go on beyond the rim; a digit that fills the picture ends there.
             ring = "constant" if is_tight(contrast, _INKED) else "edge"
@@ -122,7 +134,7 @@ def find_characters(picture: NDArray[np.uint8], maps: HeatMaps, factors: Sequenc
     if not logits:
         return Finds(boxes[0], np.zeros((0, len(CHARACTERS)), np.float32), np.zeros(0, np.intp), tuple(scales))
     found = Finds(np.concatenate(boxes), np.concatenate(logits), np.concatenate(places).astype(np.intp), tuple(scales))
-    return _suppressed(found)
+    return _without_faint(_suppressed(found))
 
 
 def scales_of(height: int, width: int) -> list[float]:
@@ -159,6 +171,26 @@ def resized(picture: NDArray[np.uint8], factor: float, size: tuple[int, int] | N
         size = (max(1, round(picture.shape[1] * factor)), max(1, round(picture.shape[0] * factor)))
     method = cv2.INTER_AREA if factor < 1.0 else cv2.INTER_LINEAR
     return np.asarray(cv2.resize(picture, size, interpolation=method), np.uint8)
+
+
+def _without_faint(found: Finds) -> Finds:
+    """Without what shows through from the back of the sheet."""
+    kept = [number for number in range(len(found.boxes)) if _strength(found, number) >= _FAINTEST]
+    return found if len(kept) == len(found.boxes) else found.take(np.array(kept, np.intp))
+
+
+def _strength(found: Finds, number: int) -> float:
+    """How much light the ink of a find absorbs, or sends out, of what its paper does: 0 to 255 and more."""
+    scale = found.looked_at[found.scales[number]]
+    x1, y1, x2, y2 = np.rint(found.boxes[number] * scale.factor).astype(int).tolist()
+    part = scale.pixels[max(y1, 0) : max(y2, y1 + 1, 1), max(x1, 0) : max(x2, x1 + 1, 1)]
+    if part.size == 0:
+        return 0.0
+    strongest = 0.0
+    for plane in cv2.split(part) if part.ndim == 3 else (part,):
+        paper, darkest, brightest = np.percentile(plane, (50.0, 100.0 - _INK_PERCENTILE, _INK_PERCENTILE))
+        strongest = max(strongest, 255.0 * max(paper - darkest, brightest - paper) / max(paper, MIN_PAPER))
+    return strongest
 
 
 def _suppressed(found: Finds) -> Finds:

@@ -8,6 +8,7 @@ at all and which one it is are weighed apart. The weights are those of a logisti
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -48,8 +49,12 @@ class Scores:
 
 
 #: Of finds in a scene, and of those in a crop that was given as one digit.
-SCENE = Weights(finder=1.867, classifier=0.158, constant=-0.985, finder_class=1.145, classifier_class=0.22)
-CROP = Weights(finder=1.544, classifier=0.092, constant=0.417, finder_class=0.837, classifier_class=0.254)
+SCENE = Weights(finder=1.452, classifier=0.473, constant=0.153, finder_class=0.847, classifier_class=0.461)
+CROP = Weights(finder=0.973, classifier=0.477, constant=-0.308, finder_class=0.582, classifier_class=0.391)
+#: Of a find's own odds to be a digit, and of its company in the line; and a constant.
+LINE = (0.931, 2.782, -1.208)
+#: Heights are alike whose logarithms differ by less.
+_ALIKE = 0.45
 #: The least confidence of what is read in a scene.
 THRESHOLD = 0.5
 #: Who gives a crop of one digit says that there is one: its log odds against no digit are so much higher than those of
@@ -70,10 +75,53 @@ def join(lines: list[Line], probabilities: NDArray[np.float32]) -> Scores:
         return Scores(_of_glyphs(candidates, probabilities), np.zeros((len(candidates), 0), np.float32))
     characters = _of_finds(candidates, probabilities)  # [N, K]
     digits, signs = characters[:, : len(DIGITS)], characters[:, len(DIGITS) :]
-    none = np.log1p(-np.minimum(np.exp(digits).sum(axis=1, keepdims=True), 1.0 - _LEAST))
     if candidates[0].given:
+        none = np.log1p(-np.minimum(np.exp(digits).sum(axis=1, keepdims=True), 1.0 - _LEAST))
         none[:] = none.min()  # boxes of one digit: there is none where none of them holds one
-    return Scores(_normalized(np.hstack([digits, none])), signs)
+        return Scores(_normalized(np.hstack([digits, none])), signs)
+    odds, no_sign = digit_or_nothing(characters)  # [N] each
+    first = 0
+    for line in lines if len(candidates) > 1 else ():  # the only one of a picture lacks no company
+        rows = slice(first, first + len(line.candidates))
+        heights = np.array([candidate.glyph.height for candidate in line.candidates], np.float64)
+        odds[rows] = in_line(odds[rows], company(odds[rows], heights), LINE)
+        first = rows.stop
+    digit = no_sign / (1.0 + np.exp(-odds))  # [N]
+    digits = digits - np.logaddexp.reduce(digits, axis=1)[:, None] + np.log(digit)[:, None]
+    return Scores(_normalized(np.hstack([digits, np.log1p(-digit)[:, None]])), signs)
+
+
+def digit_or_nothing(characters: NDArray[np.float32]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """The log odds of a digit against nothing, and the probability that it is no sign: float64 [N] each.
+
+    Whatever stands beside it, a sign stays a sign.
+
+    Args:
+        characters: float32 [N, K], log probabilities of digits, then of signs.
+    """
+    shares = np.exp(characters.astype(np.float64))
+    digit = shares[:, : len(DIGITS)].sum(axis=1).clip(_LEAST, 1.0 - _LEAST)
+    no_sign = (1.0 - shares[:, len(DIGITS) :].sum(axis=1)).clip(digit + _LEAST / 2, 1.0 - _LEAST / 2)
+    return np.log(digit / (no_sign - digit)), no_sign
+
+
+def company(odds: NDArray[Any], heights: NDArray[np.float64]) -> NDArray[np.float64]:
+    """How many others of a line are surely digits and about as high, up to four, as a share of four: float64 [N].
+
+    Args:
+        odds: log odds that each is a digit, by itself.
+        heights: of each, pixels.
+    """
+    alike = np.abs(np.log(heights[:, None] / heights)) < _ALIKE  # [N, N]
+    np.fill_diagonal(alike, False)
+    return np.asarray(np.minimum((alike & (odds > 0.5)).sum(axis=1), 4) / 4)
+
+
+def in_line(
+    odds: NDArray[Any], beside: NDArray[np.float64], weights: tuple[float, float, float]
+) -> NDArray[np.float64]:
+    """The log odds that candidates are digits, with their company; weights of odds and company, and a constant."""
+    return np.asarray(weights[0] * odds + weights[1] * beside + weights[2], np.float64)
 
 
 def join_given(probabilities: NDArray[np.float32]) -> NDArray[np.float32]:
