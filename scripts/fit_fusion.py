@@ -212,7 +212,7 @@ class Lines:
         """The probability of the likeliest digit, [N]."""
         digits = self.characters[:, : len(DIGITS)]
         share = np.exp(digits.max(axis=1) - np.logaddexp.reduce(digits, axis=1))
-        return share * self.no_sign / (1.0 + np.exp(-in_line(self.own, self.beside, weights)))
+        return np.asarray(share * self.no_sign / (1.0 + np.exp(-in_line(self.own, self.beside, weights))))
 
 
 def fit_lines(lines: Lines, truth: NDArray[np.int64]) -> tuple[float, float, float]:

@@ -148,7 +148,7 @@ class Acceptance:
             is_digit: float [N], the probability that each candidate is a digit, whichever.
         """
         sure = is_digit >= self._conf  # [N]
-        found = any(candidate.place is not None and not candidate.given for candidate in line.candidates)
+        found = any(candidate.place is not None and not candidate.alone for candidate in line.candidates)
         number = not self._strict and found and sure.sum() > 1
         lower = min(_MIN_CONFIDENCE_IN_NUMBER, self._conf)
         return [lower if number and surely else self._conf for surely in sure]

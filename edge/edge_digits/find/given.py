@@ -1,4 +1,4 @@
-"""A picture that is given as one digit -> the places where it may be."""
+"""A picture that is, or may be, a crop of one digit -> the places where that may be."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge_digits.find.glyph import Line
-from edge_digits.find.lines import candidate
+from edge_digits.find.lines import candidate, scene_lines
 from edge_digits.find.scene import MIN_LOGIT, Finds, HeatMaps, Scale, find_characters, resized, scales_of
 from edge_digits.imaging.contrast import ink_box, local_contrast
 from edge_digits.imaging.ink import with_ring
@@ -18,6 +18,8 @@ from edge_digits.results import DIGITS
 
 #: A crop of one digit is looked at where its ink has so many times the best height: if it is the digit, or holds more.
 _STEPS = (1.5, 1.0)
+#: A digit is sure from this logit on.
+_SURE_LOGIT = 1.8
 
 
 def given_digit(picture: NDArray[np.uint8], maps: HeatMaps) -> list[Line]:
@@ -28,11 +30,24 @@ def given_digit(picture: NDArray[np.uint8], maps: HeatMaps) -> list[Line]:
     """
     crop = _Crop.of(picture)
     found = find_characters(crop.picture, maps, crop.factors)
+    return [crop.moved(_alternatives(crop, found, given=True))]
+
+
+def crop_lines(picture: NDArray[np.uint8], maps: HeatMaps) -> list[Line]:
+    """What a small crop holds, of which nothing is said: lines where several digits are sure, else as one digit."""
+    crop = _Crop.of(picture)
+    found = find_characters(crop.picture, maps, crop.factors)
+    if (found.logits[:, : len(DIGITS)].max(axis=1, initial=-np.inf) > _SURE_LOGIT).sum() > 1:
+        return [crop.moved(line) for line in scene_lines(found)]
+    return [crop.moved(_alternatives(crop, found, given=False))]
+
+
+def _alternatives(crop: _Crop, found: Finds, *, given: bool) -> Line:
     surest = [int(found.logits[:, : len(DIGITS)].max(axis=1).argmax())] if len(found.boxes) else []
     logits = found.logits[surest] if surest else np.full((1, found.logits.shape[1]), MIN_LOGIT, np.float32)
     of_ink = Finds(crop.ink, logits, np.zeros(1, np.intp), (crop.scale,))
     candidates = (*(candidate(found, number) for number in surest), candidate(of_ink, 0))
-    return [crop.moved(Line(tuple(replace(one, given=True) for one in candidates), 2))]
+    return Line(tuple(replace(one, alone=True, given=given) for one in candidates), 2)
 
 
 @dataclass(frozen=True, eq=False)

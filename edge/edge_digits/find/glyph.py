@@ -57,13 +57,15 @@ class Candidate:
         glyph: the ink.
         start, end: the nodes that it joins, start < end; all ink of the line between two nodes lies in any chain of
             candidates from one to the other, but for what no digit can be made of.
-        given: the picture was given as one digit.
+        alone: it is all that is read of its picture, and the others are alternatives.
+        given: whoever gave the picture says that it is one digit.
         place: where a network found it, for a look at it with its surroundings; None where a rule cut its ink out.
     """
 
     glyph: Glyph
     start: int
     end: int
+    alone: bool = False
     given: bool = False
     place: Place | None = None
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from edge_digits.choices import Layout
 from edge_digits.find import Candidate, Glyph, Line, chain, classic, find_digit
-from edge_digits.find.given import given_digit
+from edge_digits.find.given import crop_lines, given_digit
 from edge_digits.find.lines import scene_lines
 from edge_digits.find.scene import HeatMaps, find_characters
 from edge_digits.imaging.ink import Ink, extract_ink
@@ -108,6 +108,8 @@ def look(pixels: NDArray[np.uint8], view: View, layout: Layout, finder: Finder |
         found = replace(found, lines=_by_rule(found))
     elif one:
         found = replace(found, lines=given_digit(work, finder.maps))
+    elif layout == "auto" and _is_crop(work):
+        found = replace(found, lines=crop_lines(work, finder.maps))
     else:
         found = replace(found, lines=scene_lines(find_characters(work, finder.maps)))
         found = _straightened(found, finder.maps)
@@ -118,7 +120,7 @@ def _by_rule(found: Look) -> list[Line]:
     """Candidates without a network: of one digit, of a small crop, or of a page."""
     if found.one:
         glyph = find_digit(found.ink)
-        return [] if glyph is None else [Line((Candidate(glyph, 0, 1, given=True),), 2)]
+        return [] if glyph is None else [Line((Candidate(glyph, 0, 1, alone=True, given=True),), 2)]
     return _of_crop(found.ink) if _is_crop(found.work) else classic.find(found.ink)
 
 

@@ -76,7 +76,7 @@ class Chooser:
         for line in lines:
             last = first + len(line.candidates)
             rows, tried = slice(first, last), line
-            if line.candidates and line.candidates[0].given:
+            if line.candidates and line.candidates[0].alone:
                 # Of the boxes of one digit, the one in which it is seen best.
                 best = int(scores[rows, :-1].max(axis=1).argmax())
                 rows, tried = slice(first + best, first + best + 1), Line((line.candidates[best],), line.nodes)
@@ -134,11 +134,11 @@ def rejected(scores: NDArray[np.float32], threshold: float) -> NDArray[np.bool_]
 def _cut(line: Line) -> NDArray[np.bool_]:
     """Of each node of a line, whether what begins there belongs to ink that was cut in several ways.
 
-    Boxes of one digit that was given are no cuts: each is all of it.
+    Boxes of one digit alone are no cuts: each is all of it.
     """
     begun = np.zeros(line.nodes, np.int64)
     for candidate in line.candidates:
-        begun[candidate.start : candidate.end] += not candidate.given
+        begun[candidate.start : candidate.end] += not candidate.alone
     return begun > 1
 
 

@@ -48,7 +48,7 @@ class Scores:
     signs: NDArray[np.float32]
 
 
-#: Of finds in a scene, and of those in a crop that was given as one digit.
+#: Of finds in a scene, and of those in a crop that is given as one digit.
 SCENE = Weights(finder=1.444, classifier=0.465, constant=0.34, finder_class=0.91, classifier_class=0.436)
 CROP = Weights(finder=0.947, classifier=0.559, constant=0.851, finder_class=0.621, classifier_class=0.388)
 #: Of a find's own odds to be a digit, and of its company in the line; and a constant.
@@ -58,7 +58,7 @@ _ALIKE = 0.45
 #: The least confidence of what is read in a scene.
 THRESHOLD = 0.5
 #: Who gives a crop of one digit says that there is one: its log odds against no digit are so much higher than those of
-#: the pictures that a classifier of crops was trained on, of which three in thirteen are none.
+#: pictures of which three in thirteen are none, as classifiers of crops are trained on, or of crops of anything.
 GIVEN = 1.5
 
 
@@ -75,7 +75,7 @@ def join(lines: list[Line], probabilities: NDArray[np.float32]) -> Scores:
         return Scores(_of_glyphs(candidates, probabilities), np.zeros((len(candidates), 0), np.float32))
     characters = _of_finds(candidates, probabilities)  # [N, K]
     digits, signs = characters[:, : len(DIGITS)], characters[:, len(DIGITS) :]
-    if candidates[0].given:
+    if candidates[0].alone:
         none = np.log1p(-np.minimum(np.exp(digits).sum(axis=1, keepdims=True), 1.0 - _LEAST))
         none[:] = none.min()  # boxes of one digit: there is none where none of them holds one
         return Scores(_normalized(np.hstack([digits, none])), signs)
@@ -151,7 +151,9 @@ def evidence(
 def _of_finds(candidates: list[Candidate], probabilities: NDArray[np.float32]) -> NDArray[np.float32]:
     """Log probabilities of each character, float32 [N, K]; what they lack of 1 is for no character."""
     logits = np.array([c.place.logits for c in candidates if c.place is not None], np.float32)
-    odds, classes = evidence(logits, probabilities, CROP if candidates[0].given else SCENE)
+    odds, classes = evidence(logits, probabilities, CROP if candidates[0].alone else SCENE)
+    if candidates[0].alone and not candidates[0].given:
+        odds = odds - GIVEN
     return np.asarray(classes - np.logaddexp(0.0, -odds), np.float32)
 
 
