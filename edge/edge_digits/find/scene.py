@@ -49,6 +49,8 @@ _LOWEST, _HIGHEST = 0.72 * DIGIT_HEIGHTS[0], 1.3 * DIGIT_HEIGHTS[1]
 _FAINTEST, _INK_PERCENTILE = 17.0, 95.0
 #: Of two finds, the weaker is suppressed where the intersection is this share of the union, or of the smaller box.
 _MAX_IOU, _MAX_COVERED = 0.45, 0.65
+#: It is too where their middles are no farther apart than this, in heights, across and down.
+_SAME_MIDDLE = np.array([0.16, 0.3], np.float32)
 
 
 @dataclass(frozen=True, eq=False)  # arrays do not compare to one truth
@@ -202,12 +204,16 @@ def _suppressed(found: Finds) -> Finds:
     kept: list[int] = []
     merged: list[NDArray[np.float32]] = []
     boxes, best = found.boxes, found.logits.max(axis=1)
-    areas = (boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1])
+    middles, heights = (boxes[:, :2] + boxes[:, 2:]) / 2, boxes[:, 3] - boxes[:, 1]
+    areas = (boxes[:, 2] - boxes[:, 0]) * heights
     for i in np.argsort(-best, kind="stable").tolist():
         w = np.minimum(boxes[i, 2], boxes[:, 2]) - np.maximum(boxes[i, 0], boxes[:, 0])
         h = np.minimum(boxes[i, 3], boxes[:, 3]) - np.maximum(boxes[i, 1], boxes[:, 1])
         shared = np.maximum(w, 0) * np.maximum(h, 0)
         same = shared > _MAX_IOU * (areas[i] + areas - shared)
+        # Of a one, boxes that are off by half of its width have the same middle, for its height.
+        off = np.abs(middles - middles[i]) / np.minimum(heights, heights[i])[:, None]
+        same |= (off < _SAME_MIDDLE).all(axis=1)
         if not (same | (shared > _MAX_COVERED * np.minimum(areas[i], areas)))[kept].any():
             kept.append(i)
             odds = np.exp(np.minimum(best[same] - best[i], 0.0))
