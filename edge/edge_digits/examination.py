@@ -148,9 +148,14 @@ class Acceptance:
             is_digit: float [N], the probability that each candidate is a digit, whichever.
         """
         sure = is_digit >= self._conf  # [N]
-        found = any(candidate.place is not None and not candidate.alone for candidate in line.candidates)
-        number = not self._strict and found and sure.sum() > 1
         lower = min(_MIN_CONFIDENCE_IN_NUMBER, self._conf)
+        found = any(candidate.place is not None for candidate in line.candidates)
+        if not found or self._strict:
+            return [self._conf] * len(line.candidates)
+        if line.candidates[0].alone:
+            # Who gives a crop of one digit says that there is one.
+            return [lower if candidate.given else self._conf for candidate in line.candidates]
+        number = sure.sum() > 1
         return [lower if number and surely else self._conf for surely in sure]
 
     def _digit(
