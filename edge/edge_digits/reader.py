@@ -93,8 +93,8 @@ class DigitReader:
 
         Args:
             model: the classifier: a reader of windows, or of crops (`Model.reads_windows`).
-            finder: gives the network that finds what a reader of windows reads, when it is first needed; None finds
-                what a classifier of crops reads by rule.
+            finder: gives the network that finds what a reader of windows reads, when it is first needed; None takes the
+                shipped one. What a classifier of crops reads is found by rule.
             layout: "auto", "digit" (one digit fills the picture), "line" or "page".
             regions: the parts of each picture to read, in this order.
             rotate: degrees clockwise that bring a picture upright: 0, 90, 180 or 270. None finds out, at four times the
@@ -115,18 +115,16 @@ class DigitReader:
         """
         if layout not in LAYOUTS:
             raise UsageError(f"no layout {layout!r}; there are: {', '.join(LAYOUTS)}")
-        if model.reads_windows != (finder is not None):
+        if finder is not None and not model.reads_windows:
             raise UsageError(
-                f"{model.path}: reads what a finder finds, and there is none. Give it one"
-                if model.reads_windows
-                else f"{model.path}: reads crops, which are found by rule. Leave the finder out, or take another model"
+                f"{model.path}: reads crops, which are found by rule. Leave the finder out, or take another model"
             )
         if signs not in SIGN_CHOICES:
             raise UsageError(f"no signs {signs!r}; there are: {', '.join(SIGN_CHOICES)}")
         if rotate is not None:
             check_rotation(rotate)
         self.model = model
-        self._finder = finder
+        self._finder = Finder.load if finder is None and model.reads_windows else finder
         self.signs: SignsName = signs
         self.layout: Layout = layout
         self.regions = tuple(regions)

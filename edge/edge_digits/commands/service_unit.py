@@ -86,7 +86,7 @@ def _settings(root: click.Context, file: Path | None) -> dict[str, Any]:
 
 def _model_files(parsed: dict[str, Any]) -> list[Path]:
     """Models that are named by their files."""
-    return [Path(parsed[key]) for key in ("model", "finder") if parsed[key].endswith(".onnx")]
+    return [Path(parsed[key]) for key in ("model", "finder") if str(parsed[key]).endswith(".onnx")]
 
 
 def _replaced(word: str, names: dict[str, str]) -> str:

@@ -18,8 +18,9 @@ from edge_digits.results import DIGITS
 
 #: A crop of one digit is looked at where its ink has so many times the best height: if it is the digit, or holds more.
 _STEPS = (1.5, 1.0)
-#: A digit is sure from this logit on.
-_SURE_LOGIT = 1.8
+#: A crop holds several digits where more than one is likely, from this logit on, and no farther from the middle than
+#: this, in widths: the line of a cell beside its digit is no other digit.
+_LIKELY_LOGIT, _INNER = 1.3, 0.34
 
 
 def given_digit(picture: NDArray[np.uint8], maps: HeatMaps) -> list[Line]:
@@ -34,10 +35,12 @@ def given_digit(picture: NDArray[np.uint8], maps: HeatMaps) -> list[Line]:
 
 
 def crop_lines(picture: NDArray[np.uint8], maps: HeatMaps) -> list[Line]:
-    """What a small crop holds, of which nothing is said: lines where several digits are sure, else as one digit."""
+    """What a small crop holds, of which nothing is said: lines where several digits are likely, else one digit."""
     crop = _Crop.of(picture)
     found = find_characters(crop.picture, maps, crop.factors)
-    if (found.logits[:, : len(DIGITS)].max(axis=1, initial=-np.inf) > _SURE_LOGIT).sum() > 1:
+    likely = found.logits[:, : len(DIGITS)].max(axis=1, initial=-np.inf) > _LIKELY_LOGIT
+    middles = (found.boxes[:, 0] + found.boxes[:, 2]) / (2 * crop.picture.shape[1])
+    if (likely & (np.abs(middles - 0.5) < _INNER)).sum() > 1:
         return [crop.moved(line) for line in scene_lines(found)]
     return [crop.moved(_alternatives(crop, found, given=False))]
 
