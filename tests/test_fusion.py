@@ -17,6 +17,7 @@ from edge_digits.text.fusion import Weights, join
 #: Such that no two of them can be mistaken for each other.
 SCENE = Weights(finder=0.9, classifier=0.4, constant=-0.3, finder_class=0.5, classifier_class=0.7)
 CROP = Weights(finder=0.7, classifier=0.5, constant=0.1, finder_class=0.6, classifier_class=0.2)
+LINE = (0.8, 1.7, -0.4)
 CHARACTERS = len(DIGITS + SIGNS)
 
 
@@ -24,15 +25,17 @@ CHARACTERS = len(DIGITS + SIGNS)
 def weights(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(fusion, "SCENE", SCENE)
     monkeypatch.setattr(fusion, "CROP", CROP)
+    monkeypatch.setattr(fusion, "LINE", LINE)
 
 
 def glyph(*, given: bool = False) -> Candidate:
     return Candidate(Glyph(0, 0, np.full((20, 3), 200, np.uint8)), 0, 1, given=given)
 
 
-def find(logits: NDArray[np.float32], *, given: bool = False) -> Candidate:
+def find(logits: NDArray[np.float32], *, given: bool = False, alone: bool = False, height: int = 30) -> Candidate:
     place = Place(np.zeros((40, 40), np.uint8), (5.0, 5.0, 20.0, 35.0), logits)
-    return Candidate(Glyph(5, 5, np.full((30, 15), 200, np.uint8)), 0, 1, given=given, place=place)
+    glyph = Glyph(5, 5, np.full((height, 15), 200, np.uint8))
+    return Candidate(glyph, 0, 1, alone=alone or given, given=given, place=place)
 
 
 def line(*candidates: Candidate) -> Line:
@@ -46,10 +49,10 @@ def opinions(count: int, seed: int = 0) -> tuple[NDArray[np.float32], NDArray[np
     return logits, rng.dirichlet(np.full(CHARACTERS + 1, 0.3), count)[:, :-1].astype(np.float32)
 
 
-def by_hand(logits: NDArray[np.float32], row: NDArray[np.float32], w: Weights) -> list[float]:
+def by_hand(logits: NDArray[np.float32], row: NDArray[np.float32], w: Weights, less: float = 0.0) -> list[float]:
     """The probability of each character."""
     there = min(max(float(row.sum()), 1e-6), 1 - 1e-6)
-    odds = w.finder * float(logits.max()) + w.classifier * math.log(there / (1 - there)) + w.constant
+    odds = w.finder * float(logits.max()) + w.classifier * math.log(there / (1 - there)) + w.constant - less
     parts = [
         math.exp(w.finder_class * float(logit) + w.classifier_class * math.log(max(float(p), 1e-6)))
         for logit, p in zip(logits, row, strict=True)
@@ -75,24 +78,46 @@ def test_crops_given_as_one_digit_are_scored_alike_by_the_reader_and_by_those_wh
     )
 
 
-def test_a_find_has_the_opinions_of_both_networks() -> None:
-    logits, rows = opinions(40)
-    scores = join([line(*map(find, logits[:25])), line(*map(find, logits[25:]))], rows)
-    for number, (logit, row) in enumerate(zip(logits, rows, strict=True)):
+def test_the_only_find_of_a_picture_has_the_opinions_of_both_networks() -> None:
+    for logit, row in zip(*opinions(40), strict=True):
+        scores = join([line(find(logit))], row[None])
         expected = by_hand(logit, row, SCENE)
         digits = expected[: len(DIGITS)]
-        np.testing.assert_allclose(np.exp(scores.classes[number]), [*digits, 1 - sum(digits)], rtol=1e-3, atol=2e-6)
-        np.testing.assert_allclose(np.exp(scores.signs[number]), expected[len(DIGITS) :], rtol=1e-3, atol=2e-6)
+        np.testing.assert_allclose(np.exp(scores.classes[0]), [*digits, 1 - sum(digits)], rtol=1e-3, atol=2e-6)
+        np.testing.assert_allclose(np.exp(scores.signs[0]), expected[len(DIGITS) :], rtol=1e-3, atol=2e-6)
 
 
-def test_there_is_no_digit_in_a_crop_only_where_none_of_its_boxes_holds_one() -> None:
+def test_finds_of_one_line_speak_for_each_other_where_they_are_as_high() -> None:
+    logits, rows = np.full((6, CHARACTERS), -6.0, np.float32), np.full((6, CHARACTERS), 0.01, np.float32)
+    logits[[0, 1, 2, 5], [3, 4, 7, 8]] = 6.0  # sure digits; of the others one is doubtful, and one a sign
+    rows[[0, 1, 2, 5], [3, 4, 7, 8]] = 0.7
+    logits[3, 1], rows[3, 1] = 0.5, 0.3
+    logits[4, CHARACTERS - 1], rows[4, CHARACTERS - 1] = 5.0, 0.7
+    heights = (30, 32, 29, 31, 30, 70)
+    finds = [find(logit, height=height) for logit, height in zip(logits, heights, strict=True)]
+    scores = join([line(*finds)], rows)
+    beside = (2, 2, 2, 3, 3, 0)  # how many others are sure and about as high
+    for number, (logit, row) in enumerate(zip(logits, rows, strict=True)):
+        shares = by_hand(logit, row, SCENE)
+        digit, sign = sum(shares[: len(DIGITS)]), sum(shares[len(DIGITS) :])
+        odds = LINE[0] * math.log(digit / (1 - sign - digit)) + LINE[1] * beside[number] / 4 + LINE[2]
+        whole = (1 - sign) / (1 + math.exp(-odds))
+        expected = [share / digit * whole for share in shares[: len(DIGITS)]]
+        np.testing.assert_allclose(np.exp(scores.classes[number]), [*expected, 1 - whole], rtol=2e-3, atol=1e-5)
+        np.testing.assert_allclose(np.exp(scores.signs[number]).sum(), sign, rtol=1e-3, atol=1e-5)
+
+
+@pytest.mark.parametrize("given", [False, True])
+def test_there_is_no_digit_in_a_crop_only_where_none_of_its_boxes_holds_one(given: bool) -> None:
+    """Who gives it says that there is one: else the odds are less."""
     logits, rows = opinions(2, seed=1)
-    scores = np.exp(join([line(*(find(logit, given=True) for logit in logits))], rows).classes)
-    digits = [by_hand(logit, row, CROP)[: len(DIGITS)] for logit, row in zip(logits, rows, strict=True)]
+    scores = np.exp(join([line(*(find(logit, alone=True, given=given) for logit in logits))], rows).classes)
+    less = 0.0 if given else fusion.GIVEN
+    digits = [by_hand(logit, row, CROP, less)[: len(DIGITS)] for logit, row in zip(logits, rows, strict=True)]
     none = min(1 - sum(each) for each in digits)
-    for given, each in zip(scores, digits, strict=True):
+    for found, each in zip(scores, digits, strict=True):
         whole = np.array([*each, none])
-        np.testing.assert_allclose(given, whole / whole.sum(), rtol=1e-3, atol=2e-6)
+        np.testing.assert_allclose(found, whole / whole.sum(), rtol=1e-3, atol=2e-6)
 
 
 @pytest.mark.parametrize(

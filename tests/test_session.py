@@ -19,7 +19,8 @@ from edge_digits import Model, ModelCard, ModelError
 from edge_digits.inference.card import FINDER_NORMALIZE
 from edge_digits.inference.heatmap import REGRESSION_CHANNELS, depth_to_space
 from edge_digits.inference.session import Finder, find_model
-from edge_digits.normalize import normalize
+from edge_digits.normalize import normalize_window
+from edge_digits.results import CHARACTERS
 
 DIGITS = tuple("0123456789")
 IMAGE = ("image", TensorProto.UINT8, ["N", 28, 28])
@@ -108,7 +109,7 @@ def shipped(request: pytest.FixtureRequest) -> Model:
 @pytest.fixture(scope="module")
 def pictures() -> np.ndarray[Any, np.dtype[np.uint8]]:
     """The ten digits as a model sees them."""
-    return np.stack([normalize(crop(digit)) for digit in STROKES])
+    return np.stack([normalize_window(crop(digit)) for digit in STROKES])
 
 
 def test_the_first_name_is_the_quantized_digits_model() -> None:
@@ -117,7 +118,7 @@ def test_the_first_name_is_the_quantized_digits_model() -> None:
 
 
 def test_a_shipped_model_reads_the_ten_digits(shipped: Model, pictures: np.ndarray[Any, Any]) -> None:
-    assert shipped.card.labels == DIGITS
+    assert (shipped.card.labels, shipped.texts) == (CHARACTERS, DIGITS)
     best = shipped.probabilities(pictures).argmax(axis=1)
     assert "".join(shipped.card.labels[i] for i in best) == "".join(STROKES)
 
@@ -129,7 +130,7 @@ def test_a_batch_gives_what_its_pictures_give_one_by_one(shipped: Model, picture
 
 def test_no_pictures_give_no_rows(shipped: Model) -> None:
     nothing = np.zeros((0, 28, 28), np.uint8)
-    assert shipped.logits(nothing).shape == shipped.probabilities(nothing).shape == (0, 10)
+    assert shipped.logits(nothing).shape == shipped.probabilities(nothing).shape == (0, 22)
 
 
 def test_probabilities_are_shares_of_one_with_the_background_where_there_is_one(shipped: Model) -> None:
@@ -275,13 +276,13 @@ def test_a_finder_takes_pictures_of_any_size_in_steps_of_8(tmp_path: Path, shape
     np.testing.assert_allclose(given, expected, rtol=1e-5)
 
 
-def test_the_shipped_finder_knows_the_ten_digits() -> None:
+def test_the_shipped_finder_knows_the_ten_digits_and_signs() -> None:
     finder = Finder.load()
-    assert (finder.card.name, finder.card.labels, finder.card.output) == ("finder", DIGITS, "maps")
+    assert (finder.card.name, finder.card.labels, finder.card.output) == ("finder", CHARACTERS, "maps")
     assert Path(finder.path).stat().st_size <= 1_000_000
     blank = finder.maps(np.zeros((1, 64, 96), np.uint8))
-    assert blank.shape == (1, 16, 24, 10 + REGRESSION_CHANNELS)
-    assert (blank[..., :10] < 0).all(), "there is nothing on a blank page"
+    assert blank.shape == (1, 16, 24, 22 + REGRESSION_CHANNELS)
+    assert (blank[..., :22] < 0).all(), "there is nothing on a blank page"
 
 
 def test_a_finder_is_no_classifier_and_a_classifier_no_finder(tmp_path: Path) -> None:

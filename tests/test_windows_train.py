@@ -57,7 +57,8 @@ def test_windows_are_of_digits_signs_and_as_much_background_and_crops() -> None:
     assert SCENES.pictures.shape == (420, 28, 28)
     shares = [float(np.mean(part)) for part in ((classes >= 0) & (classes < 10), classes >= 10, classes == BACKGROUND)]
     assert shares == pytest.approx([0.43, 0.08, 0.49], abs=0.1)
-    assert set(CROPS.classes.tolist()) == set(range(10))
+    assert set(CROPS.classes.tolist()) == {BACKGROUND, *range(10)}
+    assert (CROPS.classes == BACKGROUND).mean() == pytest.approx(0.35, abs=0.1)
 
 
 def test_the_same_seed_makes_the_same_windows() -> None:

@@ -5,15 +5,20 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 
+import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from edge_digits.find import layout
 from edge_digits.find.glyph import Candidate, Glyph, Line, Place
-from edge_digits.find.scene import Finds
+from edge_digits.find.scene import Finds, Scale
 from edge_digits.results import DIGITS
 
 #: A digit makes a line from this logit on.
 _LIKELY_LOGIT = -0.5
+#: A stroke has this local contrast; it is a find's own where more than this share of it lies in the box that was found;
+#: so far around the box it may reach, in longer sides; boxes lower than this share of the one found are no digit's.
+_STROKE, _OWN, _ROOM, _LEAST = 90, 0.6, 0.2, 0.6
 #: In heights of a line's digits: how high what stands beside them is at most, how far above and below a digit its
 #: middle may stand, and how far beside the digit it may.
 _OTHER_HEIGHT, _ABOVE, _BELOW, _BESIDE = 1.8, 0.1, 0.3, 1.5
@@ -45,12 +50,41 @@ def candidate(found: Finds, number: int) -> Candidate:
     """A find, by its number, as a line of its own would have it."""
     scale = found.looked_at[found.scales[number]]
     x1, y1, x2, y2 = found.boxes[number].tolist()
-    x, y = math.floor(x1), math.floor(y1)
+    likely = float(found.logits[number].max()) >= _LIKELY_LOGIT
+    left, top, right, bottom = _of_ink(scale, found.boxes[number]) if likely else (x1, y1, x2, y2)
+    x, y = math.floor(left), math.floor(top)
     # Nobody needs its ink by itself.
-    ink = np.broadcast_to(np.uint8(0), (max(1, math.ceil(y2) - y), max(1, math.ceil(x2) - x)))
+    ink = np.broadcast_to(np.uint8(0), (max(1, math.ceil(bottom) - y), max(1, math.ceil(right) - x)))
     box = (x1 * scale.factor, y1 * scale.factor, x2 * scale.factor, y2 * scale.factor)
     place = Place(scale.contrast, box, found.logits[number])
     return Candidate(Glyph(x, y, ink), 0, 1, place=place)
+
+
+def _of_ink(scale: Scale, box: NDArray[np.float32]) -> tuple[float, float, float, float]:
+    """The box of the strokes that lie in a find's box for the most part: what is shown of it.
+
+    What a network looks at closely stays the box that was found, as it learnt.
+    """
+    x1, y1, x2, y2 = (box * scale.factor).tolist()
+    room = _ROOM * max(x2 - x1, y2 - y1)
+    left, top = max(0, round(x1 - room)), max(0, round(y1 - room))
+    part = scale.contrast[top : max(0, round(y2 + room)), left : max(0, round(x2 + room))]
+    if part.size == 0:
+        return x1 / scale.factor, y1 / scale.factor, x2 / scale.factor, y2 / scale.factor
+    mask = (part >= _STROKE).astype(np.uint8)
+    inside = np.zeros_like(mask)
+    inside[max(0, round(y1) - top) : round(y2) - top, max(0, round(x1) - left) : round(x2) - left] = 1
+    count, labels = cv2.connectedComponents(mask)
+    whole = np.bincount(labels.ravel(), minlength=count)
+    within = np.bincount(labels.ravel(), weights=inside.ravel(), minlength=count)
+    own = within > _OWN * whole
+    own[0] = False
+    x, y, w, h = cv2.boundingRect(own[labels].view(np.uint8))
+    if h < _LEAST * (y2 - y1):
+        return x1 / scale.factor, y1 / scale.factor, x2 / scale.factor, y2 / scale.factor
+    corners = (left + x, top + y, left + x + w, top + y + h)
+    first, second, third, fourth = (value / scale.factor for value in corners)
+    return first, second, third, fourth
 
 
 def _stands_beside(other: Glyph, row: list[Glyph], height: float) -> bool:

@@ -47,6 +47,8 @@ _LOWEST, _HIGHEST = 0.72 * DIGIT_HEIGHTS[0], 1.3 * DIGIT_HEIGHTS[1]
 #: What is fainter is no ink: print that shows through from the back of a sheet reaches 16 of 255. Ink is taken at this
 #: percentile of a box.
 _FAINTEST, _INK_PERCENTILE = 17.0, 95.0
+#: Paper is looked for so far beside a box, in its heights.
+_AROUND = 0.15
 #: Of two finds, the weaker is suppressed where the intersection is this share of the union, or of the smaller box.
 _MAX_IOU, _MAX_COVERED = 0.45, 0.65
 #: It is too where their middles are no farther apart than this, in heights, across and down.
@@ -185,6 +187,8 @@ def _strength(found: Finds, number: int) -> float:
     """How much light the ink of a find absorbs, or sends out, of what its paper does: 0 to 255 and more."""
     scale = found.looked_at[found.scales[number]]
     x1, y1, x2, y2 = np.rint(found.boxes[number] * scale.factor).astype(int).tolist()
+    room = 2 + round(_AROUND * (y2 - y1))  # the box of a one holds hardly any paper
+    x1, x2 = x1 - room, x2 + room
     part = scale.pixels[max(y1, 0) : max(y2, y1 + 1, 1), max(x1, 0) : max(x2, x1 + 1, 1)]
     if part.size == 0:
         return 0.0

@@ -53,6 +53,8 @@ SCENE = Weights(finder=1.444, classifier=0.465, constant=0.34, finder_class=0.91
 CROP = Weights(finder=0.947, classifier=0.559, constant=0.851, finder_class=0.621, classifier_class=0.388)
 #: Of a find's own odds to be a digit, and of its company in the line; and a constant.
 LINE = (0.9, 3.084, -1.529)
+#: A digit is likely from these log odds on, and sure enough to be the only one of a picture.
+_LIKELY, _SURE_ALONE = 0.5, 1.2
 #: Heights are alike whose logarithms differ by less.
 _ALIKE = 0.45
 #: The least confidence of what is read in a scene.
@@ -81,7 +83,8 @@ def join(lines: list[Line], probabilities: NDArray[np.float32]) -> Scores:
         return Scores(_normalized(np.hstack([digits, none])), signs)
     odds, no_sign = digit_or_nothing(characters)  # [N] each
     first = 0
-    for line in lines if len(candidates) > 1 else ():  # the only one of a picture lacks no company
+    lacks_none = (odds > _LIKELY).sum() == 1 and odds.max() > _SURE_ALONE  # it is the only digit of its picture
+    for line in lines if not lacks_none and len(candidates) > 1 else ():
         rows = slice(first, first + len(line.candidates))
         heights = np.array([candidate.glyph.height for candidate in line.candidates], np.float64)
         odds[rows] = in_line(odds[rows], company(odds[rows], heights), LINE)
@@ -114,7 +117,7 @@ def company(odds: NDArray[Any], heights: NDArray[np.float64]) -> NDArray[np.floa
     """
     alike = np.abs(np.log(heights[:, None] / heights)) < _ALIKE  # [N, N]
     np.fill_diagonal(alike, False)
-    return np.asarray(np.minimum((alike & (odds > 0.5)).sum(axis=1), 4) / 4)
+    return np.asarray(np.minimum((alike & (odds > _LIKELY)).sum(axis=1), 4) / 4)
 
 
 def in_line(
