@@ -73,7 +73,7 @@ BAD: dict[str, tuple[Callable[[], Gray], str]] = {
     "dark": (lambda: (photo() * 0.12).astype(np.uint8), "too dark"),
     "no light": (lambda: np.zeros((480, 640), np.uint8), "too dark"),
     "a dark blackboard": (lambda: ((255 - photo()) * 0.12).astype(np.uint8), "too dark"),
-    "out of focus by half a bold pen": (lambda: blurred(crop("0", 200, width=0.16), 11), "blurred"),
+    "out of focus by half a bold pen": (lambda: blurred(crop("0", 200, width=0.16), 10), "blurred"),
     "out of focus by a pen's width": (lambda: blurred(photo(), 11), "blurred"),
     "out of focus and in the shade": (lambda: blurred(photo(), 11) // 2, "blurred"),
     "out of focus, large": (lambda: blurred(photo("4273", 600), 55), "blurred"),

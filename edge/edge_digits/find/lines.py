@@ -18,7 +18,7 @@ from edge_digits.results import DIGITS
 _LIKELY_LOGIT = -0.5
 #: A stroke has this local contrast; it is a find's own where more than this share of it lies in the box that was found;
 #: so far around the box it may reach, in longer sides; boxes lower than this share of the one found are no digit's.
-_STROKE, _OWN, _ROOM, _LEAST = 90, 0.6, 0.2, 0.6
+_STROKE, _OWN, _ROOM, _LEAST = 128, 0.6, 0.2, 0.6
 #: In heights of a line's digits: how high what stands beside them is at most, how far above and below a digit its
 #: middle may stand, and how far beside the digit it may.
 _OTHER_HEIGHT, _ABOVE, _BELOW, _BESIDE = 1.8, 0.1, 0.3, 1.5

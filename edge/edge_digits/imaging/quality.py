@@ -160,7 +160,7 @@ def _scan_lines(plane: Gray, digits: Sequence[Box]) -> list[Gray]:
         return [*plane[height // 24 :: max(1, height // 12)], *plane.T[width // 24 :: max(1, width // 12)]]
     lines = []
     for box in digits[:: -(-len(digits) // _MAX_DIGITS)]:
-        margin = 2 + (box.y2 - box.y1) // 8
+        margin = 2 + (box.y2 - box.y1) // 4
         left, right = max(0, box.x1 - margin), box.x2 + margin
         top, bottom = max(0, box.y1 - margin), box.y2 + margin
         for quarter in (1, 2, 3):
