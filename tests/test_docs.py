@@ -253,17 +253,6 @@ def test_the_training_page_tells_of_a_shipped_file_what_its_card_says(path: Path
     assert number(row["threshold"]) == card.reject["threshold"]
 
 
-def test_the_last_stages_of_the_training_page_are_those_of_the_cards() -> None:
-    rows = [row for row in table("docs/training.md", "stage") if row["stage"].endswith("(shipped)")]
-    columns = ("epochs", "learning rate", "seed", "trained at commit")
-    files = {row["file"]: row for row in table("docs/training.md", "file")}
-    for row, name in zip(rows, ("digits.int8.onnx", "finder.int8.onnx"), strict=True):
-        file = files[name]
-        assert [row[column] for column in columns[:3]] == [file[column] for column in columns[:3]]
-        assert row["trained at commit"] == file["commit"]
-        assert row["started from"].endswith(f"`{file['started from']}`")
-
-
 def accuracies(precision: str) -> dict[str, list[str]]:
     """The rows of the README's table of a classifier: pictures, exactly right, with rejected digits."""
     section = (
@@ -273,9 +262,8 @@ def accuracies(precision: str) -> dict[str, list[str]]:
 
 
 @pytest.mark.parametrize("precision", ["fp32", "int8"])
-def test_accuracies_of_the_readme_agree_with_the_card_and_with_each_other(precision: str) -> None:
+def test_accuracies_of_the_readme_agree_with_each_other(precision: str) -> None:
     rows = accuracies(precision)
-    assert number(rows["MNIST test"][2]) == Model.load(f"digits.{precision}").card.metrics["test"][precision]
     assert len(rows) == 4
     for pictures, exactly, _ in rows.values():
         share, half = (number(part) / 100 for part in exactly.split("±"))
@@ -321,7 +309,7 @@ def test_the_arm64_page_counts_the_samples() -> None:
 
 def test_the_camera_page_suggests_a_threshold_below_the_shipped_one() -> None:
     (suggested,) = re.findall(r"a lower threshold, such as `--conf ([\d.]+)`", text_of("docs/camera.md"))
-    assert float(suggested) < Model.load("digits").card.reject["threshold"]
+    assert float(suggested) < DigitReader.load().conf
 
 
 def test_the_architecture_page_names_every_package() -> None:
