@@ -18,9 +18,10 @@ from edge_digits.results import DIGITS
 
 #: A crop of one digit is looked at where its ink has so many times the best height: if it is the digit, or holds more.
 _STEPS = (1.5, 1.0)
-#: A crop holds several digits where more than one is likely, from this logit on, and no farther from the middle than
-#: this, in widths: the line of a cell beside its digit is no other digit.
-_LIKELY_LOGIT, _INNER = 1.3, 0.34
+#: A digit is likely from this logit on; several are no farther from the crop's middle than this, in widths (the line of
+#: a cell beside its digit is no other digit), the logarithms of their heights differ by less than this, and their boxes
+#: share less than this of either side.
+_LIKELY_LOGIT, _INNER, _ALIKE, _TOUCHING = 1.0, 0.32, 0.25, 0.15
 
 
 def given_digit(picture: NDArray[np.uint8], maps: HeatMaps) -> list[Line]:
@@ -38,11 +39,26 @@ def crop_lines(picture: NDArray[np.uint8], maps: HeatMaps) -> list[Line]:
     """What a small crop holds, of which nothing is said: lines where several digits are likely, else one digit."""
     crop = _Crop.of(picture)
     found = find_characters(crop.picture, maps, crop.factors)
-    likely = found.logits[:, : len(DIGITS)].max(axis=1, initial=-np.inf) > _LIKELY_LOGIT
-    middles = (found.boxes[:, 0] + found.boxes[:, 2]) / (2 * crop.picture.shape[1])
-    if (likely & (np.abs(middles - 0.5) < _INNER)).sum() > 1:
+    if _holds_several(crop, found):
         return [crop.moved(line) for line in scene_lines(found)]
     return [crop.moved(_alternatives(crop, found, given=False))]
+
+
+def _holds_several(crop: _Crop, found: Finds) -> bool:
+    """Whether more than one digit is likely: about as high as each other, apart, and not at the crop's sides."""
+    middles = (found.boxes[:, 0] + found.boxes[:, 2]) / (2 * crop.picture.shape[1])
+    likely = found.logits[:, : len(DIGITS)].max(axis=1, initial=-np.inf) > _LIKELY_LOGIT
+    boxes = found.boxes[likely & (np.abs(middles - 0.5) < _INNER)]
+    heights = boxes[:, 3] - boxes[:, 1]
+    for number in range(1, len(boxes)):
+        one, others = boxes[number], boxes[:number]
+        alike = np.abs(np.log(heights[number] / heights[:number])) < _ALIKE
+        w = np.minimum(one[2], others[:, 2]) - np.maximum(one[0], others[:, 0])
+        h = np.minimum(one[3], others[:, 3]) - np.maximum(one[1], others[:, 1])
+        apart = (w < _TOUCHING * (one[2] - one[0])) | (h < _TOUCHING * heights[number])
+        if (alike & apart).any():
+            return True
+    return False
 
 
 def _alternatives(crop: _Crop, found: Finds, *, given: bool) -> Line:

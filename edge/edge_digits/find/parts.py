@@ -12,8 +12,6 @@ from edge_digits.inference.heatmap import INPUT_MULTIPLE
 #: Ink is looked for in blocks of so many pixels; a block is looked at where it holds more than so many pixels of ink,
 #: and nothing is left to look at more finely where no block holds more than so many.
 _BLOCK, _MIN_INKED, _NO_MORE = 32, 8, 4
-#: A tight crop's ink reaches so many of its sides, and has this share in the middle half of either side.
-_SIDES, _INNER_SHARE = 2, 0.1
 #: Ink is left out of account so far around a box, in its heights.
 _MARGIN = 0.15
 
@@ -44,25 +42,6 @@ def inked_parts(level: Gray, sure: NDArray[np.float32], inked: int) -> list[tupl
 def is_explained(level: Gray, sure: NDArray[np.float32], inked: int) -> bool:
     """Whether next to no ink is outside of the sure boxes; arguments as of `inked_parts`."""
     return not _blocks(_in_blocks(level), sure, inked, _NO_MORE).any()
-
-
-def is_tight(level: Gray, inked: int) -> bool:
-    """Whether a picture is cut at the ink of the one thing that it shows, which has its strokes in the middle too.
-
-    The lines of a form that run along the rim of a cell, or across it, are no such thing.
-    """
-    mask = (level >= inked).astype(np.uint8)
-    count, labels, stats, _ = cv2.connectedComponentsWithStats(mask)
-    if count < 2:
-        return False
-    largest = 1 + int(stats[1:, cv2.CC_STAT_AREA].argmax())
-    x, y, w, h, area = stats[largest].tolist()
-    height, width = level.shape
-    touched = (x <= 1) + (y <= 1) + (x + w >= width - 1) + (y + h >= height - 1)
-    if touched < _SIDES:
-        return False
-    inner = labels[height // 4 : height - height // 4, width // 4 : width - width // 4]
-    return bool(np.count_nonzero(inner == largest) >= _INNER_SHARE * area)
 
 
 def _in_blocks(level: Gray) -> Gray:

@@ -17,9 +17,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from edge_digits.find.parts import inked_parts, is_explained, is_tight
+from edge_digits.find.parts import inked_parts, is_explained
 from edge_digits.imaging.contrast import local_contrast
-from edge_digits.imaging.ink import MIN_PAPER
+from edge_digits.imaging.ink import MIN_PAPER, is_tight
 from edge_digits.imaging.pixels import Gray
 from edge_digits.inference.heatmap import DIGIT_HEIGHTS, find_peaks
 from edge_digits.results import CHARACTERS, DIGITS
@@ -111,7 +111,7 @@ def find_characters(picture: NDArray[np.uint8], maps: HeatMaps, factors: Sequenc
         scales.append(Scale(factor, pixels, contrast))
         if not ring:
             # Lines go on beyond the rim; a digit that fills the picture ends there.
-            ring = "constant" if is_tight(contrast, _INKED) else "edge"
+            ring = "constant" if is_tight((contrast >= _INKED).astype(np.uint8)) else "edge"
         ringed = np.pad(contrast, _RING, ring)
         for x, y, part in inked_parts(ringed, sure * factor + _RING, _INKED):
             if part.size > left:

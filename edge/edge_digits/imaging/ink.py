@@ -31,6 +31,8 @@ _PAGE_SIDE, _PAGE_WINDOW = 320, 15
 _NOISE_FACTOR, _MIN_STRENGTH = 3.0, 18
 #: Ink fills a crop of which it covers this share; the width of the ring that is put around it then, in longer sides.
 _FILLED, _RING = 0.25, 0.25
+#: A tight crop's ink reaches so many of its sides, and has this share in the middle half of either side.
+_SIDES, _INNER_SHARE = 2, 0.1
 #: A fifth of full brightness: on darker paper, what differs from it is mostly the sensor's noise.
 MIN_PAPER = 51
 
@@ -86,7 +88,8 @@ def with_ring(gray: Gray) -> tuple[Gray, int]:
         uint8 [H + 2 w, W + 2 w], and w, pixels; w is 0 where there is no ring.
     """
     ink = extract_ink(gray)
-    if np.count_nonzero(ink.strength >= ink_threshold(ink.noise)) < _FILLED * gray.size:
+    mask = (ink.strength >= ink_threshold(ink.noise)).astype(np.uint8)
+    if np.count_nonzero(mask) < _FILLED * gray.size or not (max(gray.shape) <= TINY_SIDE or is_tight(mask)):
         return gray, 0
     width = max(2, round(_RING * max(gray.shape)))
     dark = np.asarray(cv2.bitwise_not(gray), np.uint8) if ink.inverted else gray
@@ -97,6 +100,27 @@ def with_ring(gray: Gray) -> tuple[Gray, int]:
     )
     ringed[width:-width, width:-width] = gray
     return np.asarray(ringed, np.uint8), width
+
+
+def is_tight(mask: Gray) -> bool:
+    """Whether a picture is cut at the ink of the one thing that it shows, which has its strokes in the middle too.
+
+    The lines of a form that run along the rim of a cell, or across it, are no such thing.
+
+    Args:
+        mask: where there is ink, uint8 [H, W] of 0 and 1.
+    """
+    count, labels, stats, _ = cv2.connectedComponentsWithStats(mask)
+    if count < 2:
+        return False
+    largest = 1 + int(stats[1:, cv2.CC_STAT_AREA].argmax())
+    x, y, w, h, area = stats[largest].tolist()
+    height, width = mask.shape
+    touched = (x <= 1) + (y <= 1) + (x + w >= width - 1) + (y + h >= height - 1)
+    if touched < _SIDES:
+        return False
+    inner = labels[height // 4 : height - height // 4, width // 4 : width - width // 4]
+    return bool(np.count_nonzero(inner == largest) >= _INNER_SHARE * area)
 
 
 def ink_threshold(noise: float) -> int:
