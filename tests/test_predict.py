@@ -446,17 +446,17 @@ def test_an_option_that_makes_no_sense_ends_with_2_before_anything_is_read(
 
 
 def test_a_sheet_explains_every_region(run: Run, tmp_path: Path) -> None:
-    """Heading; a row of four panels of 360 a region, as high as its proportions ask; heading; digits of 180 x 190."""
+    """Heading; a row of three panels of 360 a region, as high as its proportions ask; heading; digits of 180 x 190."""
     form(tmp_path / "form.png")
     assert run("predict", "form.png", *UPPER, *LOWER, "--explain", "sheets").code == 0
     sheet = pictures_in(tmp_path / "sheets")["form.png"]
     row = 36 + round(344 * 150 / 300)
-    assert sheet.shape == (34 + 2 * row + 34 + 190, 4 * 360, 3)
+    assert sheet.shape == (34 + 2 * row + 34 + 190, 3 * 360, 3)
     green = np.all(np.abs(sheet.astype(int) - (60, 160, 30)) < 40, axis=2)
-    found = green[34:, 3 * 360 :]
+    found = green[34:, 2 * 360 :]
     assert found[:row].any()
     assert found[row : 2 * row].any()
-    assert not green[34 : 34 + 2 * row, : 3 * 360].any()
+    assert not green[34 : 34 + 2 * row, : 2 * 360].any()
 
 
 def test_long_headings_of_a_sheet_are_broken_not_cut(run: Run, tmp_path: Path) -> None:

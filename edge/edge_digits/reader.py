@@ -168,14 +168,15 @@ class DigitReader:
             UsageError: as the constructor.
         """
         classifier = Model.load(model, threads=threads)
-        wanted = finder is not None or classifier.reads_windows
+        if finder is not None:
+            named = Finder.load(finder, threads=threads)  # what is wrong with it is said before anything is read
 
         def load_finder() -> Finder:
-            return Finder.load(DEFAULT_FINDER if finder is None else finder, threads=threads)
+            return Finder.load(DEFAULT_FINDER, threads=threads) if finder is None else named
 
         return cls(
             classifier,
-            load_finder if wanted else None,
+            load_finder if finder is not None or classifier.reads_windows else None,
             layout=layout,
             regions=regions,
             rotate=rotate,

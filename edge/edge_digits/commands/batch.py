@@ -116,8 +116,8 @@ command.params += [parameter for parameter in predict.command.params if paramete
 def _anywhere(load: ReaderLoader) -> ReaderLoader:
     """The same, for processes in another folder."""
 
-    def path(name: str) -> str:
-        return str(Path(name).absolute()) if name.endswith(".onnx") else name
+    def path(name: Any) -> Any:
+        return str(Path(name).absolute()) if name and name.endswith(".onnx") else name
 
     return replace(load, model=path(load.model), settings={**load.settings, "finder": path(load.settings["finder"])})
 
@@ -190,7 +190,7 @@ def _settings(load: ReaderLoader, sources: tuple[str, ...], options: dict[str, A
             settings[f"--{name.replace('_', '-')}"] = options[name]
     settings["--roi"] = [str(region) for region in options["regions"]]
     for name in ("model", "finder"):
-        path = Path(options[name])
+        path = Path(options[name] or "")
         if path.suffix == ".onnx" and path.is_file():
             settings[f"sha256 of --{name}"] = hashlib.sha256(path.read_bytes()).hexdigest()
     return settings
