@@ -367,8 +367,8 @@ def test_extra_crops_are_trained_on_and_never_judged_by(npz: Path, tmp_path: Pat
     assert data.extra is not None
     assert data.extra.classes.tolist() == [3, BACKGROUND, 7]
     assert data.sha256 != datasets.load(str(npz)).sha256
-    recipe = replace(recipes.recipe("tune"), epochs=1)
-    config = configure(Config("tune", recipe, str(npz), None, 0, "", (str(extra),)), data)
+    recipe = replace(recipes.recipe("tune-crops"), epochs=1)
+    config = configure(Config("tune-crops", recipe, str(npz), None, 0, "", (str(extra),)), data)
     task = digits.DigitsTask(config, data)
     repeats = round(0.1 * round(400 * 11 / 12) / 3)
     known = {picture.tobytes() for picture in data.extra.pictures}
@@ -396,7 +396,7 @@ def test_a_crop_of_what_is_no_digit_is_augmented_as_it_is() -> None:
 def test_extra_crops_that_cannot_be_trained_on_are_named(
     npz: Path, tmp_path: Path, texts: tuple[str, ...], arguments: tuple[str, ...], says: str
 ) -> None:
-    recipe = recipes.recipe(arguments[1] if arguments else "tune")
+    recipe = recipes.recipe(arguments[1] if arguments else "tune-crops")
     with pytest.raises((DataError, UsageError), match=says):
         configure(
             Config("a", recipe, str(npz), None, 0),
