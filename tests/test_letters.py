@@ -51,7 +51,7 @@ def test_letters_are_trained_exported_and_read_with_their_labels(run: Run, tmp_p
     # Corrected crops of what was read are what the next training takes.
     assert run("predict", "new", "-m", "letters.onnx", "--layout", "digit", "--save-crops", "crops").code == 0
     ended = invoke(
-        "train", "--data", data, "--recipe", "tune-crops", "--epochs", 1, "--init", exported, "--extra", tmp_path / "crops",
-        "-o", tmp_path / "tuned",
+        "train", "--data", data, "--recipe", "tune-crops", "--epochs", 1, "--init", exported,
+        "--extra", tmp_path / "crops", "-o", tmp_path / "tuned",
     )  # fmt: skip
     assert ended.code == 0, ended.err
