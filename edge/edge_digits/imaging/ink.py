@@ -31,8 +31,8 @@ _PAGE_SIDE, _PAGE_WINDOW = 320, 15
 _NOISE_FACTOR, _MIN_STRENGTH = 3.0, 18
 #: Ink fills a crop of which it covers this share; the width of the ring that is put around it then, in longer sides.
 _FILLED, _RING = 0.25, 0.25
-#: A tight crop's ink reaches so many of its sides, and has this share in the middle half of either side.
-_SIDES, _INNER_SHARE = 2, 0.1
+#: A tight crop's ink reaches so many of its sides, and this share of it lies farther from the rim than this, in sides.
+_SIDES, _RIM, _INNER_SHARE = 2, 0.15, 0.12
 #: A fifth of full brightness: on darker paper, what differs from it is mostly the sensor's noise.
 MIN_PAPER = 51
 
@@ -119,7 +119,8 @@ def is_tight(mask: Gray) -> bool:
     touched = (x <= 1) + (y <= 1) + (x + w >= width - 1) + (y + h >= height - 1)
     if touched < _SIDES:
         return False
-    inner = labels[height // 4 : height - height // 4, width // 4 : width - width // 4]
+    down, across = round(_RIM * height), round(_RIM * width)
+    inner = labels[down : height - down, across : width - across]
     return bool(np.count_nonzero(inner == largest) >= _INNER_SHARE * area)
 
 
