@@ -1,6 +1,7 @@
 """How well edge-digits reads photographs, beside RapidOCR and Tesseract: the tables of docs/reading.md.
 
-    python benchmarks/reading.py DATA [--only NAME,...] [--limit N] [--misses DIR] [--no-peers] [--model NAME]
+    python benchmarks/reading.py DATA [--only NAME,...] [--limit N] [--misses DIR] [--no-peers] [--model M]
+        [--finder F]
 
 DATA holds the sets that sets.py describes, each as far as it is there. Other programs are called where they are
 installed; to have them beside edge-digits in one virtual environment (on Debian or Raspberry Pi OS):

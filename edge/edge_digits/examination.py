@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from edge_digits.find import Line
 from edge_digits.find.search import Look
-from edge_digits.imaging.quality import assess
+from edge_digits.imaging.quality import assess, is_assessed
 from edge_digits.results import SIGNS, Box, Digit, Reading, Status
 from edge_digits.text.assemble import assemble
 from edge_digits.text.choice import Choice
@@ -183,7 +183,8 @@ def quality_warnings(looks: tuple[Look, ...], candidates: tuple[Examined, ...]) 
         pairs = [(glyph, next(remaining)) for glyph in glyphs]
         listed = [glyph for glyph, candidate in pairs if candidate.chosen and candidate.listed]
         boxes = [Box(g.x, g.y, g.x + g.width, g.y + g.height) for g in listed]
-        warnings += assess(part.gray, part.ink, boxes, max(part.gray.shape) / max(part.view.size))
+        if is_assessed(part.gray):  # else its ink need not be found for that
+            warnings += assess(part.gray, part.ink, boxes, max(part.gray.shape) / max(part.view.size))
     return tuple(dict.fromkeys(warnings))
 
 

@@ -36,12 +36,12 @@ def scene_lines(found: Finds) -> list[Line]:
     of_glyph = {id(c.glyph): c for c, makes_lines in zip(candidates, likely, strict=True) if makes_lines}
     others = [c for c, makes_lines in zip(candidates, likely, strict=True) if not makes_lines]
     lines = []
-    for row in layout.rows([candidate.glyph for candidate in of_glyph.values()]):
+    for row in layout.rows([one.glyph for one in of_glyph.values()]):
         height = layout.height_of(row)
         beside = [other for other in others if _stands_beside(other.glyph, row, height)]
         others = [other for other in others if all(other is not taken for taken in beside)]
         ordered = sorted([of_glyph[id(glyph)] for glyph in row] + beside, key=lambda c: c.glyph.x + c.glyph.width / 2)
-        nodes = [replace(candidate, start=node, end=node + 1) for node, candidate in enumerate(ordered)]
+        nodes = [replace(one, start=node, end=node + 1) for node, one in enumerate(ordered)]
         lines.append(Line(tuple(nodes), len(nodes) + 1))
     return lines
 
@@ -51,7 +51,8 @@ def candidate(found: Finds, number: int) -> Candidate:
     scale = found.looked_at[found.scales[number]]
     x1, y1, x2, y2 = found.boxes[number].tolist()
     likely = float(found.logits[number].max()) >= _LIKELY_LOGIT
-    left, top, right, bottom = _of_ink(scale, found.boxes[number]) if likely else (x1, y1, x2, y2)
+    shown = _of_ink(scale, found.boxes[number]) if likely else found.boxes[number]
+    left, top, right, bottom = shown.tolist()
     x, y = math.floor(left), math.floor(top)
     # Nobody needs its ink by itself.
     ink = np.broadcast_to(np.uint8(0), (max(1, math.ceil(bottom) - y), max(1, math.ceil(right) - x)))
@@ -60,8 +61,8 @@ def candidate(found: Finds, number: int) -> Candidate:
     return Candidate(Glyph(x, y, ink), 0, 1, place=place)
 
 
-def _of_ink(scale: Scale, box: NDArray[np.float32]) -> tuple[float, float, float, float]:
-    """The box of the strokes that lie in a find's box for the most part: what is shown of it.
+def _of_ink(scale: Scale, box: NDArray[np.floating]) -> NDArray[np.floating]:
+    """The box of the strokes that lie in a find's box for the most part, [4]: what is shown of it.
 
     What a network looks at closely stays the box that was found, as it learnt.
     """
@@ -70,7 +71,7 @@ def _of_ink(scale: Scale, box: NDArray[np.float32]) -> tuple[float, float, float
     left, top = max(0, round(x1 - room)), max(0, round(y1 - room))
     part = scale.contrast[top : max(0, round(y2 + room)), left : max(0, round(x2 + room))]
     if part.size == 0:
-        return x1 / scale.factor, y1 / scale.factor, x2 / scale.factor, y2 / scale.factor
+        return box
     mask = (part >= _STROKE).astype(np.uint8)
     inside = np.zeros_like(mask)
     inside[max(0, round(y1) - top) : round(y2) - top, max(0, round(x1) - left) : round(x2) - left] = 1
@@ -81,10 +82,8 @@ def _of_ink(scale: Scale, box: NDArray[np.float32]) -> tuple[float, float, float
     own[0] = False
     x, y, w, h = cv2.boundingRect(own[labels].view(np.uint8))
     if h < _LEAST * (y2 - y1):
-        return x1 / scale.factor, y1 / scale.factor, x2 / scale.factor, y2 / scale.factor
-    corners = (left + x, top + y, left + x + w, top + y + h)
-    first, second, third, fourth = (value / scale.factor for value in corners)
-    return first, second, third, fourth
+        return box
+    return np.array([left + x, top + y, left + x + w, top + y + h]) / scale.factor
 
 
 def _stands_beside(other: Glyph, row: list[Glyph], height: float) -> bool:

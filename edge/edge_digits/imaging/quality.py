@@ -43,6 +43,11 @@ _MAX_DIGITS = 12
 _MIN_CROSSINGS = 4
 
 
+def is_assessed(gray: Gray) -> bool:
+    """Whether anything is said of a picture: its maker knows best of a tiny crop, and one so low holds no digit."""
+    return bool(max(gray.shape) > TINY_SIDE and min(gray.shape) >= _MIN_HEIGHT)
+
+
 def assess(gray: Gray, ink: Ink, digits: Sequence[Box], scale: float = 1.0) -> tuple[str, ...]:
     """What may spoil the reading of a picture: one short line each, with the figure measured and what to do.
 
@@ -53,10 +58,9 @@ def assess(gray: Gray, ink: Ink, digits: Sequence[Box], scale: float = 1.0) -> t
         scale: pixels of `gray` by pixels of the original, in which lengths are reported.
 
     Returns:
-        Nothing for a good picture, for a tiny crop, of which its maker knows best, and for a picture too low to hold a
-        digit.
+        Nothing for a good picture, and for one that is not assessed.
     """
-    if max(gray.shape) <= TINY_SIDE or min(gray.shape) < _MIN_HEIGHT:
+    if not is_assessed(gray):
         return ()
     step = -(-max(gray.shape) // _SAMPLE_SIDE)
     sample = np.ascontiguousarray(gray[step // 2 :: step, step // 2 :: step])
