@@ -93,8 +93,8 @@ RECIPES: dict[str, Recipe] = {
     "finder": Recipe(
         task="finder",
         arch="finder",
-        epochs=70,
-        patience=70,
+        epochs=90,
+        patience=90,
         batch=32,
         learning_rate=2e-3,
         dropout=0.0,

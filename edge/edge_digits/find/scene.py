@@ -35,7 +35,7 @@ _FINEST_SIDE, _STEP, _LOWEST_PICTURE = 960, 0.65, 22
 _STRIP_SIDE, _STRIP_SCALE = 360, 1.3
 _TINY_SIDE, _TINY_SCALED = 48, 48
 #: Pixels around a picture, so that a stroke at its rim is seen whole.
-_RING = 8
+RING = 8
 #: Contrast of this strength or more is looked at.
 _INKED = 90
 #: From this logit and this height on, a find needs no finer look.
@@ -112,8 +112,8 @@ def find_characters(picture: NDArray[np.uint8], maps: HeatMaps, factors: Sequenc
         if not ring:
             # Lines go on beyond the rim; a digit that fills the picture ends there.
             ring = "constant" if is_tight((contrast >= _INKED).astype(np.uint8)) else "edge"
-        ringed = np.pad(contrast, _RING, ring)
-        for x, y, part in inked_parts(ringed, sure * factor + _RING, _INKED):
+        ringed = np.pad(contrast, RING, ring)
+        for x, y, part in inked_parts(ringed, sure * factor + RING, _INKED):
             if part.size > left:
                 continue
             left -= part.size
@@ -122,7 +122,7 @@ def find_characters(picture: NDArray[np.uint8], maps: HeatMaps, factors: Sequenc
             box = np.stack(
                 [peaks.x - half_width, peaks.y - half_height, peaks.x + half_width, peaks.y + half_height], axis=1
             )
-            box = ((box + np.array([x, y, x, y], np.float32) - _RING) / factor).astype(np.float32)
+            box = ((box + np.array([x, y, x, y], np.float32) - RING) / factor).astype(np.float32)
             best = peaks.logits.max(axis=1, initial=-np.inf)
             is_digit = peaks.logits.argmax(axis=1) < len(DIGITS) if len(best) else np.zeros(0, bool)
             height = np.maximum(peaks.height, 0.6 * peaks.width)
@@ -133,7 +133,7 @@ def find_characters(picture: NDArray[np.uint8], maps: HeatMaps, factors: Sequenc
             places.append(np.full(len(kept), len(scales) - 1))
             plain = is_digit & (best >= _SURE_LOGIT) & (height >= _SURE_HEIGHT) & (height <= _HIGHEST)
             sure = np.concatenate([sure, box[plain]])
-        if len(sure) and is_explained(ringed, sure * factor + _RING, _INKED):
+        if len(sure) and is_explained(ringed, sure * factor + RING, _INKED):
             break
     if not logits:
         return Finds(boxes[0], np.zeros((0, len(CHARACTERS)), np.float32), np.zeros(0, np.intp), tuple(scales))

@@ -1,4 +1,4 @@
-"""The signs that stand beside digits, drawn by our own code: for where no pen trajectories show them."""
+"""The signs that stand beside digits, drawn by our own code: for where no pen trajectories show them, or seldom."""
 
 from __future__ import annotations
 
@@ -12,11 +12,19 @@ _SAMPLES = 7
 #: Ways to write each sign: strokes through points of the unit square, "x,y x,y; ...", y downwards; "~" for a curve
 #: through them.
 _WAYS = {
+    "*": ("0,.25 1,.75;1,.25 0,.75;.5,0 .5,1", "0,0 1,1;1,0 0,1;0,.5 1,.5", "0,.1 1,.9;.9,0 .1,1;-.1,.5 1.1,.45"),
     ".": (".5,.5 .5,.52",),
     ",": (".6,0 .4,1", "~.5,0 .6,.4 .3,1"),
     "-": ("0,.5 1,.5", "~0,.5 .5,.47 1,.52"),
     "+": ("0,.5 1,.5;.5,0 .5,1",),
-    "x": ("0,0 1,1;1,0 0,1", "~0,.1 .2,0 .8,1 1,.9;1,0 0,1"),
+    "x": (
+        "0,0 1,1;1,0 0,1",
+        "~0,.1 .2,0 .8,1 1,.9;1,0 0,1",
+        # As an unknown is often written: two curves back to back, apart or joined, one of them in one go.
+        "~0,.05 .3,.02 .45,.3 .42,.7 .2,1 0,.9;~1,.05 .7,.05 .52,.35 .55,.7 .75,1 1,.9",
+        "~0,.1 .25,0 .42,.2 .55,.75 .75,1 1,.88;~.98,.05 .8,.05 .55,.4 .3,.9 .05,.98",
+        "~0,.15 .2,0 .42,.3 .4,.8 .15,1 .05,.85 .45,.55 .85,.05 .98,.1 .6,.45 .6,.85 .8,1 1,.85",
+    ),
     "/": ("1,0 0,1", ".7,0 .3,1"),
     "(": ("~.4,0 .1,.3 .1,.7 .4,1",),
     ")": ("~.1,0 .4,.3 .4,.7 .1,1",),
@@ -33,7 +41,12 @@ _JITTER = 0.04
 
 
 def draw(sign: str, rng: np.random.Generator) -> tuple[Stroke, ...]:
-    """The strokes of one of `results.SIGNS` in a hand of its own: float32 [N, 2] each, in the unit square about 0."""
+    """The strokes of a sign in a hand of its own: float32 [N, 2] each, in the unit square about 0.
+
+    Args:
+        sign: one of `results.SIGNS`, or an asterisk, which is none of them.
+        rng: decides all.
+    """
     ways = _WAYS[sign]
     strokes = []
     for text in ways[int(rng.integers(len(ways)))].split(";"):

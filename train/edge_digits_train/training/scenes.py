@@ -10,11 +10,13 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from edge_digits.find.scene import RING
 from edge_digits.imaging.contrast import local_contrast
 from edge_digits.imaging.pixels import Gray
 from edge_digits_train.datasets.data import BACKGROUND, Split, Trace
 from edge_digits_train.pool import start_worker
 from edge_digits_train.synthesis.scenes import Composer, Scene
+from edge_digits_train.synthesis.scenes.sheets import cut_classes, paste
 from edge_digits_train.training.redrawn import Redrawn
 from edge_digits_train.training.targets import Targets, encode
 
@@ -24,6 +26,10 @@ TILE = (80, 160)
 _CHUNK = 250
 #: Share of scenes that are photographed at fewer pixels, and the range of the factors.
 _COARSE, _COARSER = 0.25, (0.45, 0.85)
+#: Share of scenes of which a part is seen as a picture of its own, and what is cut off at each side, at most.
+_CUT, _CUT_OFF = 0.15, 0.35
+#: Share of those whose rim ends there; those of others go on for `find.scene.RING` pixels.
+_BARE = 0.5
 #: Share of scenes that are shown paler, and the range of the factors.
 _PALE, _PALER = 0.3, (0.5, 1.0)
 
@@ -55,6 +61,8 @@ def make_scene(composer: Composer, seed: tuple[int, ...], *, unwritten: float = 
     """A scene and what a network sees of it; `unwritten` is the share of scenes without writing beside the usual."""
     rng = np.random.default_rng(seed)
     scene = composer.nothing(rng, *TILE) if unwritten and rng.random() < unwritten else composer.scene(rng, *TILE)
+    if rng.random() < _CUT:
+        return _cut(scene, rng)
     return seen(scene.gray, rng), scene
 
 
@@ -67,6 +75,22 @@ def make_scenes(composer: Composer, seed: tuple[int, ...], numbers: Sequence[int
         of_scene = np.column_stack([np.full(len(scene.classes), place), scene.boxes, scene.classes])  # [m, 6]
         rows.append(of_scene[scene.classes != BACKGROUND].astype(np.float32))
     return Scenes(planes, np.concatenate(rows))
+
+
+def _cut(scene: Scene, rng: np.random.Generator) -> tuple[Gray, Scene]:
+    """A part of a scene as the runner shows it to the network, in its place: nothing lies beyond its rim."""
+    (height, width), off = scene.gray.shape, rng.uniform(0.0, _CUT_OFF, 4)
+    top, bottom = round(off[0] * height), height - round(off[1] * height)
+    left, right = round(off[2] * width), width - round(off[3] * width)
+    part = seen(scene.gray[top:bottom, left:right], rng)
+    plane = np.zeros_like(scene.gray)
+    if rng.random() < _BARE:
+        plane[top:bottom, left:right] = part
+    else:
+        ringed, (y, x) = np.pad(part, RING, "edge"), (top - RING, left - RING)
+        paste(plane, ringed, x, y)
+    inside = cut_classes(scene.boxes, scene.classes, (left, top, right, bottom))
+    return plane, Scene(scene.gray, scene.boxes, inside)
 
 
 class SceneEpochs(Redrawn[Scenes]):

@@ -17,8 +17,15 @@ from edge_digits_train.synthesis.scenes.library import Library
 from edge_digits_train.synthesis.scenes.lines import plain_number
 from edge_digits_train.synthesis.scenes.photographs import photograph, photograph_plain, photograph_scene
 from edge_digits_train.synthesis.scenes.sheets import UNWANTED, Sheet
-from edge_digits_train.synthesis.scenes.tables import scatter, write_form, write_table
-from edge_digits_train.synthesis.scenes.texts import write_format, write_number, write_sum, write_words
+from edge_digits_train.synthesis.scenes.tables import scatter, scatter_figures, write_form, write_table
+from edge_digits_train.synthesis.scenes.texts import (
+    write_algebra,
+    write_format,
+    write_number,
+    write_signs,
+    write_sum,
+    write_words,
+)
 from edge_digits_train.synthesis.scenes.textures import texture
 from edge_digits_train.synthesis.scenes.writing import Writing
 
@@ -121,20 +128,26 @@ def strings(pictures: Pictures, labels: Labels, count: int, seed: int, *, touchi
 def _write(sheet: Sheet, writing: Writing, rng: np.random.Generator) -> None:
     """Digits, signs and letters of one of the layouts."""
     kind = rng.random()
-    if kind < 0.36:
+    if kind < 0.34:
         write_number(sheet, writing, rng)
-    elif kind < 0.47:
+    elif kind < 0.43:
         write_sum(sheet, writing, rng)
-    elif kind < 0.56:
+    elif kind < 0.49:
+        write_algebra(sheet, writing, rng)
+    elif kind < 0.51:
+        write_signs(sheet, writing, rng)
+    elif kind < 0.58:
         write_format(sheet, writing, rng)
     elif kind < 0.69:
         write_table(sheet, writing, rng)
-    elif kind < 0.79:
+    elif kind < 0.78:
         write_form(sheet, writing, rng)
-    elif kind < 0.86:
+    elif kind < 0.84:
         write_words(sheet, writing, rng, digits=True)
-    elif kind < 0.91:
+    elif kind < 0.88:
         write_words(sheet, writing, rng, digits=False)
+    elif kind < 0.91:
+        scatter_figures(sheet, writing, rng, 1 if rng.random() < 0.5 else int(rng.integers(2, 7)))
     else:
         # One alone as often as not: that is what people try first.
         scatter(sheet, writing, rng, 1 if rng.random() < 0.5 else int(rng.integers(2, 9)))

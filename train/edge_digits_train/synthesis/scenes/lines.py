@@ -11,8 +11,8 @@ from edge_digits_train.datasets.data import Labels
 from edge_digits_train.synthesis.scenes.sheets import IGNORED, LABELS, Sheet, inked
 from edge_digits_train.synthesis.scenes.writing import Writing
 
-#: In a text to be written: any digit, any letter.
-DIGIT, LETTER = "?", "@"
+#: In a text to be written: any digit, any letter, an asterisk; and what raises the digit that follows.
+DIGIT, LETTER, ASTERISK, RAISED = "?", "@", "*", "^"
 
 
 def write_text(
@@ -34,7 +34,7 @@ def write_text(
         writing: by whom.
         rng: decides all.
         at: x where it begins and y of its middle there.
-        text: DIGIT, LETTER, `results.SIGNS` and blanks.
+        text: DIGIT, LETTER, ASTERISK, RAISED, `results.SIGNS` and blanks.
         gap: mean room between digits, of their height; negative where they run into each other.
         slope: of the line.
         crowded: digits as near as they come: touching, or nearly.
@@ -44,14 +44,23 @@ def write_text(
     height, letters = hand.height, writing.someones_letters(rng)
     # Where small zeros stand: on the line, or in the middle of it.
     foot = rng.uniform(-0.1, 0.5) * (1.0 - hand.zero_size) * height
-    after_digit = False
+    after_digit = raised = False
     for character in text:
         if x > sheet.shape[1]:
             break
+        if character == RAISED:
+            raised = True
+            continue
         y = middle + slope * x + rng.normal(0.0, hand.jitter) * height
         if character == DIGIT:
-            strokes, label = writing.digit(rng)
-            y += foot * (label == 0)
+            if raised:  # an exponent
+                factor = rng.uniform(0.4, 0.8)
+                strokes, label = writing.smaller(factor).digit(rng)
+                x -= rng.uniform(0.0, 0.2) * height
+                y -= (1.0 - factor / 2) * rng.uniform(0.4, 0.75) * height
+            else:
+                strokes, label = writing.digit(rng)
+                y += foot * (label == 0)
             if crowded and after_digit:
                 x += shift_to_touch(sheet.digits, strokes, x, y) + rng.uniform(-3.0, 2.0)
             end = sheet.add(strokes, label, x, y)
@@ -62,13 +71,16 @@ def write_text(
             strokes, lookalike = writing.letter(rng, letters)
             x = sheet.add(strokes, IGNORED if lookalike and not words else None, x, y)
             x += rng.uniform(0.02, 0.35) * height
+        elif character == ASTERISK:
+            x = sheet.add(writing.asterisk(rng), None, x + rng.uniform(0.02, 0.3) * height, y)
+            x += rng.uniform(0.02, 0.3) * height
         elif character in SIGNS:
             strokes, below = writing.sign(character, rng)
             x += rng.uniform(0.02, 0.15 if character in ".,:" else 0.3) * height
             x = sheet.add(strokes, LABELS.index(character), x, y + below) + rng.uniform(0.02, 0.3) * height
         else:
             x += rng.uniform(0.3, 1.0) * height
-        after_digit = character == DIGIT
+        after_digit, raised = character == DIGIT, False
 
 
 def plain_number(writing: Writing, rng: np.random.Generator, indices: Labels, *, touching: bool) -> Sheet:

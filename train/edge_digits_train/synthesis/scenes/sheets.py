@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from edge_digits.imaging.pixels import Gray
 from edge_digits.inference.heatmap import DIGIT_HEIGHTS
 from edge_digits.results import DIGITS, SIGNS
-from edge_digits_train.datasets.data import BACKGROUND
+from edge_digits_train.datasets.data import BACKGROUND, Labels
 
 #: The text of each class of a scene.
 LABELS = DIGITS + SIGNS
@@ -113,6 +113,23 @@ class Sheet:
         outside = max(-box[0], -box[1], box[2] - self.shape[1], box[3] - self.shape[0], 0.0)
         cut = outside > _CUT * (unit if is_digit else max(width, height))
         return IGNORED if cut or not DIGIT_HEIGHTS[0] - 2 <= unit <= DIGIT_HEIGHTS[1] + 3 else label
+
+
+def cut_classes(boxes: NDArray[np.float32], classes: Labels, part: Box) -> Labels:
+    """The classes where only a part of the sheet is seen: BACKGROUND of what is cut away, IGNORED of what is cut.
+
+    Args:
+        boxes: float32 [N, 4], x1, y1, x2, y2.
+        classes: int64 [N].
+        part: x1, y1, x2, y2.
+    """
+    low, high = np.array(part[:2], np.float32), np.array(part[2:], np.float32)
+    sides = boxes[:, 2:] - boxes[:, :2]  # [N, 2]
+    outside = np.maximum(low - boxes[:, :2], boxes[:, 2:] - high).max(axis=1, initial=0.0)
+    middle = (boxes[:, :2] + boxes[:, 2:]) / 2
+    gone = ((middle < low) | (middle > high)).any(axis=1)
+    cut = outside > _CUT * sides.max(axis=1, initial=0.0)
+    return np.where(gone, BACKGROUND, np.where(cut & (classes >= 0), IGNORED, classes)).astype(np.int64)
 
 
 def inked(strokes: Gray) -> NDArray[np.bool_]:

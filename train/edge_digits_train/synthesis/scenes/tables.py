@@ -87,6 +87,17 @@ def scatter(sheet: Sheet, writing: Writing, rng: np.random.Generator, count: int
             sheet.add_centred(*own.digit(rng), x, y)
 
 
+def scatter_figures(sheet: Sheet, writing: Writing, rng: np.random.Generator, count: int) -> None:
+    """So many letters and figures of no script anywhere, one beside the other."""
+    height, width = sheet.shape
+    letters, x = writing.someones_letters(rng), rng.uniform(0.05, 0.5) * width
+    for _ in range(count):
+        strokes, lookalike = writing.letter(rng, letters if rng.random() < 0.5 else [])
+        y = rng.uniform(0.3, 0.7) * height
+        x = sheet.add(strokes, IGNORED if lookalike else None, x, y)
+        x += rng.uniform(0.1, 2.0) * writing.hand.height
+
+
 def _fill(
     sheet: Sheet, writing: Writing, centre: tuple[float, float], cell: tuple[float, float], rng: np.random.Generator
 ) -> None:

@@ -1,17 +1,19 @@
-"""Texts of one line and of many: numbers, sums, dates and the like, and words."""
+"""Texts of one line and of many: numbers, sums, algebra, dates and the like, signs alone, and words."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from edge_digits_train.synthesis.scenes.lines import DIGIT, LETTER, write_text
+from edge_digits_train.synthesis.scenes.lines import ASTERISK, DIGIT, LETTER, RAISED, write_text
 from edge_digits_train.synthesis.scenes.sheets import Sheet
 from edge_digits_train.synthesis.scenes.writing import Writing
 
 #: What stands between the digits of a number.
 _INSIDE = DIGIT * 8 + ",.-."
 #: What stands between the numbers of a sum: letters are unknowns.
-_BETWEEN = "+-x/()=+-:=" + 2 * LETTER
+_BETWEEN = "+-x/()=+-:=" + ASTERISK + 2 * LETTER
+#: Signs that stand alone, and what stands between the terms of an equation.
+_ALONE, _TERMS = "+-x/()=+-/()" + ASTERISK, "+-+-+-="
 #: Dates, times, amounts, phone numbers, items of lists.
 _FORMATS = (
     "??.??.????",
@@ -62,6 +64,26 @@ def write_sum(sheet: Sheet, writing: Writing, rng: np.random.Generator) -> None:
     text = (" " if rng.random() < 0.3 else "").join("".join(parts))
     gap = rng.uniform(-0.05, 0.4)
     write_text(sheet, writing, rng, _begin(sheet, rng), text, gap=gap, slope=_slope(rng))
+
+
+def write_algebra(sheet: Sheet, writing: Writing, rng: np.random.Generator) -> None:
+    """An equation in one unknown: a number, the unknown and an exponent make a term."""
+    unknown = "x" if rng.random() < 0.75 else LETTER
+    blank = " " if rng.random() < 0.7 else ""
+    text = "-" if rng.random() < 0.1 else ""
+    for _ in range(int(rng.integers(1, 4))):
+        number = DIGIT * int(rng.integers(0, 3))
+        power = unknown + (RAISED + DIGIT if rng.random() < 0.5 else "") if rng.random() < 0.8 else ""
+        text += (number + power or DIGIT) + blank + _any(_TERMS, rng) + blank
+    text += DIGIT * int(rng.integers(1, 3))
+    gap = rng.uniform(-0.05, 0.3)
+    write_text(sheet, writing, rng, _begin(sheet, rng), text, gap=gap, slope=_slope(rng))
+
+
+def write_signs(sheet: Sheet, writing: Writing, rng: np.random.Generator) -> None:
+    """Signs of arithmetic in a row, wide apart, and no digit."""
+    text = "  ".join(_any(_ALONE, rng) for _ in range(int(rng.integers(1, 8))))
+    write_text(sheet, writing, rng, _begin(sheet, rng), text, gap=0.0, slope=_slope(rng))
 
 
 def write_format(sheet: Sheet, writing: Writing, rng: np.random.Generator) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import cv2
@@ -21,6 +21,8 @@ Source = Literal["pictures", "traces", "styles"]
 _PICTURES, _TRACES = 0.45, 0.43
 #: Share of ones and sevens that get a flag, a foot or a bar, where they are of pictures or styles.
 _RARE = 0.35
+#: Share of "x" that our own code draws where there are traces: of those most are capitals, and an unknown is none.
+_DRAWN_X = 0.4
 #: Standard deviation of a stroke's place, of the character's height.
 _STROKE_SHIFT = 0.012
 #: Strokes of a finer pen than this are drawn twice as large, pixels: OpenCV's widths are whole numbers.
@@ -33,7 +35,7 @@ _SIZES = {
     "-": (0.22, 0.6),
     "+": (0.4, 0.8),
     "x": (0.35, 0.8),
-    "/": (0.95, 1.5),
+    "/": (0.95, 1.8),
     "(": (0.95, 1.5),
     ")": (0.95, 1.5),
     "=": (0.3, 0.65),
@@ -71,6 +73,10 @@ class Writing:
             return cls(library, hand, "traces", library.writer(rng))
         return cls(library, hand, "pictures" if chance < _PICTURES + _TRACES else "styles", [])
 
+    def smaller(self, factor: float) -> Writing:
+        """The same writing, so many times as high, by the same pen."""
+        return replace(self, hand=replace(self.hand, height=self.hand.height * factor))
+
     def digit(self, rng: np.random.Generator) -> tuple[Gray, int]:
         """Strokes and label of any digit."""
         if self.source == "traces":
@@ -105,7 +111,10 @@ class Writing:
         if sign == ".":
             return self._dot(size, rng), foot * rng.uniform(0.8, 1.1)
         known = self.library.signs[sign]
-        strokes = known[int(rng.integers(len(known)))] if known else signs.draw(sign, rng)
+        if known and not (sign == "x" and rng.random() < _DRAWN_X):
+            strokes = known[int(rng.integers(len(known)))]
+        else:
+            strokes = signs.draw(sign, rng)
         extent = np.ptp(np.concatenate(strokes), axis=0)
         of = extent[0] if sign in "-=" else extent.max() if sign in "+x#%" else extent[1]
         linear = self.hand.linear(rng, 0.5) / max(float(of), 1e-2)
@@ -140,6 +149,10 @@ class Writing:
         side = max(6, round(1.4 * size))
         method = cv2.INTER_AREA if side < 28 else cv2.INTER_LINEAR
         return np.asarray(cv2.resize(negatives.letter(rng), (side, side), interpolation=method), np.uint8), False
+
+    def asterisk(self, rng: np.random.Generator) -> Gray:
+        """Strokes of an asterisk, as some write it for times."""
+        return self._drawn(signs.draw("*", rng), self.hand.height * rng.uniform(0.35, 0.8), self.hand.linear(rng), rng)
 
     def tick(self, rng: np.random.Generator) -> Gray:
         """Strokes of a tick."""
