@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import cv2
@@ -21,9 +22,12 @@ from edge_digits_train.synthesis.scenes import IGNORED, UNWANTED, Composer, Scen
 from edge_digits_train.synthesis.scenes import LABELS as TEXTS
 from edge_digits_train.synthesis.scenes.library import Library
 from edge_digits_train.synthesis.scenes.lines import write_text
-from edge_digits_train.synthesis.scenes.sheets import Sheet
+from edge_digits_train.synthesis.scenes.sheets import Sheet, cut_classes
 from edge_digits_train.synthesis.scenes.surroundings import surround
+from edge_digits_train.synthesis.scenes.tables import scatter_figures
+from edge_digits_train.synthesis.scenes.texts import write_signs
 from edge_digits_train.synthesis.scenes.writing import Writing
+from edge_digits_train.training.scenes import make_scene
 
 PICTURES, LABELS = digits(60)
 COMPOSER = Composer(PICTURES, LABELS)
@@ -291,6 +295,62 @@ def test_what_an_edge_of_the_sheet_cuts_is_not_to_be_found() -> None:
     assert min(whole) > 0.9
     assert max(gone) < 0.55
     assert min(len(whole), len(gone), len(cut)) > 15
+
+
+def test_what_is_seen_of_a_part_of_a_sheet_and_what_is_cut_by_its_rim() -> None:
+    boxes = np.array([[10, 10, 30, 40], [24, 10, 44, 40], [50, 10, 70, 40], [64, 10, 76, 40], [82, 10, 90, 40]])
+    classes = np.array([3, 11, IGNORED, 4, 5])
+    left = cut_classes(boxes.astype(np.float32), classes, (32.0, 0.0, 80.0, 60.0))
+    assert left.tolist() == [-1, IGNORED, IGNORED, 4, -1]
+    assert cut_classes(np.zeros((0, 4), np.float32), np.zeros(0, np.int64), (0.0, 0.0, 9.0, 9.0)).shape == (0,)
+
+
+def test_nothing_is_found_beyond_the_rim_of_a_part() -> None:
+    """The plane is bare there, but for what continues its edge."""
+    whole, cut = 0, 0
+    for number in range(120):
+        plane, scene = make_scene(COMPOSER, (4, number))
+        wanted = scene.boxes[scene.classes >= 0]
+        middles = (wanted[:, :2] + wanted[:, 2:]) / 2
+        rows, columns = plane.any(axis=1), plane.any(axis=0)
+        gone = (~rows[:8]).all() and (~columns[:8]).all()
+        whole, cut = whole + (not gone), cut + gone
+        if gone and len(middles):
+            assert columns[int(middles[:, 0].min()) - 4 :].any()
+            assert middles[:, 0].min() > 4
+    assert whole > 3 * cut > 3
+
+
+def test_an_exponent_is_a_smaller_digit_above_the_line() -> None:
+    """And the unknown beside it a sign; an asterisk is neither."""
+    rng = np.random.default_rng(0)
+    small, raised = [], []
+    for _ in range(20):
+        hand = Writing.begin(Library(PICTURES, LABELS), rng, 30.0)
+        sheet = Sheet.blank(80, 300, 30.0)
+        write_text(sheet, hand, rng, (10.0, 45.0), "?x^?*?", gap=0.1)
+        assert [TEXTS[label] in "x" for label in sheet.classes] == [False, True, False, False]
+        _, unknown, power, last = sheet.boxes
+        small.append((power[3] - power[1]) / (last[3] - last[1]))
+        raised.append((unknown[1] + unknown[3]) / 2 - (power[1] + power[3]) / 2)
+        assert last[0] - power[2] > 6, "the asterisk stands between"
+    assert min(raised) > 0
+    assert np.median(raised) > 8
+    assert 0.3 < np.median(small) < 0.85
+
+
+@pytest.mark.parametrize(("write", "known"), [(write_signs, set(range(10, 22))), (scatter_figures, set())])
+def test_signs_alone_and_figures_hold_no_digit(write: Callable[..., None], known: set[int]) -> None:
+    rng = np.random.default_rng(0)
+    seen: set[int] = set()
+    for _ in range(30):
+        hand = Writing.begin(Library(PICTURES, LABELS), rng, 24.0)
+        sheet = Sheet.blank(80, 160, 24.0)
+        write(sheet, hand, rng, *((3,) if write is scatter_figures else ()))
+        assert sheet.digits.any()
+        seen |= {label for label in sheet.classes if label >= 0}
+    assert seen <= known
+    assert bool(seen) == bool(known)
 
 
 def test_letters_among_negatives_are_no_signs() -> None:
