@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from edge_digits import Box, Digit, DigitReader, Model, PictureError, Reading
 from edge_digits.examination import Examination
 from edge_digits.find import Line
-from edge_digits.find.search import WORK_SIDE
+from edge_digits.find.scene import WORK_SIDE
 from edge_digits.text import fusion
 
 READER = DigitReader.load()

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from edge_digits.choices import SignsName
 from edge_digits.find.lines import scene_lines
-from edge_digits.find.scene import Finds, HeatMaps, Scale, find_characters
+from edge_digits.find.scene import WORK_SIDE, Finds, HeatMaps, Scale, find_characters, scales_of, working_side
 from edge_digits.imaging.pixels import Gray
 from edge_digits.inference.heatmap import REFERENCE_HEIGHT
 from edge_digits.results import DIGITS, SIGNS, Box, Digit
@@ -51,6 +51,30 @@ def test_signs_join_the_line_that_they_stand_in() -> None:
         ("2", 55, 100, 75, 140),
     )
     assert texts(found) == ["3.7", "1+2"]
+
+
+def test_what_is_raised_beside_a_line_is_of_that_line() -> None:
+    """An exponent, cents; not what stands above a digit, or is another line's."""
+    exponent = ("2", 44.0, 2.0, 58.0, 26.0)
+    digits = [("3", 10.0, 20.0, 30.0, 60.0), ("5", 90.0, 22.0, 110.0, 60.0), ("7", 114.0, 20.0, 134.0, 58.0)]
+    assert texts(finds(exponent, *digits)) == ["3257"]
+    cents = [("5", 140.0, 8.0, 152.0, 30.0), ("0", 154.0, 9.0, 166.0, 31.0)]
+    assert texts(finds(*digits, *cents)) == ["35750"]
+    assert texts(finds(("2", 92.0, 2.0, 106.0, 26.0), *digits)) == ["2", "357"], "it stands above a digit"
+    assert texts(finds(("2", 44.0, -12.0, 58.0, 12.0), *digits)) == ["2", "357"], "nothing beside it is as high"
+    large = [("2", 44.0, -14.0, 64.0, 26.0), ("4", 68.0, -14.0, 88.0, 26.0)]
+    assert texts(finds(*large, *digits)) == ["24", "357"], "as large as the others"
+    assert texts(finds(("2", 300.0, 2.0, 314.0, 26.0), *digits)) == ["2", "357"], "far off"
+
+
+def test_a_long_strip_is_searched_at_more_pixels_than_a_page() -> None:
+    assert working_side(720, 960) == working_side(3000, 4000) == working_side(540, 960) == WORK_SIDE
+    assert working_side(115, 2812) == 2400
+    side = working_side(300, 2812)
+    assert WORK_SIDE < side < 2400
+    assert side * side * 300 / 2812 == pytest.approx(480_000)
+    assert max(scales_of(115, 2400)) == 1.0
+    assert max(scales_of(960, 720)) == 1.0
 
 
 def test_a_sign_far_from_any_digit_is_none_that_anyone_reads() -> None:
@@ -107,7 +131,7 @@ def test_a_picture_that_is_all_texture_costs_no_more_than_its_budget() -> None:
 
     texture = np.random.default_rng(0).integers(0, 256, (1500, 2000)).astype(np.uint8)
     find_characters(texture, counting)
-    assert 0 < sum(looked_at) <= 640_000
+    assert 0 < sum(looked_at) <= 1_300_000
 
 
 def test_a_blank_picture_is_not_looked_at_at_all() -> None:

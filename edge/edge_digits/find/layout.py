@@ -19,6 +19,9 @@ _ROOM = 1.2
 _SPECK = 0.2
 #: and below these, in heights of the page's digits and of the line, nothing but a small nought.
 _SMALL, _LOW = 0.33, 0.4
+#: Of digits that are raised beside others, as exponents and cents are: how many there are, how high at most and how far
+#: off, in heights of the others; how much of their height the others reach, at least, and of their width, at most.
+_RAISED, _RAISED_HEIGHT, _RAISED_GAP, _RAISED_SHARED, _RAISED_COVERED = 2, 0.85, 2.0, 0.05, 0.3
 
 
 def lines(strokes: Strokes, strength: Gray) -> list[list[Glyph]]:
@@ -59,6 +62,32 @@ def rows(glyphs: list[Glyph]) -> list[list[Glyph]]:
         else:
             best.append(glyph)
     return sorted(found, key=lambda row: fmean(g.y + g.height / 2 for g in row))
+
+
+def with_raised(found: list[list[Glyph]]) -> list[list[Glyph]]:
+    """Lines, with digits that are raised beside one of them, as exponents and cents are, in that line."""
+    lines = sorted(found, key=len)
+    for row in list(lines):
+        base = next((other for other in reversed(lines) if other is not row and _is_raised(row, other)), None)
+        if base is not None:
+            lines.remove(row)
+            base.extend(row)
+            base.sort(key=lambda g: g.x)
+    return [row for row in found if any(row is line for line in lines)]
+
+
+def _is_raised(row: list[Glyph], base: list[Glyph]) -> bool:
+    """Whether a few small digits stand between or beside those of a line, at their upper end."""
+    height = height_of(base)
+    if len(row) > min(_RAISED, len(base)) or max(g.height for g in row) > _RAISED_HEIGHT * height:
+        return False
+    x1, x2 = min(g.x for g in row), max(g.x + g.width for g in row)
+    y1, y2 = min(g.y for g in row), max(g.y + g.height for g in row)
+    nearest = min(base, key=lambda g: max(g.x - x2, x1 - (g.x + g.width)))
+    gap = max(nearest.x - x2, x1 - (nearest.x + nearest.width))
+    covered = max(min(g.x + g.width, x2) - max(g.x, x1) for g in base)
+    higher = y1 < nearest.y and y2 > nearest.y + _RAISED_SHARED * (y2 - y1)
+    return higher and gap < _RAISED_GAP * height and covered < _RAISED_COVERED * (x2 - x1)
 
 
 def _last_large(row: list[Glyph]) -> Glyph:

@@ -36,7 +36,7 @@ def scene_lines(found: Finds) -> list[Line]:
     of_glyph = {id(c.glyph): c for c, makes_lines in zip(candidates, likely, strict=True) if makes_lines}
     others = [c for c, makes_lines in zip(candidates, likely, strict=True) if not makes_lines]
     lines = []
-    for row in layout.rows([one.glyph for one in of_glyph.values()]):
+    for row in layout.with_raised(layout.rows([one.glyph for one in of_glyph.values()])):
         height = layout.height_of(row)
         beside = [other for other in others if _stands_beside(other.glyph, row, height)]
         others = [other for other in others if all(other is not taken for taken in beside)]

@@ -29,9 +29,12 @@ HeatMaps = Callable[[NDArray[np.uint8]], NDArray[np.float32]]
 
 #: A peak is a candidate from this logit on.
 MIN_LOGIT = -1.8
-#: Scales: a picture is looked at at this longer side first where it is larger; each next scale is so much coarser,
-#: until it is lower than the last. A strip or a small crop begins above its own scale.
-_FINEST_SIDE, _STEP, _LOWEST_PICTURE = 960, 0.65, 22
+#: Pictures are searched at this longer side at most: digits of a 40th of a page are then 24 pixels high. A long strip
+#: may be longer, of so many pixels.
+WORK_SIDE, _STRIP_PIXELS, _LONGEST_STRIP = 960, 480_000, 2400
+#: Each next scale is so much coarser, until it is lower than the last. A short strip or a small crop begins above its
+#: own scale.
+_STEP, _LOWEST_PICTURE = 0.65, 22
 _STRIP_SIDE, _STRIP_SCALE = 360, 1.3
 _TINY_SIDE, _TINY_SCALED = 48, 48
 #: Pixels around a picture, so that a stroke at its rim is seen whole.
@@ -41,7 +44,7 @@ _INKED = 90
 #: From this logit and this height on, a find needs no finer look.
 _SURE_LOGIT, _SURE_HEIGHT = 1.5, 22.0
 #: Pixels that the network may look at in one picture, all scales together.
-_BUDGET = 640_000
+_BUDGET = 1_300_000
 #: How far from the trained heights a find may be.
 _LOWEST, _HIGHEST = 0.72 * DIGIT_HEIGHTS[0], 1.3 * DIGIT_HEIGHTS[1]
 #: What is fainter is no ink: print that shows through from the back of a sheet reaches 16 of 255. Ink is taken at this
@@ -141,12 +144,18 @@ def find_characters(picture: NDArray[np.uint8], maps: HeatMaps, factors: Sequenc
     return _without_faint(_suppressed(found))
 
 
+def working_side(height: int, width: int) -> float:
+    """The longer side at which a picture is searched at most, pixels."""
+    strip = math.sqrt(_STRIP_PIXELS * max(height, width) / min(height, width))
+    return max(WORK_SIDE, min(strip, _LONGEST_STRIP))
+
+
 def scales_of(height: int, width: int) -> list[float]:
     """The scales to look at, from fine to coarse."""
     longer = max(height, width)
     if longer <= _TINY_SIDE:
         return [_TINY_SCALED / longer]
-    factor = _STRIP_SCALE if longer <= _STRIP_SIDE else min(1.0, _FINEST_SIDE / longer)
+    factor = _STRIP_SCALE if longer <= _STRIP_SIDE else min(1.0, working_side(height, width) / longer)
     factors = [factor]
     while height * factor * _STEP >= _LOWEST_PICTURE:
         factor *= _STEP

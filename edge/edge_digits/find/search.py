@@ -15,15 +15,13 @@ from edge_digits.choices import Layout
 from edge_digits.find import Candidate, Glyph, Line, chain, classic, find_digit
 from edge_digits.find.given import crop_lines, given_digit
 from edge_digits.find.lines import scene_lines
-from edge_digits.find.scene import HeatMaps, find_characters
+from edge_digits.find.scene import WORK_SIDE, HeatMaps, find_characters, working_side
 from edge_digits.imaging.ink import Ink, extract_ink
 from edge_digits.imaging.pixels import CROP_SIDE, TINY_SIDE, Gray, shrink, to_gray, without_faint_colours
 from edge_digits.imaging.regions import View
 from edge_digits.inference.session import Finder
 from edge_digits.results import DIGITS, Box
 
-#: Pictures are searched at this side at most: digits of a 40th of a page are then 24 pixels high.
-WORK_SIDE = 960
 #: The widest stroke of a picture that may hold many digits, as a fraction of its longer side.
 _PAGE_STROKE = 0.1
 #: A small picture that is wider than so many times its height holds a number, not one digit.
@@ -96,7 +94,10 @@ def look(pixels: NDArray[np.uint8], view: View, layout: Layout, finder: Finder |
         layout: "auto" takes tiny pictures for crops of one digit and all others for pages.
         finder: the finder's network; None finds by rule.
     """
-    work = without_faint_colours(shrink(view.cut(pixels), WORK_SIDE))
+    whole = view.cut(pixels)
+    # Rules know pages of one size only.
+    side = WORK_SIDE if finder is None else working_side(*whole.shape[:2])
+    work = without_faint_colours(shrink(whole, side))
     one = layout == "digit" or (layout == "auto" and max(work.shape[:2]) <= TINY_SIDE)
     if one and finder is None:
         work = shrink(work, CROP_SIDE)

@@ -99,7 +99,7 @@ def without_faint_colours(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return np.asarray(cv2.cvtColor(pixels, cv2.COLOR_BGR2GRAY), np.uint8)
 
 
-def shrink(pixels: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:
+def shrink(pixels: NDArray[np.uint8], side: float) -> NDArray[np.uint8]:
     """Scale a picture down so that its longer side is at most `side`; smaller ones stay as they are."""
     height, width = pixels.shape[:2]
     scale = side / max(height, width)
