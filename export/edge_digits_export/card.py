@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from edge_digits import __version__
 from edge_digits.inference.card import ModelCard
+from edge_digits_export.compact import compact
 from edge_digits_export.quantize import METHOD
 from edge_digits_export.trained import TrainedRun
 from edge_digits_export.verify import Verification
@@ -70,11 +71,12 @@ def card(
 
 
 def with_card(graph: onnx.ModelProto, model_card: ModelCard) -> bytes:
-    """The file: the graph with the card as its metadata."""
+    """The file: the graph, compact, with the card as its metadata."""
     import onnx
 
     model = onnx.ModelProto()
     model.CopyFrom(graph)
+    compact(model)
     onnx.helper.set_model_props(model, model_card.to_metadata())
     return bytes(model.SerializeToString(deterministic=True))
 
