@@ -351,7 +351,10 @@ def test_a_finder_is_not_taken_for_a_classifier(exported: Path, run: Run, tmp_pa
     ("options", "known"),
     [
         (("--recipe", "finder", "--arch", "stem5"), "finder"),
-        (("--recipe", "digits", "--arch", "finder"), "cnn-1, cnn-2, cnn-bn, lenet, mlp, resnet, stem3, stem5"),
+        (
+            ("--recipe", "digits", "--arch", "finder"),
+            "cnn-1, cnn-2, cnn-bn, lenet, mlp, nano, resnet, small, stem3, stem5",
+        ),
     ],
 )
 def test_an_architecture_of_the_other_kind_is_refused(

@@ -37,6 +37,18 @@ def test_the_loss_is_the_cross_entropy_with_a_logit_of_0_for_the_background() ->
     np.testing.assert_allclose(given, expected, rtol=1e-5)
 
 
+def test_probabilities_are_learnt_as_classes_are() -> None:
+    """Rows that are certain cost what their class does; others the mean of what the classes cost, by their shares."""
+    certain = np.zeros((4, 4), np.float32)
+    certain[np.arange(4), CLASSES + 1] = 1.0
+    expected = np.asarray(open_set.crossentropy(CLASSES, LOGITS))
+    np.testing.assert_allclose(np.asarray(open_set.crossentropy(certain, LOGITS)), expected, rtol=1e-5)
+    np.testing.assert_array_equal(open_set.accuracy(certain, LOGITS), open_set.accuracy(CLASSES, LOGITS))
+    mixed = np.full((4, 4), 0.25, np.float16)
+    rows = [[-math.log(share) for share in shares(row)] for row in LOGITS]
+    np.testing.assert_allclose(np.asarray(open_set.crossentropy(mixed, LOGITS)), np.mean(rows, axis=1), rtol=1e-4)
+
+
 @pytest.mark.parametrize("shape", [(4,), (4, 1)], ids=str)
 def test_the_accuracy_is_the_share_that_gets_its_class_or_the_background(shape: tuple[int, ...]) -> None:
     given = np.asarray(open_set.accuracy(CLASSES.reshape(shape), LOGITS))

@@ -59,6 +59,7 @@ def card(
             "extra": [Path(folder).name for folder in config.get("extra") or ()],
             "pens": [Path(source).name for source in config.get("pens") or ()],
             "finder": Path(config.get("finder") or "").name,
+            "teachers": [Path(source).name for source in config.get("teachers") or ()],
             "seed": config.get("seed"),
             "limit": config.get("limit"),
             "data_sha256": config.get("data_sha256"),

@@ -32,6 +32,7 @@ class Config:
         extra: folders of crops beside the data.
         pens: files and folders of pen trajectories beside the data.
         finder: the finder whose mistakes a reader of windows learns from; "" for none.
+        teachers: models that a reader of windows learns from beside the classes.
         init_sha256: of the file that `init` named.
         labels: the text of each class.
         data_sha256: of the training pictures and classes, the extra ones and the trajectories among them.
@@ -48,6 +49,7 @@ class Config:
     extra: tuple[str, ...] = ()
     pens: tuple[str, ...] = ()
     finder: str = ""
+    teachers: tuple[str, ...] = ()
     init_sha256: str = ""
     labels: tuple[str, ...] = ()
     data_sha256: str = ""
@@ -206,7 +208,7 @@ class RunFolder:
             settings = values["recipe"].pop("augmentation")
             augmentation = None if settings is None else Augmentation(**settings)
             values["recipe"] = Recipe(**values["recipe"], augmentation=augmentation)
-            for name in ("labels", "extra", "pens"):
+            for name in ("labels", "extra", "pens", "teachers"):
                 values[name] = tuple(values.get(name, ()))
             return Config(**values)
         except (OSError, ValueError, KeyError, TypeError, AttributeError):

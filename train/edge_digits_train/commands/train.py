@@ -45,6 +45,14 @@ if TYPE_CHECKING:
     help="For the recipe reader: the finder whose finds it will read; what that finds in vain is taught as no digit.",
 )
 @click.option(
+    "--teacher",
+    "teachers",
+    metavar="MODEL",
+    multiple=True,
+    help="For the recipe reader: a trained reader, .onnx or a shipped one by name, whose answers are learnt too. "
+    "Repeatable.",
+)
+@click.option(
     "-o", "--output", type=click.Path(path_type=Path), default=Path("run"), show_default=True, help="The run folder."
 )
 @click.option(
@@ -58,7 +66,14 @@ if TYPE_CHECKING:
     default="",
     help="Start from a trained network of the same architecture: a run, .keras, .onnx, or a shipped model by name.",
 )
-@click.option("--arch", help="Architecture, by name: stem5, stem3, mlp, cnn-1, cnn-2, cnn-bn, lenet, resnet.")
+@click.option(
+    "--size",
+    type=click.Choice(["nano", "small", "base"]),
+    help="A reader of this size, of windows or of characters of your own; else, the recipe's.",
+)
+@click.option(
+    "--arch", help="Architecture, by name: stem5, small, nano, stem3, mlp, cnn-1, cnn-2, cnn-bn, lenet, resnet."
+)
 @click.option(
     "--loss", type=click.Choice(["sparse", "categorical"]), help="Cross-entropy of classes, or of one-hot rows."
 )
@@ -136,14 +151,21 @@ def _config(
     extra: tuple[str, ...],
     pens: tuple[str, ...],
     finder: str,
+    teachers: tuple[str, ...],
+    size: str | None,
     **overrides: Any,
 ) -> Config:
+    from edge_digits_train.networks.architectures import SIZES
     from edge_digits_train.recipes import recipe, recipe_for
     from edge_digits_train.run import Config
 
+    if size is not None:
+        if overrides["arch"]:
+            raise UsageError("--size and --arch: each names an architecture. Give one of them")
+        overrides["arch"] = SIZES[size]
     recipe_name = recipe_name or recipe_for(overrides["arch"])
     chosen = replace(recipe(recipe_name), **{name: value for name, value in overrides.items() if value is not None})
-    return Config(recipe_name, chosen, data, limit, seed, init, extra, pens, finder)
+    return Config(recipe_name, chosen, data, limit, seed, init, extra, pens, finder, teachers)
 
 
 def _write_h5(folder: Any) -> None:

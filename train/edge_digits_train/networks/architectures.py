@@ -57,7 +57,17 @@ def stem5(x: Any) -> Any:
     x = _conv(x, 48, 3, stride=2)
     x = _conv(x, 48, 3)
     x = _conv(x, 64, 3)
-    return _weighted_pool(x)
+    return _weighted_pool(x, 64)
+
+
+def small(x: Any) -> Any:
+    """As `stem5`, with two convolutions behind the stem: 16,570 parameters, 757,664 multiply-adds."""
+    return _weighted_pool(_conv(_conv(_conv(x, 16, 5, stride=2), 32, 3, stride=2), 32, 3), 32)
+
+
+def nano(x: Any) -> Any:
+    """As `small`, of half its width: 4,834 parameters, 209,488 multiply-adds."""
+    return _weighted_pool(_conv(_conv(_conv(x, 8, 5, stride=2), 16, 3, stride=2), 16, 3), 16)
 
 
 def stem3(x: Any) -> Any:
@@ -180,20 +190,24 @@ def _flatten(x: Any, size: int) -> Any:
     return layers.Reshape((size,))(x)
 
 
-def _weighted_pool(x: Any) -> Any:
+def _weighted_pool(x: Any, width: int) -> Any:
     """Pool each 7x7 map by weights of its own: a global depthwise convolution (Chen et al. 2018, MobileFaceNets)."""
     from keras import layers
 
     x = layers.DepthwiseConv2D(7, padding="valid", use_bias=False)(x)
-    return layers.Reshape((64,))(layers.BatchNormalization(momentum=0.95)(x))
+    return layers.Reshape((width,))(layers.BatchNormalization(momentum=0.95)(x))
 
 
+#: The family of readers by size.
+SIZES = {"nano": "nano", "small": "small", "base": "stem5"}
 #: What `build_finder` builds.
 FINDER = "finder"
 #: Networks whose outputs are sigmoids.
 SIGMOID = frozenset({"mlp"})
 ARCHITECTURES: dict[str, Callable[[Any], Any]] = {
     "stem5": stem5,
+    "small": small,
+    "nano": nano,
     "stem3": stem3,
     "mlp": mlp,
     "cnn-1": cnn_1,

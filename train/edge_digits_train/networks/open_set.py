@@ -41,25 +41,33 @@ def crossentropy(targets: Any, logits: Any) -> Any:
     """Cross-entropy with the background as one class more.
 
     Args:
-        targets: classes, int [N], -1 for the background; or rows of `one_hot`, float [N, C].
+        targets: classes, int [N], -1 for the background; rows of `one_hot`, float [N, C]; or probabilities, float
+            [N, C + 1], of the background first.
         logits: float [N, C].
     """
     import keras
 
+    if _are_probabilities(targets, logits):
+        return keras.losses.categorical_crossentropy(targets, _with_background(logits), from_logits=True)
     return keras.losses.sparse_categorical_crossentropy(_columns(targets), _with_background(logits), from_logits=True)
 
 
 def accuracy(targets: Any, logits: Any) -> Any:
-    """Whether each picture gets its class, or the background: float32 [N], 0 or 1."""
+    """Whether each picture gets its class, or the background: float32 [N], 0 or 1; arguments as of `crossentropy`."""
     from keras import ops
 
     best = ops.argmax(_with_background(logits), axis=-1)
-    return ops.cast(ops.equal(best, ops.cast(_columns(targets), best.dtype)), "float32")
+    wanted = ops.argmax(targets, axis=-1) if _are_probabilities(targets, logits) else _columns(targets)
+    return ops.cast(ops.equal(best, ops.cast(wanted, best.dtype)), "float32")
 
 
 def custom_objects() -> dict[str, Any]:
     """What Keras needs to load a compiled model."""
     return {"crossentropy": crossentropy, "accuracy": accuracy}
+
+
+def _are_probabilities(targets: Any, logits: Any) -> bool:
+    return len(targets.shape) == 2 and targets.shape[-1] == logits.shape[-1] + 1
 
 
 def _columns(targets: Any) -> Any:

@@ -53,6 +53,8 @@ class DigitsTask:
             raise UsageError(
                 "--finder: only readers of windows learn from a finder. Leave it out, or take such a recipe"
             )
+        if config.teachers:
+            raise UsageError("--teacher: readers of windows learn from others. Leave it out, or take the recipe reader")
         if recipe.augmentation is not None and data.labels != tuple(DIGITS):
             # A foot under class 1 is a style of ones, not of letters; and letters are no background to letters,
             # nor are styles of digits any of letters.

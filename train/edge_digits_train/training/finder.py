@@ -54,6 +54,8 @@ class FinderTask:
             )
         if config.finder:
             raise UsageError("--finder: a finder learns from none. Leave it out, or start from it: --init")
+        if config.teachers:
+            raise UsageError("--teacher: readers of windows learn from others. Leave it out, or take the recipe reader")
         if config.init:
             sides = ((0, 0), (2, 2), (2, 2))  # 28 to 32, a multiple of INPUT_MULTIPLE
             pictures = np.pad(data.train.pictures[:50], sides)

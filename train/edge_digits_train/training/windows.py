@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from edge_digits.errors import UsageError
 from edge_digits.inference import run_files
 from edge_digits.results import DIGITS
-from edge_digits_train.datasets.data import BACKGROUND, Data, Labels, Pictures, Split, Trace, split, split_writers
+from edge_digits_train.datasets.data import BACKGROUND, Data, Pictures, Split, Trace, split, split_writers
 from edge_digits_train.networks import architectures, open_set, warm_start
 from edge_digits_train.pool import start_worker
 from edge_digits_train.run import Config
@@ -23,6 +23,7 @@ from edge_digits_train.synthesis.scenes import LABELS, Composer
 from edge_digits_train.training.crops import Finds, finds_of, make_windows
 from edge_digits_train.training.extra import with_extra
 from edge_digits_train.training.redrawn import Redrawn
+from edge_digits_train.training.teacher import Teacher
 
 if TYPE_CHECKING:
     import keras
@@ -36,7 +37,10 @@ _PENS = (1.3, 3.6)
 
 
 class WindowEpochs(Redrawn[Split]):
-    """Makes the windows of any epoch; the same seed and epoch give the same windows in the same order."""
+    """Makes the windows of any epoch; the same seed and epoch give the same windows in the same order.
+
+    With a teacher, their targets are what it says of them.
+    """
 
     def __init__(
         self,
@@ -48,17 +52,27 @@ class WindowEpochs(Redrawn[Split]):
         redraw: int,
         extra: Split | None = None,
         finder: str = "",
+        teacher: Teacher | None = None,
     ) -> None:
-        """Args: as the recipe has them; `train` and `traces` are what scenes and crops are made of, `extra` crops, and
-        `finder` finds in vain."""
+        """Args: as the recipe has them; `train` and `traces` are what scenes and crops are made of, `extra` crops,
+        `finder` finds in vain, and `teacher` says what the network is to say."""
         super().__init__(redraw, _start_worker, train, traces, augmentation, seed, extra, finder)
-        self._windows, self._seed = windows, seed
+        self._windows, self._seed, self._teacher = windows, seed, teacher
+        self._taught: tuple[Split, NDArray[Any]] | None = None
 
-    def make(self, epoch: int, *, then: int | None) -> tuple[Pictures, Labels]:
-        """Windows, uint8 [N, 28, 28], and classes of an epoch; begins to make those of epoch `then` beside it."""
+    def make(self, epoch: int, *, then: int | None) -> tuple[Pictures, NDArray[Any]]:
+        """Windows, uint8 [N, 28, 28], and targets of an epoch; begins to make those of epoch `then` beside it."""
         order = np.random.default_rng((self._seed, epoch)).permutation(self._windows)
-        windows = self._of(epoch, then).take(order)
-        return windows.pictures, windows.classes
+        windows = self._of(epoch, then)
+        return windows.pictures[order], self._targets(windows)[order]
+
+    def _targets(self, windows: Split) -> NDArray[Any]:
+        """The classes, or what the teacher says, which is asked once while the windows serve."""
+        if self._teacher is None:
+            return windows.classes
+        if self._taught is None or self._taught[0] is not windows:
+            self._taught = windows, self._teacher.targets(windows.pictures, windows.classes)
+        return self._taught[1]
 
     def _submit(self, pool: ProcessPoolExecutor, number: int) -> list[Future[Split]]:
         counts = [min(_CHUNK, self._windows - first) for first in range(0, self._windows, _CHUNK)]
@@ -121,6 +135,7 @@ class WindowsTask:
                 "Take another recipe, or other data"
             )
         finds_of(config.finder)  # says now what is wrong with it
+        Teacher(config.teachers, LABELS)  # and with them
         if config.init:
             network = architectures.build(config.recipe.arch, len(LABELS), 0.0)
             warm_start.start_from(network, config.init, data.train.pictures[:50])
@@ -136,8 +151,11 @@ class WindowsTask:
 
     def epochs(self) -> WindowEpochs:
         seed, redraw = self._config.seed, self._config.recipe.redraw
-        finder = self._config.finder
-        return WindowEpochs(self._train, self._traces, self._augmentation, self.size, seed, redraw, self._extra, finder)
+        finder, teachers = self._config.finder, self._config.teachers
+        teacher = Teacher(teachers, self._config.labels) if teachers else None
+        return WindowEpochs(
+            self._train, self._traces, self._augmentation, self.size, seed, redraw, self._extra, finder, teacher
+        )
 
     def judge(self, model: keras.Model) -> dict[str, float]:
         scenes, crops = self._validation()
