@@ -35,6 +35,7 @@ class Augmentation:
         photograph: share of pictures that are drawn as a photograph; the rest is only bent, as a clean scan would be.
         rare_styles: share of ones that get a flag or a foot and of sevens that get a bar.
         coarse: share of the scans that have few dots an inch.
+        disturbed: share of the crops of a reader of windows that something befalls (`disturbances`).
     """
 
     rotation: float = 12.0
@@ -45,6 +46,7 @@ class Augmentation:
     photograph: float = 0.4
     rare_styles: float = 0.5
     coarse: float = 0.25
+    disturbed: float = 0.12
 
 
 def augment(pictures: Pictures, labels: Labels, seed: int | tuple[int, ...], how: Augmentation) -> Pictures:

@@ -8,12 +8,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge_digits.find.scene import MIN_LOGIT
+from edge_digits.imaging.contrast import ink_box, local_contrast
+from edge_digits.imaging.ink import with_ring
 from edge_digits.imaging.pixels import Gray
 from edge_digits.inference.heatmap import find_peaks
 from edge_digits.inference.session import Finder
 from edge_digits.normalize import SIDE, normalize_window, window
 from edge_digits_train.datasets.data import BACKGROUND, Split
 from edge_digits_train.synthesis.augment import Augmentation, shoot
+from edge_digits_train.synthesis.disturbances import disturb
 from edge_digits_train.synthesis.negatives import negative
 from edge_digits_train.synthesis.scenes import Composer, Scene
 from edge_digits_train.training.scenes import make_scene
@@ -25,6 +28,8 @@ _SIZE_JITTER, _PLACE_JITTER = 0.07, 0.04
 _OF_SCENES = 0.7
 #: Share of crops that hold no digit: letters, invented characters, scribbles, halves of digits.
 _NEGATIVES = 0.35
+#: Share of the disturbed crops that are seen where a finder found the digit, and not where all ink is: both are read.
+_FOUND = 0.5
 #: Heights of boxes of background, pixels, and widths, of the height.
 _HEIGHTS, _WIDTHS = (10.0, 60.0), (0.25, 1.1)
 #: Boxes of background are tried so often for each that is wanted: some scenes are full of digits.
@@ -110,9 +115,21 @@ def make_crops(digits: Split, augmentation: Augmentation, seed: tuple[int, ...],
     classes = np.where(drawn, BACKGROUND, digits.classes[chosen])
     for place, (index, other) in enumerate(zip(chosen, rng.integers(0, len(digits), count), strict=True)):
         shown = negative(rng, digits.pictures, digits.classes) if drawn[place] else digits.pictures[index]
-        shot, _ = shoot(shown, int(classes[place]), digits.pictures[other], rng, augmentation)
-        pictures[place] = normalize_window(shot)
+        shot, strokes = shoot(shown, int(classes[place]), digits.pictures[other], rng, augmentation)
+        if rng.random() >= augmentation.disturbed:
+            pictures[place] = normalize_window(shot)
+            continue
+        spoilt = disturb(shot, strokes, rng)
+        pictures[place] = _found(spoilt, strokes, rng) if rng.random() < _FOUND else normalize_window(spoilt)
     return Split(pictures, classes)
+
+
+def _found(shot: Gray, strokes: Gray, rng: np.random.Generator) -> Gray:
+    """The window around the strokes of a crop, nearly: as `normalize_window`, where not all ink is the digit's."""
+    ringed, ring = with_ring(shot)
+    box = np.array([ink_box(strokes)], np.float64) + ring  # [1, 4]
+    x1, y1, x2, y2 = _jittered(box, rng)[0].tolist()
+    return window(local_contrast(ringed), (x1, y1, x2, y2))
 
 
 def _boxes(plane: Gray, scene: Scene, rng: np.random.Generator, finds: Finds | None) -> list[tuple[Box, int]]:
@@ -121,10 +138,7 @@ def _boxes(plane: Gray, scene: Scene, rng: np.random.Generator, finds: Finds | N
     What is found in vain is background first, and up to twice as much or more of it.
     """
     known = scene.classes >= 0
-    sides = scene.boxes[known, 2:] - scene.boxes[known, :2]  # [n, 2]
-    middles = (scene.boxes[known, 2:] + scene.boxes[known, :2]) / 2 + sides * rng.normal(0, _PLACE_JITTER, sides.shape)
-    halves = sides * np.exp(rng.normal(0.0, _SIZE_JITTER, sides.shape)) / 2
-    jittered = np.hstack([middles - halves, middles + halves])  # [n, 4]
+    jittered = _jittered(scene.boxes[known], rng)
     found: list[tuple[Box, int]] = [
         ((x1, y1, x2, y2), int(label))
         for (x1, y1, x2, y2), label in zip(jittered.tolist(), scene.classes[known], strict=True)
@@ -133,6 +147,14 @@ def _boxes(plane: Gray, scene: Scene, rng: np.random.Generator, finds: Finds | N
     false = [] if finds is None else _false_finds(finds(plane), scene.boxes, max(2 * wanted, _FALSE_FINDS), rng)
     anywhere = _background(plane, scene.boxes, max(wanted - len(false), 0), rng)
     return found + [(box, BACKGROUND) for box in (*false, *anywhere)]
+
+
+def _jittered(boxes: NDArray[np.floating], rng: np.random.Generator) -> NDArray[np.floating]:
+    """Boxes, float [N, 4], off by what a finder is."""
+    sides = boxes[:, 2:] - boxes[:, :2]  # [N, 2]
+    middles = (boxes[:, 2:] + boxes[:, :2]) / 2 + sides * rng.normal(0, _PLACE_JITTER, sides.shape)
+    halves = sides * np.exp(rng.normal(0.0, _SIZE_JITTER, sides.shape)) / 2
+    return np.hstack([middles - halves, middles + halves])
 
 
 def _false_finds(
