@@ -103,7 +103,7 @@ RECIPES: dict[str, Recipe] = {
         augmentation=None,
         redraw=3,
     ),
-    "reader": Recipe(task="windows", epochs=12, patience=12, styles=0.1, windows=100_000, redraw=2),
+    "reader": Recipe(task="windows", epochs=20, patience=20, styles=0.1, windows=100_000, redraw=2),
     # A few epochs at a rate that does not undo what was learnt: for --init and --extra.
     "tune": Recipe(task="windows", epochs=3, patience=3, learning_rate=5e-4, warmup=0.5, styles=0.1, windows=60_000),
     "tune-crops": Recipe(epochs=4, patience=4, learning_rate=5e-4, warmup=0.5),
