@@ -19,6 +19,7 @@ SCENE = Weights(finder=0.9, classifier=0.4, constant=-0.3, finder_class=0.5, cla
 CROP = Weights(finder=0.7, classifier=0.5, constant=0.1, finder_class=0.6, classifier_class=0.2)
 LINE = (0.8, 1.7, -0.4)
 CHARACTERS = len(DIGITS + SIGNS)
+ARRAY = np.zeros((40, 40), np.uint8)
 
 
 @pytest.fixture(autouse=True)
@@ -32,9 +33,11 @@ def glyph(*, given: bool = False) -> Candidate:
     return Candidate(Glyph(0, 0, np.full((20, 3), 200, np.uint8)), 0, 1, given=given)
 
 
-def find(logits: NDArray[np.float32], *, given: bool = False, alone: bool = False, height: int = 30) -> Candidate:
+def find(
+    logits: NDArray[np.float32], *, given: bool = False, alone: bool = False, height: int = 30, x: int = 5
+) -> Candidate:
     place = Place(np.zeros((40, 40), np.uint8), (5.0, 5.0, 20.0, 35.0), logits)
-    glyph = Glyph(5, 5, np.full((height, 15), 200, np.uint8))
+    glyph = Glyph(x, 5, np.full((height, 15), 200, np.uint8))
     return Candidate(glyph, 0, 1, alone=alone or given, given=given, place=place)
 
 
@@ -94,7 +97,7 @@ def test_finds_of_one_line_speak_for_each_other_where_they_are_as_high() -> None
     logits[3, 1], rows[3, 1] = 0.5, 0.3
     logits[4, CHARACTERS - 1], rows[4, CHARACTERS - 1] = 5.0, 0.7
     heights = (30, 32, 29, 31, 30, 70)
-    finds = [find(logit, height=height) for logit, height in zip(logits, heights, strict=True)]
+    finds = [find(logits[number], height=height, x=40 * number) for number, height in enumerate(heights)]
     scores = join([line(*finds)], rows)
     beside = (2, 2, 2, 3, 3, 0)  # how many others are sure and about as high
     for number, (logit, row) in enumerate(zip(logits, rows, strict=True)):
@@ -149,6 +152,28 @@ def test_the_surest_opinions_stay_numbers(logit: float, share: float, given: boo
     assert np.isfinite(scores.classes).all()
     assert np.isfinite(scores.signs).all()
     np.testing.assert_allclose(np.exp(scores.classes).sum(axis=1), 1.0, rtol=1e-5)
+
+
+def test_a_digit_that_is_part_of_a_sign_is_the_less_likely_the_likelier_the_sign() -> None:
+    """The left half of an x looks like a seven; a one beside a slash lies in that one's box and is a one."""
+    boxes = np.array([[0, 0, 20, 40], [0, 0, 40, 40], [60, 0, 80, 40], [0, 0, 21, 41.0]], np.float64)
+    sign = np.array([0.0, 0.9, 0.9, 0.0])
+    np.testing.assert_allclose(fusion.within_signs(boxes, sign), [math.log(10), 0, 0, math.log(10)], atol=1e-9)
+    assert np.isfinite(fusion.within_signs(boxes, np.ones(4))).all()
+    assert fusion.within_signs(boxes[:0], sign[:0]).shape == (0,)
+
+    def half(sign: str) -> float:
+        """The probability of a seven whose place is half of that of a sign."""
+        logits = np.full((2, CHARACTERS), -4.0, np.float32)
+        logits[0, 7], logits[1, (DIGITS + SIGNS).index(sign)] = 2.0, 3.0
+        shares = np.exp(logits) / (1.0 + np.exp(logits).sum(axis=1, keepdims=True))
+        whole = Candidate(
+            Glyph(0, 0, np.zeros((40, 40), np.uint8)), 1, 2, place=Place(ARRAY, (0, 0, 40, 40), logits[1])
+        )
+        part = Candidate(Glyph(0, 0, np.zeros((40, 20), np.uint8)), 0, 1, place=Place(ARRAY, (0, 0, 20, 40), logits[0]))
+        return float(np.exp(join([Line((part, whole), 3)], shares).classes[0, 7]))
+
+    assert half("x") < 0.6 * half("/")
 
 
 def test_of_nothing_there_are_no_scores() -> None:

@@ -67,6 +67,12 @@ def test_what_is_raised_beside_a_line_is_of_that_line() -> None:
     assert texts(finds(("2", 300.0, 2.0, 314.0, 26.0), *digits)) == ["2", "357"], "far off"
 
 
+def test_a_digit_joins_the_line_of_its_own_height() -> None:
+    """An exponent before it lies within its height, too."""
+    rising = [("7", 10.0, 60.0, 34.0, 110.0), ("4", 90.0, 50.0, 114.0, 100.0), ("5", 150.0, 40.0, 174.0, 90.0)]
+    assert texts(finds(("2", 44.0, 44.0, 58.0, 68.0), *rising)) == ["7245"]
+
+
 def test_a_long_strip_is_searched_at_more_pixels_than_a_page() -> None:
     assert working_side(720, 960) == working_side(3000, 4000) == working_side(540, 960) == WORK_SIDE
     assert working_side(115, 2812) == 2400

@@ -50,13 +50,14 @@ def rows(glyphs: list[Glyph]) -> list[list[Glyph]]:
     """Lines from the top, their glyphs from the left: each joins the line whose last large one it overlaps by half."""
     found: list[list[Glyph]] = []
     for glyph in sorted(glyphs, key=lambda g: (g.x, g.y)):
-        best, best_overlap = None, 0.5
+        best, most = None, 0.0
         for row in found:
             last = _last_large(row)
             shared = min(last.y + last.height, glyph.y + glyph.height) - max(last.y, glyph.y)
-            overlap = shared / min(last.height, glyph.height)
-            if overlap >= best_overlap:
-                best, best_overlap = row, overlap
+            # Of two lines, that whose last one is about as high: a small one lies within much.
+            alike = shared / max(last.height, glyph.height)
+            if shared >= 0.5 * min(last.height, glyph.height) and alike >= most:
+                best, most = row, alike
         if best is None:
             found.append([glyph])
         else:

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge_digits.find import Candidate, Line
-from edge_digits.results import DIGITS
+from edge_digits.results import DIGITS, SIGNS
 
 _LEAST = 1e-6
 
@@ -55,6 +55,8 @@ CROP = Weights(finder=0.947, classifier=0.559, constant=0.851, finder_class=0.62
 LINE = (0.9, 3.084, -1.529)
 #: A digit is likely from these log odds on, and sure enough to be the only one of a picture.
 _LIKELY, _SURE_ALONE = 0.5, 1.2
+#: A find is part of another that is larger and covers so much of it; signs that have such parts.
+_PART, _WIDE = 0.75, [SIGNS.index(sign) for sign in "+x=%#"]
 #: Heights are alike whose logarithms differ by less.
 _ALIKE = 0.45
 #: The least confidence of what is read in a scene.
@@ -82,6 +84,7 @@ def join(lines: list[Line], probabilities: NDArray[np.float32]) -> Scores:
         none[:] = none.min()  # boxes of one digit: there is none where none of them holds one
         return Scores(_normalized(np.hstack([digits, none])), signs)
     odds, no_sign = digit_or_nothing(characters)  # [N] each
+    odds = odds - within_signs(_boxes(candidates), np.exp(signs[:, _WIDE]).sum(axis=1))
     first = 0
     lacks_none = (odds > _LIKELY).sum() == 1 and odds.max() > _SURE_ALONE  # it is the only digit of its picture
     for line in lines if not lacks_none and len(candidates) > 1 else ():
@@ -106,6 +109,28 @@ def digit_or_nothing(characters: NDArray[np.float32]) -> tuple[NDArray[np.float6
     digit = shares[:, : len(DIGITS)].sum(axis=1).clip(_LEAST, 1.0 - _LEAST)
     no_sign = (1.0 - shares[:, len(DIGITS) :].sum(axis=1)).clip(digit + _LEAST / 2, 1.0 - _LEAST / 2)
     return np.log(digit / (no_sign - digit)), no_sign
+
+
+def within_signs(boxes: NDArray[np.float64], sign: NDArray[np.float64]) -> NDArray[np.float64]:
+    """How much less the log odds of digits are for the signs that they are part of, as half of an x: float64 [N].
+
+    A stroke is one character's: the odds of the digit are against both that there is nothing and the sign.
+
+    Args:
+        boxes: float64 [N, 4], x1, y1, x2, y2.
+        sign: the probability that each is a sign that fills its box: a slash may have a digit on either side there.
+    """
+    sides = np.minimum(boxes[:, None, 2:], boxes[:, 2:]) - np.maximum(boxes[:, None, :2], boxes[:, :2])  # [N, N, 2]
+    shared = np.maximum(sides, 0.0).prod(axis=2)
+    areas = (boxes[:, 2:] - boxes[:, :2]).prod(axis=1)
+    part = (shared > _PART * areas[:, None]) & (areas > areas[:, None])  # [N, N], whether one is part of another
+    against = np.where(part, -np.log(1.0 - np.minimum(sign, 1.0 - _LEAST)), 0.0)  # [N, N]
+    return np.asarray(against.max(axis=1, initial=0.0), np.float64)
+
+
+def _boxes(candidates: list[Candidate]) -> NDArray[np.float64]:
+    glyphs = [candidate.glyph for candidate in candidates]
+    return np.array([(g.x, g.y, g.x + g.width, g.y + g.height) for g in glyphs], np.float64)
 
 
 def company(odds: NDArray[Any], heights: NDArray[np.float64]) -> NDArray[np.float64]:
