@@ -52,11 +52,11 @@ def main() -> None:
     """Print the tables."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("data", type=Path)
-    parser.add_argument("--model", action="append", help="default: digits.int8 and digits.fp32")
+    parser.add_argument("--model", action="append", help="default: base.int8 and base.fp32")
     parser.add_argument("--no-speed", action="store_true", help="accuracy alone")
     options = parser.parse_args()
     print(f"Machine: {machine.describe()}\n")
-    for model in options.model or ["digits.int8", "digits.fp32"]:
+    for model in options.model or ["base.int8", "base.fp32"]:
         reader = DigitReader.load(model)
         card, size = reader.model.card, Path(reader.model.path).stat().st_size
         print(f"**{card.name}, {card.quantization['precision']}, {size:,} bytes**\n")

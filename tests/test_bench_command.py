@@ -172,7 +172,7 @@ def test_contributed_reports_keep_the_schema() -> None:
         (["--rate", "5"], 2, "--mode paced"),
         (["--threads", "0"], 2, "numbers from 1 to 64"),
         (["--model", "nothing"], 4, "no model 'nothing'"),
-        (["--model", "digits.fp32", "--precision", "int8"], 2, "is one already"),
+        (["--model", "base.fp32", "--precision", "int8"], 2, "is one already"),
         (["--pictures", "nowhere"], 3, "nowhere: no such file"),
         (["--pictures", "text.png"], 5, "text.png: "),
         (["--plot", "a.txt"], 2, ".png"),

@@ -227,7 +227,7 @@ def test_the_sizes_on_the_pages_are_those_of_the_files() -> None:
         name: size for name, size in sizes.items() if name.startswith("digits")
     }
     (both,) = re.findall(r"(\d+) kB for both networks", text_of("README.md"))
-    assert int(both) == round((sizes["digits.int8"] + sizes["finder.int8"]) / 1000, -1)
+    assert int(both) == round((sizes["base.int8"] + sizes["finder.int8"]) / 1000, -1)
     named = re.findall(r"([\d,]+) bytes \((\w+)\)", " ".join(text_of("docs/benchmarking.md").split()))
     assert {f"digits.{precision}": number(size) for size, precision in named} == {
         name: size for name, size in sizes.items() if name.startswith("digits")

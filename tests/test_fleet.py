@@ -35,8 +35,8 @@ from edge_digits.inference.shipped import folder
 
 __all__ = ["broker", "new_broker"]
 
-SHIPPED = folder() / "digits.int8.onnx"
-OTHER = folder() / "digits.fp32.onnx"
+SHIPPED = folder() / "base.int8.onnx"
+OTHER = folder() / "base.fp32.onnx"
 
 
 def sum_of(path: Path) -> str:

@@ -56,7 +56,7 @@ def test_the_shipped_finder_keeps_the_contract_and_is_small() -> None:
 
 def test_the_int8_model_is_the_default_and_small() -> None:
     path = Path(Model.load().path)
-    assert path.name == "digits.int8.onnx"
+    assert path.name == "base.int8.onnx"
     assert path.stat().st_size <= 100_000
 
 

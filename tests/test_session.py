@@ -101,7 +101,7 @@ BROKEN: dict[str, tuple[Callable[[Path], object], str]] = {
 }
 
 
-@pytest.fixture(scope="module", params=["digits.int8", "digits.fp32"])
+@pytest.fixture(scope="module", params=["base.int8", "base.fp32"])
 def shipped(request: pytest.FixtureRequest) -> Model:
     return Model.load(request.param)
 
@@ -113,8 +113,8 @@ def pictures() -> np.ndarray[Any, np.dtype[np.uint8]]:
 
 
 def test_the_first_name_is_the_quantized_digits_model() -> None:
-    assert find_model("digits") == find_model("digits.int8")
-    assert Model.load().path == Model.load("digits.int8").path
+    assert find_model("digits") == find_model("base.int8")
+    assert Model.load().path == Model.load("base.int8").path
 
 
 def test_a_shipped_model_reads_the_ten_digits(shipped: Model, pictures: np.ndarray[Any, Any]) -> None:
@@ -180,8 +180,8 @@ def test_a_model_is_loaded_by_its_path(tmp_path: Path, name: str) -> None:
 
 
 def test_a_shipped_model_works_from_anywhere(tmp_path: Path) -> None:
-    shutil.copy(str(resources.files("edge_digits.models") / "digits.int8.onnx"), tmp_path / "copy.onnx")
-    assert Model.load(tmp_path / "copy.onnx").card == Model.load("digits").card
+    shutil.copy(str(resources.files("edge_digits.models") / "base.int8.onnx"), tmp_path / "copy.onnx")
+    assert Model.load(tmp_path / "copy.onnx").card == Model.load("base").card
 
 
 def test_the_temperature_of_the_card_softens_the_probabilities(tmp_path: Path) -> None:
@@ -229,7 +229,7 @@ def test_the_command_line_ends_with_4_where_the_model_cannot_be_used(
 
 @pytest.mark.parametrize("name", ["letters", "digits.int4", "../models/digits", "", "."])
 def test_a_name_that_is_not_shipped_is_refused_with_those_that_are(name: str) -> None:
-    with pytest.raises(ModelError, match=r"digits\.fp32, digits\.int8"):
+    with pytest.raises(ModelError, match=r"base\.fp32, base\.int8"):
         Model.load(name)
 
 
