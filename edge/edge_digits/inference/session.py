@@ -58,7 +58,7 @@ class Network:
     #: Heights and widths of pictures that a file is tried with.
     _TRIALS: ClassVar[tuple[tuple[int, int], ...]] = ((_SIDE, _SIDE),)
     #: Pictures that are timed at once: as many as a photograph of a number gives.
-    _TIMED: ClassVar[tuple[int, int, int]] = (8, _SIDE, _SIDE)
+    _TIMED: ClassVar[tuple[int, int, int]] = (4, _SIDE, _SIDE)
 
     def __init__(
         self, session: onnxruntime.InferenceSession, card: ModelCard, path: str, name: str | None = None
