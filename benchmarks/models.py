@@ -3,8 +3,8 @@
     python benchmarks/models.py DATA [--limit N] [--model NAME]...
 
 DATA holds the sets that sets.py describes, each as far as it is there. Every picture goes the way that
-`edge-digits predict --layout digit` goes. "read" counts texts that are exactly the label, so that refused digits are
-misses; "of all" counts the digits that are right, refused or not. Finders are listed by `edge-digits models`.
+`edge-digits predict --layout digit` goes. Of each set there is the share of texts that are exactly the label, so that
+refused digits are misses, and behind it that of digits that are right, were none refused. Finders are listed by `edge-digits models`.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ from timing import medians
 from edge_digits import DigitReader, Model
 from edge_digits.inference.catalogue import Entry, catalogue
 
-#: The sets of single digits.
-_SETS = ("mnist", "usps", "cells", "pendigits")
+#: The sets of single digits, and their columns.
+_SETS = {"mnist": "MNIST test", "usps": "USPS test", "cells": "photo_cells", "pendigits": "pendigits test"}
 _TURNS = 1000
 
 
@@ -64,14 +64,14 @@ def main() -> None:
         reader = DigitReader.load(entry.name, layout="digit")
         read[entry.name] = {name: answers(reader, items[name]) for name in there}
     together = {name: [answer for found in by_set.values() for answer in found] for name, by_set in read.items()}
-    columns = [f"{name}, {kind}" for name in there for kind in ("read", "of all")]
-    titles = ["model", "parameters", "bytes", *columns, "int8 and fp32 alike", "one window"]
+    titles = ["model", "parameters", "bytes", *(_SETS[name] for name in there), "int8 and fp32 alike", "one window"]
     print(f"\n| {' | '.join(titles)} |\n|{'---|' * len(titles)}")
     for entry in entries:
         cells = [entry.name, f"{entry.parameters:,}", f"{entry.size:,}"]
         for name in there:
             counts = count(read[entry.name][name], items[name])
-            cells += [percent(counts.read, counts.pictures), percent(counts.with_rejected, counts.pictures)]
+            shares = (percent(right, counts.pictures) for right in (counts.read, counts.with_rejected))
+            cells.append(" / ".join(shares))
         print(f"| {' | '.join([*cells, agreement(together, entry), f'{taken[entry.name]:.1f} µs'])} |")
 
 

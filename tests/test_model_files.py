@@ -348,7 +348,7 @@ def test_a_large_file_is_not_even_read_whole(tmp_path: Path) -> None:
 # --- what is allowed ---
 
 
-@pytest.mark.parametrize("name", ["base.int8", "base.fp32", "finder.int8"])
+@pytest.mark.parametrize("name", shipped.names())
 def test_a_shipped_file_keeps_the_contract_by_its_content_too(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """They are known by their sums, and would be allowed without."""
     monkeypatch.setattr(shipped, "name_of", lambda content: None)

@@ -165,7 +165,7 @@ def test_the_shapes_within_a_shipped_network_are_those_of_onnxruntime(name: str,
     }
 
 
-@pytest.mark.parametrize("name", ["base.int8", "base.fp32", "finder.int8"])
+@pytest.mark.parametrize("name", shipped.names())
 def test_a_file_is_read_as_the_onnx_package_reads_it(name: str) -> None:
     import onnx
 

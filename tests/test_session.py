@@ -19,6 +19,7 @@ from edge_digits import Model, ModelCard, ModelError
 from edge_digits.inference.card import FINDER_NORMALIZE
 from edge_digits.inference.heatmap import REGRESSION_CHANNELS, depth_to_space
 from edge_digits.inference.session import Finder, find_model
+from edge_digits.inference.shipped import names
 from edge_digits.normalize import normalize_window
 from edge_digits.results import CHARACTERS
 
@@ -101,7 +102,7 @@ BROKEN: dict[str, tuple[Callable[[Path], object], str]] = {
 }
 
 
-@pytest.fixture(scope="module", params=["base.int8", "base.fp32"])
+@pytest.fixture(scope="module", params=[name for name in names() if not name.startswith("finder")])
 def shipped(request: pytest.FixtureRequest) -> Model:
     return Model.load(request.param)
 
@@ -112,8 +113,8 @@ def pictures() -> np.ndarray[Any, np.dtype[np.uint8]]:
     return np.stack([normalize_window(crop(digit)) for digit in STROKES])
 
 
-def test_the_first_name_is_the_quantized_digits_model() -> None:
-    assert find_model("digits") == find_model("base.int8")
+def test_the_first_name_is_the_quantized_base_model() -> None:
+    assert find_model("base") == find_model("base.int8") == find_model("digits") == find_model("digits.int8")
     assert Model.load().path == Model.load("base.int8").path
 
 

@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
-import subprocess
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -291,6 +289,8 @@ def temperature(root: Path = Path("/")) -> float | None:
 
 
 def _throttled(root: Path) -> int | None:
+    import shutil  # not above: `processor_name` is asked for by every `predict`, and needs none of it
+
     folders = os.pathsep.join(str(root / name) for name in ("usr/bin", "bin", "opt/vc/bin"))
     program = shutil.which("vcgencmd", path=folders)
     answer = _output_of(program, "get_throttled").strip() if program else ""
@@ -304,6 +304,8 @@ def _throttled(root: Path) -> int | None:
 
 def _output_of(*command: str) -> str:
     """Standard output of a program; "" where it cannot be run."""
+    import subprocess
+
     try:
         completed = subprocess.run(
             command, capture_output=True, timeout=10, check=False, stdin=subprocess.DEVNULL, text=True, errors="replace"
