@@ -4,7 +4,8 @@
 
 DATA holds the sets that sets.py describes, each as far as it is there. Every picture goes the way that
 `edge-digits predict --layout digit` goes. Of each set there is the share of texts that are exactly the label, so that
-refused digits are misses, and behind it that of digits that are right, were none refused. Finders are listed by `edge-digits models`.
+refused digits are misses, and behind it that of digits that are right, were none refused. Finders are listed by
+`edge-digits models`.
 """
 
 from __future__ import annotations

@@ -60,7 +60,7 @@ def test_a_report_keeps_its_schema_and_says_what_was_timed(run: Run, tmp_path: P
     check(report)
     assert [one["model"]["precision"] for one in report["runs"]] == ["int8", "fp32"]
     assert [one["model"]["bytes"] for one in report["runs"]] == [
-        (ROOT / "models" / f"digits.{precision}.onnx").stat().st_size for precision in ("int8", "fp32")
+        (ROOT / "models" / f"base.{precision}.onnx").stat().st_size for precision in ("int8", "fp32")
     ]
     assert all(one["calls"] == 120 == sum(one["histogram"]["count"]) for one in report["runs"])
     assert {"Python", "numpy", "OpenCV", "onnxruntime"} <= report["versions"].keys()

@@ -82,11 +82,11 @@ def windows(data: Path) -> Windows:
 @pytest.mark.slow
 @pytest.mark.parametrize("name", READERS)
 def test_the_accuracy_of_a_card_is_measured_again_on_a_sample(name: str, windows: Windows) -> None:
-    """Within five points: of some 900 windows the standard deviation is one, and scenes change with the code."""
+    """Within eight points: some 800 windows have a standard deviation of one, and scenes grow harder with the code."""
     model = Model.load(name)
     pictures, classes = windows
     measured = 100 * (model.logits(pictures).argmax(axis=1) == classes).mean()
-    assert measured == pytest.approx(model.card.metrics["test"][shipped.parted(name)[1]], abs=5.0)
+    assert measured == pytest.approx(model.card.metrics["test"][shipped.parted(name)[1]], abs=8.0)
 
 
 @pytest.mark.parametrize("model", sorted({shipped.parted(name)[0] for name in READERS}))

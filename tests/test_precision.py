@@ -12,6 +12,7 @@ import pytest
 from conftest import Run, invoke
 
 from edge_digits import DigitReader, Model, ModelError
+from edge_digits.choices import PRECISION_CHOICES, PRECISIONS, Precision
 from edge_digits.inference import shipped, speeds
 from edge_digits.inference.catalogue import catalogue
 from edge_digits.inference.session import Finder, find_model, known_speeds
@@ -84,11 +85,11 @@ def test_where_there_is_no_choice_nothing_is_timed(name: str, cache: Path) -> No
     assert not cache.exists()
 
 
-@pytest.mark.parametrize("precision", ["int8", "fp32"])
-def test_a_precision_that_is_asked_for_is_taken_and_none_means_int8(precision: str, cache: Path) -> None:
+@pytest.mark.parametrize("precision", PRECISIONS)
+def test_a_precision_that_is_asked_for_is_taken_and_none_means_int8(precision: Precision, cache: Path) -> None:
     for name in ("base", "digits"):
-        assert Model.choose(name, precision, clock=stopped) == f"base.{precision}"  # type: ignore[arg-type]
-    assert Model.load(precision=precision).name == f"base.{precision}"  # type: ignore[arg-type]
+        assert Model.choose(name, precision, clock=stopped) == f"base.{precision}"
+    assert Model.load(precision=precision).name == f"base.{precision}"
     assert Model.load("base.fp32", precision="int8").name == "base.fp32", "the name says more"
     assert (Model.load().name, DigitReader.load().model.name) == ("base.int8", "base.int8")
     assert not cache.exists()
@@ -111,10 +112,10 @@ def test_a_size_that_is_not_there_is_refused_with_those_that_are(
     for file in folder.glob("*.onnx"):
         file.rename(folder / file.name.replace("base", "small"))
     monkeypatch.setattr(shipped, "folder", lambda: folder)
-    for precision in ("auto", "int8", "fp32"):
+    for precision in PRECISION_CHOICES:
         for name in ("base", "digits", "nano"):
             with pytest.raises(ModelError, match=rf"no model '{name}'.*: .*small, small\.fp32, small\.int8"):
-                Model.load(name, precision=precision)  # type: ignore[arg-type]
+                Model.load(name, precision=precision)
     (folder / "small.fp32.onnx").unlink()
     assert Model.choose("small", clock=stopped) == "small.int8"
     with pytest.raises(ModelError, match=r"no model 'small\.fp32'"):
@@ -171,7 +172,7 @@ def test_without_a_place_for_it_it_is_timed_each_time(cache: Path, monkeypatch: 
         assert Model.choose("base", clock=clock(0.1, 0.3)) == "base.int8"
     assert cache.read_text() == "no folder"
     monkeypatch.setenv("XDG_CACHE_HOME", "relative")
-    monkeypatch.setattr(speeds.os.path, "expanduser", lambda path: path)
+    monkeypatch.setattr("os.path.expanduser", lambda path: path)
     assert known_speeds().file is None
     assert Model.choose("base", clock=clock(0.3, 0.1)) == "base.fp32"
     assert not Path("~").exists()
@@ -192,7 +193,7 @@ def test_it_is_kept_where_each_system_keeps_such_things(
 ) -> None:
     monkeypatch.delenv("XDG_CACHE_HOME")
     monkeypatch.setenv("HOME", "/home/ann")
-    monkeypatch.setattr(speeds.sys, "platform", platform)
+    monkeypatch.setattr("sys.platform", platform)
     for name, value in given.items():
         monkeypatch.setenv(name, value)
     assert speeds.folder() == Path(place, "edge-digits")
