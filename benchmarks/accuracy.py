@@ -21,6 +21,14 @@ from edge_digits import DigitReader
 
 
 @dataclass(frozen=True)
+class Answer:
+    """What is read in a picture: its text, and the text were no digit rejected."""
+
+    text: str
+    with_rejected: str
+
+
+@dataclass(frozen=True)
 class Counts:
     """Of one set: all pictures, those read exactly, and those read exactly were no digit rejected."""
 
@@ -38,13 +46,16 @@ class Counts:
         )
 
 
-def count(reader: DigitReader, items: list[Item]) -> Counts:
+def answers(reader: DigitReader, items: list[Item]) -> list[Answer]:
     """Read a set."""
-    read = with_rejected = 0
-    for item in items:
-        reading = reader.read(item.picture)
-        read += reading.text == item.label
-        with_rejected += "".join(digit.label for digit in reading.digits) == item.label
+    readings = (reader.read(item.picture) for item in items)
+    return [Answer(reading.text, "".join(digit.label for digit in reading.digits)) for reading in readings]
+
+
+def count(found: list[Answer], items: list[Item]) -> Counts:
+    """How much of a set is read right."""
+    read = sum(answer.text == item.label for answer, item in zip(found, items, strict=True))
+    with_rejected = sum(answer.with_rejected == item.label for answer, item in zip(found, items, strict=True))
     return Counts(len(items), read, with_rejected)
 
 
@@ -52,18 +63,17 @@ def main() -> None:
     """Print the tables."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("data", type=Path)
-    parser.add_argument("--model", action="append", help="default: digits.int8 and digits.fp32")
+    parser.add_argument("--model", action="append", help="default: base.int8 and base.fp32")
     parser.add_argument("--no-speed", action="store_true", help="accuracy alone")
     options = parser.parse_args()
     print(f"Machine: {machine.describe()}\n")
-    for model in options.model or ["digits.int8", "digits.fp32"]:
+    for model in options.model or ["base.int8", "base.fp32"]:
         reader = DigitReader.load(model)
-        card, size = reader.model.card, Path(reader.model.path).stat().st_size
-        print(f"**{card.name}, {card.quantization['precision']}, {size:,} bytes**\n")
+        print(f"**{reader.model.name}, {Path(reader.model.path).stat().st_size:,} bytes**\n")
         print("| set | pictures | exactly right | with rejected digits |\n|---|---|---|---|")
         for name in ("mnist", "usps", "drawn", "cells"):
             title, items = SETS[name].title, SETS[name].load(options.data)
-            print(count(reader, items).row(title) if items else f"| {title} | absent | | |", flush=True)
+            print(count(answers(reader, items), items).row(title) if items else f"| {title} | absent | | |", flush=True)
         print()
     if not options.no_speed:
         speed.report(options.data)

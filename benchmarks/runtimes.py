@@ -178,7 +178,7 @@ RUNTIMES: tuple[type[Runtime], ...] = (OnnxInt8, OnnxFloat, LiteRTInt8, LiteRTFl
 
 def fp32_file() -> Path:
     """The shipped classifier in float32."""
-    return find_model("digits.fp32")
+    return find_model("base.fp32")
 
 
 def _without_cast(parameters: str) -> str:

@@ -3,7 +3,7 @@
 python scripts/arm64_answers.py digits DIGITS.npz                    # 1,000 digits to read
 python scripts/arm64_answers.py answer DIGITS.npz SAMPLES OUT.npz    # on each machine; needs the runner only
 python scripts/arm64_answers.py compare HERE.npz THERE.npz           # ends with 1 beyond the tolerance
-python scripts/arm64_answers.py repeat digits.int8|digits.fp32|page COUNT
+python scripts/arm64_answers.py repeat base.int8|base.fp32|page COUNT
 """
 
 from __future__ import annotations

@@ -46,7 +46,7 @@ def read_a_file() -> str:
 def read_with_options() -> str:
     """All that `load` takes."""
     reader = DigitReader.load(
-        "digits.fp32",
+        "base.fp32",
         finder="finder",
         threads=2,
         layout="page",

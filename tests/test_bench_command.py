@@ -60,7 +60,7 @@ def test_a_report_keeps_its_schema_and_says_what_was_timed(run: Run, tmp_path: P
     check(report)
     assert [one["model"]["precision"] for one in report["runs"]] == ["int8", "fp32"]
     assert [one["model"]["bytes"] for one in report["runs"]] == [
-        (ROOT / "models" / f"digits.{precision}.onnx").stat().st_size for precision in ("int8", "fp32")
+        (ROOT / "models" / f"base.{precision}.onnx").stat().st_size for precision in ("int8", "fp32")
     ]
     assert all(one["calls"] == 120 == sum(one["histogram"]["count"]) for one in report["runs"])
     assert {"Python", "numpy", "OpenCV", "onnxruntime"} <= report["versions"].keys()
@@ -172,7 +172,7 @@ def test_contributed_reports_keep_the_schema() -> None:
         (["--rate", "5"], 2, "--mode paced"),
         (["--threads", "0"], 2, "numbers from 1 to 64"),
         (["--model", "nothing"], 4, "no model 'nothing'"),
-        (["--model", "digits.fp32", "--precision", "int8"], 2, "is one already"),
+        (["--model", "base.fp32", "--precision", "int8"], 2, "is one already"),
         (["--pictures", "nowhere"], 3, "nowhere: no such file"),
         (["--pictures", "text.png"], 5, "text.png: "),
         (["--plot", "a.txt"], 2, ".png"),

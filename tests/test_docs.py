@@ -222,16 +222,18 @@ def test_the_readme_shows_what_predict_prints(run: Run) -> None:
 
 def test_the_sizes_on_the_pages_are_those_of_the_files() -> None:
     sizes = {path.stem: path.stat().st_size for path in FILES}
-    headings = re.findall(r"^\*\*digits, (\w+), ([\d,]+) bytes\*\*", text_of("README.md"), re.M)
-    assert {f"digits.{precision}": number(size) for precision, size in headings} == {
-        name: size for name, size in sizes.items() if name.startswith("digits")
+    headings = re.findall(r"^\*\*(\w+\.\w+), ([\d,]+) bytes\*\*", text_of("README.md"), re.M)
+    assert {name: number(size) for name, size in headings} == {
+        name: size for name, size in sizes.items() if name.startswith("base")
     }
     (both,) = re.findall(r"(\d+) kB for both networks", text_of("README.md"))
-    assert int(both) == round((sizes["digits.int8"] + sizes["finder.int8"]) / 1000, -1)
+    assert int(both) == round((sizes["base.int8"] + sizes["finder.int8"]) / 1000, -1)
     named = re.findall(r"([\d,]+) bytes \((\w+)\)", " ".join(text_of("docs/benchmarking.md").split()))
-    assert {f"digits.{precision}": number(size) for size, precision in named} == {
-        name: size for name, size in sizes.items() if name.startswith("digits")
+    assert {f"base.{precision}": number(size) for size, precision in named} == {
+        name: size for name, size in sizes.items() if name.startswith("base")
     }
+    listed = {row["model"]: number(row["bytes"]) for row in table("docs/models.md", "model")}
+    assert listed == {name: size for name, size in sizes.items() if not name.startswith("finder")}
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
@@ -255,9 +257,7 @@ def test_the_training_page_tells_of_a_shipped_file_what_its_card_says(path: Path
 
 def accuracies(precision: str) -> dict[str, list[str]]:
     """The rows of the README's table of a classifier: pictures, exactly right, with rejected digits."""
-    section = (
-        text_of("README.md").partition(f"**digits, {precision}, ")[2].partition("**digits")[0].partition("\n## ")[0]
-    )
+    section = text_of("README.md").partition(f"**base.{precision}, ")[2].partition("**base.")[0].partition("\n## ")[0]
     return {cells[0]: cells[1:] for cells in re.findall(r"^\| (.+?) \| ([\d,]+) \| (.+?) \| (.+?) \|$", section, re.M)}
 
 

@@ -208,7 +208,7 @@ def test_little_memory_is_a_warning() -> None:
 
 
 def test_a_processor_without_dot_products_is_pointed_to_fp32() -> None:
-    assert "digits.fp32" in system.processor(PI).said
+    assert "--precision fp32" in system.processor(PI).said
     assert "asimddp" in system.processor(Board(**{**PI.__dict__, "features": ("asimddp",)})).said
 
 
@@ -264,13 +264,13 @@ def test_the_sums_of_the_shipped_models_are_up_to_date() -> None:
 
 def test_a_damaged_a_missing_and_a_foreign_model_are_told(tmp_path: Path) -> None:
     folder = Path(shutil.copytree(shipped.folder(), tmp_path / "models"))
-    content = bytearray((folder / "digits.int8.onnx").read_bytes())
+    content = bytearray((folder / "base.int8.onnx").read_bytes())
     content[len(content) // 2] ^= 1
-    (folder / "digits.int8.onnx").write_bytes(content)
+    (folder / "base.int8.onnx").write_bytes(content)
     (folder / "finder.int8.onnx").unlink()
     (folder / "mine.int8.onnx").write_bytes(b"")
     assert {name: what.split(" (")[0] for name, what in shipped.damaged(folder).items()} == {
-        "digits.int8.onnx": "is not what was released",
+        "base.int8.onnx": "is not what was released",
         "finder.int8.onnx": "cannot be read",
         "mine.int8.onnx": "is not one that was released",
     }
@@ -290,9 +290,9 @@ def test_a_model_that_reads_wrong_is_found_by_its_answer(tmp_path: Path) -> None
 
 def test_a_model_that_cannot_be_used_spoils_no_other(tmp_path: Path) -> None:
     (tmp_path / "empty.onnx").write_bytes(b"")
-    answers = selftest.answers([str(tmp_path / "empty.onnx"), "digits.int8"])
+    answers = selftest.answers([str(tmp_path / "empty.onnx"), "base.int8"])
     assert "is empty" in answers[str(tmp_path / "empty.onnx")]["error"]
-    assert answers["digits.int8"]["read"] == "427"
+    assert answers["base.int8"]["read"] == "427"
 
 
 def test_a_check_is_what_json_takes() -> None:

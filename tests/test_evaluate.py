@@ -419,7 +419,7 @@ def test_a_reader_of_windows_is_judged_by_itself_on_what_it_sees_of_a_crop() -> 
     """`predict` shows it what a finder finds, and hears that too."""
     pictures, classes = digits(200)
     listed = labelled.from_arrays(Split(pictures, classes), [str(digit) for digit in range(10)], "drawn")
-    model = classifiers.load("digits")
+    model = classifiers.load("base")
     data = labelled.read(listed, normalize_window)
     assert np.array_equal(data.pictures[0], normalize_window(pictures[0]))
     predictions = predict(model, data)

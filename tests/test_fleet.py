@@ -35,8 +35,8 @@ from edge_digits.inference.shipped import folder
 
 __all__ = ["broker", "new_broker"]
 
-SHIPPED = folder() / "digits.int8.onnx"
-OTHER = folder() / "digits.fp32.onnx"
+SHIPPED = folder() / "base.int8.onnx"
+OTHER = folder() / "base.fp32.onnx"
 
 
 def sum_of(path: Path) -> str:
@@ -115,7 +115,7 @@ def test_the_table_shows_boards_with_their_values_and_those_that_have_gone(
         hall = next(line for line in ended.out.splitlines() if "hall" in line)
         assert "online" in hall
         assert "427" in hall
-        assert f"digits {sum_of(SHIPPED)[:8]}" in hall
+        assert f"base.int8 {sum_of(SHIPPED)[:8]}" in hall
         assert "offline" in next(line for line in ended.out.splitlines() if "attic" in line)
         assert "1 of 2 boards online" in ended.out
         live = terminal("fleet", "--mqtt", broker.address, typed=b"q", records_there_too=True)
@@ -293,7 +293,7 @@ def test_a_board_goes_back_when_the_new_model_fails_on_a_frame(
     with Ear(broker) as ear, board(broker, "one", "--follow-models", address, texts=("427", "88")):
         health(ear, "one", model_sha256=sum_of(SHIPPED))
         options = ("--mqtt", broker.address, "--address", f"{address}new.onnx")
-        assert run("fleet", "push", fails_on_an_eight, *options).err.startswith("digits ")
+        assert " is announced\n" in run("fleet", "push", fails_on_an_eight, *options).err
         found = health(ear, "one", model_refused=sum_of(fails_on_an_eight))
         assert found["model_sha256"] == sum_of(SHIPPED)
         assert "no scores" in found["model_error"]

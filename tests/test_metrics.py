@@ -112,7 +112,7 @@ def test_a_run_is_counted_and_well_until_its_camera_is_lost(port: int) -> None:
         for stage in ("find", "normalize", "infer"):
             assert after[f"edge_digits_stage_seconds_count{{{stage}}}"] > 0
             assert after[f"edge_digits_stage_seconds_sum{{{stage}}}"] > 0
-        assert re.search(rf'edge_digits_info{{.*model="digits".*version="{re.escape(__version__)}".*}} 1', text)
+        assert re.search(rf'edge_digits_info{{.*model="base.int8".*version="{re.escape(__version__)}".*}} 1', text)
         health = json.loads(until(port, "/healthz", 503))
         assert (health["status"], health["camera_lost"]) == ("failing", True)
         assert health["why"].startswith("no frame for ")

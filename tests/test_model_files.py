@@ -348,18 +348,18 @@ def test_a_large_file_is_not_even_read_whole(tmp_path: Path) -> None:
 # --- what is allowed ---
 
 
-@pytest.mark.parametrize("name", ["digits.int8", "digits.fp32", "finder.int8"])
+@pytest.mark.parametrize("name", shipped.names())
 def test_a_shipped_file_keeps_the_contract_by_its_content_too(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """They are known by their sums, and would be allowed without."""
-    monkeypatch.setattr(shipped, "is_released", lambda content: False)
+    monkeypatch.setattr(shipped, "name_of", lambda content: None)
     assert (Finder if name.startswith("finder") else Model).load(name).card.labels == CHARACTERS
 
 
 def test_a_shipped_file_that_was_changed_is_judged_as_any_other() -> None:
-    content = (shipped.folder() / "digits.int8.onnx").read_bytes()
-    assert shipped.is_released(content)
-    assert not shipped.is_released(content + b"\x00")
-    assert not shipped.is_released(b"")
+    content = (shipped.folder() / "base.int8.onnx").read_bytes()
+    assert shipped.name_of(content) == "base.int8"
+    assert shipped.name_of(content + b"\x00") is None
+    assert shipped.name_of(b"") is None
 
 
 def test_many_pictures_are_read_in_parts() -> None:
@@ -463,7 +463,7 @@ def test_the_limits_leave_room_for_the_networks_that_ship() -> None:
     from edge_digits.inference.onnx_file import OnnxFile
     from edge_digits.inference.operators import RULES
 
-    for name, pictures in (("digits.fp32", (1, 28, 28)), ("finder.int8", (1, 64, 64))):
+    for name, pictures in (("base.fp32", (1, 28, 28)), ("finder.int8", (1, 64, 64))):
         graph = OnnxFile((shipped.folder() / f"{name}.onnx").read_bytes()).graph(RULES)
         largest = max(int(np.prod(shape)) for shape in contract.shapes_of(graph, pictures).values())
         assert largest * 3 < contract.MOST_NUMBERS

@@ -159,7 +159,7 @@ def test_a_board_publishes_what_it_announces_and_how_it_is(run: Run, broker: Mos
     assert "test/hall/result" not in retained, "an event does not happen again for who comes late"
     health = json.loads(retained["test/hall/health"])
     assert health["schema"] == "edge-digits/health/1"
-    assert (health["board"], health["model"], health["camera_lost"]) == ("hall", "digits", False)
+    assert (health["board"], health["model"], health["camera_lost"]) == ("hall", "base.int8", False)
     assert len(health["model_sha256"]) == 64
     configs = {topic: json.loads(text) for topic, text in retained.items() if topic.startswith("homeassistant/")}
     assert sorted(topic.split("/")[1] for topic in configs) == ["binary_sensor", "binary_sensor", "sensor", "sensor"]

@@ -149,7 +149,7 @@ def test_the_shape_is_what_onnxruntime_gives(operator: str) -> None:
         assert expected == given.shape, (attributes, [values.shape for values in inputs])
 
 
-@pytest.mark.parametrize(("name", "pictures"), [("digits.int8", (2, 28, 28)), ("finder.int8", (1, 24, 40))])
+@pytest.mark.parametrize(("name", "pictures"), [("base.int8", (2, 28, 28)), ("finder.int8", (1, 24, 40))])
 def test_the_shapes_within_a_shipped_network_are_those_of_onnxruntime(name: str, pictures: tuple[int, ...]) -> None:
     import onnx
 
@@ -165,7 +165,7 @@ def test_the_shapes_within_a_shipped_network_are_those_of_onnxruntime(name: str,
     }
 
 
-@pytest.mark.parametrize("name", ["digits.int8", "digits.fp32", "finder.int8"])
+@pytest.mark.parametrize("name", shipped.names())
 def test_a_file_is_read_as_the_onnx_package_reads_it(name: str) -> None:
     import onnx
 

@@ -216,14 +216,14 @@ def test_conf_and_top_k_are_passed_on(run: Run, good: Path) -> None:
 
 
 def test_a_model_is_chosen_by_name(run: Run, good: Path) -> None:
-    ended = run("predict", "good.png", "-m", "digits.fp32", "--threads", "2", "--format", "jsonl", "-v")
+    ended = run("predict", "good.png", "-m", "base.fp32", "--threads", "2", "--format", "jsonl", "-v")
     assert ended.texts == {"good.png": "427"}
-    assert "digits.fp32.onnx" in ended.err
+    assert "base.fp32.onnx" in ended.err
 
 
 def test_verbose_says_which_model_is_used_and_where_the_time_goes(run: Run, good: Path) -> None:
     ended = run("predict", "good.png", "-v")
-    assert "digits.int8.onnx" in ended.err
+    assert "base.int8.onnx" in ended.err
     assert all(f"{step} " in ended.err for step in ("decode", "find", "normalize", "infer"))
     assert "ms" in ended.err
 

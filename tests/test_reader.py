@@ -359,7 +359,7 @@ def test_reading_twice_gives_the_same() -> None:
 
 
 def test_a_reading_can_be_used_as_the_documentation_shows(good: Path) -> None:
-    reading: Reading = DigitReader.load("digits.fp32", threads=2, conf=0.5, top_k=1).read(good)
+    reading: Reading = DigitReader.load("base.fp32", threads=2, conf=0.5, top_k=1).read(good)
     box: Box = reading.digits[0].box
     assert (reading.text, len(reading.digits[0].topk)) == ("427", 1)
     assert box.x1 < box.x2

@@ -34,7 +34,7 @@ from edge_digits.scale.place import Place  # noqa: E402
 from edge_digits.scale.plan import INPUTS, Plan  # noqa: E402
 from edge_digits.scale.progress import Progress  # noqa: E402
 
-SETTINGS = {"version": __version__, "--model": "digits"}
+SETTINGS = {"version": __version__, "--model": "base.int8"}
 
 
 def listed(*sources: str | Path, **options: Any) -> list[str]:
@@ -137,7 +137,7 @@ def test_the_name_of_a_partition_is_that_of_its_input(tmp_path: Path) -> None:
 def test_other_settings_are_refused_by_name(tmp_path: Path) -> None:
     plan = planned(tmp_path / "out", ["a.png"])
     plan.check(SETTINGS)
-    with pytest.raises(UsageError, match=r"--model: 'digits', and now 'mine'.*Go on with those, or name another"):
+    with pytest.raises(UsageError, match=r"--model: 'base.int8', and now 'mine'.*Go on with those, or name another"):
         plan.check({**SETTINGS, "--model": "mine"})
 
 

@@ -167,9 +167,9 @@ def test_it_says_what_it_reads_with(server: Serving) -> None:
     assert info["labels"] == list("0123456789")
     assert (info["camera"]["state"], info["corrections"]) == ("idle", True)
     used, *others = server.get("/api/models").json
-    assert used["name"] == "digits"
-    assert used["used"]
-    assert "digits.fp32" in [other["name"] for other in others]
+    assert (used["name"], info["model"], used["used"]) == ("base.int8", "base.int8", True)
+    assert used["bytes"] > used["parameters"] > 0
+    assert "base.fp32" in [other["name"] for other in others]
     assert server.get("/healthz").json == {"status": "ok"}
 
 

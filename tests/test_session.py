@@ -19,6 +19,7 @@ from edge_digits import Model, ModelCard, ModelError
 from edge_digits.inference.card import FINDER_NORMALIZE
 from edge_digits.inference.heatmap import REGRESSION_CHANNELS, depth_to_space
 from edge_digits.inference.session import Finder, find_model
+from edge_digits.inference.shipped import names
 from edge_digits.normalize import normalize_window
 from edge_digits.results import CHARACTERS
 
@@ -101,7 +102,7 @@ BROKEN: dict[str, tuple[Callable[[Path], object], str]] = {
 }
 
 
-@pytest.fixture(scope="module", params=["digits.int8", "digits.fp32"])
+@pytest.fixture(scope="module", params=[name for name in names() if not name.startswith("finder")])
 def shipped(request: pytest.FixtureRequest) -> Model:
     return Model.load(request.param)
 
@@ -112,9 +113,9 @@ def pictures() -> np.ndarray[Any, np.dtype[np.uint8]]:
     return np.stack([normalize_window(crop(digit)) for digit in STROKES])
 
 
-def test_the_first_name_is_the_quantized_digits_model() -> None:
-    assert find_model("digits") == find_model("digits.int8")
-    assert Model.load().path == Model.load("digits.int8").path
+def test_the_first_name_is_the_quantized_base_model() -> None:
+    assert find_model("base") == find_model("base.int8") == find_model("digits") == find_model("digits.int8")
+    assert Model.load().path == Model.load("base.int8").path
 
 
 def test_a_shipped_model_reads_the_ten_digits(shipped: Model, pictures: np.ndarray[Any, Any]) -> None:
@@ -180,8 +181,8 @@ def test_a_model_is_loaded_by_its_path(tmp_path: Path, name: str) -> None:
 
 
 def test_a_shipped_model_works_from_anywhere(tmp_path: Path) -> None:
-    shutil.copy(str(resources.files("edge_digits.models") / "digits.int8.onnx"), tmp_path / "copy.onnx")
-    assert Model.load(tmp_path / "copy.onnx").card == Model.load("digits").card
+    shutil.copy(str(resources.files("edge_digits.models") / "base.int8.onnx"), tmp_path / "copy.onnx")
+    assert Model.load(tmp_path / "copy.onnx").card == Model.load("base").card
 
 
 def test_the_temperature_of_the_card_softens_the_probabilities(tmp_path: Path) -> None:
@@ -229,7 +230,7 @@ def test_the_command_line_ends_with_4_where_the_model_cannot_be_used(
 
 @pytest.mark.parametrize("name", ["letters", "digits.int4", "../models/digits", "", "."])
 def test_a_name_that_is_not_shipped_is_refused_with_those_that_are(name: str) -> None:
-    with pytest.raises(ModelError, match=r"digits\.fp32, digits\.int8"):
+    with pytest.raises(ModelError, match=r"base\.fp32, base\.int8"):
         Model.load(name)
 
 

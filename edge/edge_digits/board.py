@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
-import subprocess
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -43,6 +41,8 @@ _THROTTLED = ("under-voltage", "clock capped", "throttled", "soft temperature li
 _ELF_CLASS = 4
 #: Zones of a processor in /sys/class/thermal, the best first; others are of a case, a battery or a radio.
 _CPU_ZONES = re.compile(r"cpu|soc|x86_pkg_temp|k10temp|bigcore")
+#: Bytes of /proc/cpuinfo that tell of the first cores.
+_FEW_CORES = 4096
 #: A process is busy when it takes so much of one core.
 _BUSY = 0.1
 
@@ -76,7 +76,7 @@ class Board:
     @classmethod
     def read(cls, root: Path = Path("/")) -> Self:
         """Look at the machine whose files are below `root`."""
-        cpu = _fields(root / "proc/cpuinfo")
+        cpu = _fields(_text(root / "proc/cpuinfo"))
         flags = cpu.get("Features", cpu.get("flags"))
         known = set(" ".join(flags).split()) if flags else set()
         memory = _kilobytes(root / "proc/meminfo")
@@ -95,6 +95,17 @@ class Board:
     def to_dict(self) -> dict[str, Any]:
         """As JSON takes it."""
         return _plain(asdict(self))
+
+
+def processor_name(root: Path = Path("/")) -> str:
+    """Machine and processor in a few words, "" where they are not known; quicker than `Board.read`."""
+    # The kernel makes this file as it is read, and of a hundred cores that takes milliseconds.
+    try:
+        with (root / "proc/cpuinfo").open("rb") as stream:
+            whole_lines = stream.read(_FEW_CORES).decode("utf-8", "replace").rpartition("\n")[0]
+    except OSError:
+        whole_lines = ""
+    return ", ".join(word for word in (_model(root), _processor(_fields(whole_lines))) if word)
 
 
 @dataclass(frozen=True)
@@ -261,7 +272,8 @@ def _clocks(root: Path) -> tuple[float, ...] | None:
     kilohertz = _of_each_core(root, "scaling_cur_freq")
     megahertz = [int(text) / 1e3 for text in kilohertz if text.isdecimal()]
     if not megahertz:
-        megahertz = [float(text) for text in _fields(root / "proc/cpuinfo").get("cpu MHz", []) if _is_number(text)]
+        cpu = _fields(_text(root / "proc/cpuinfo"))
+        megahertz = [float(text) for text in cpu.get("cpu MHz", []) if _is_number(text)]
     return tuple(round(clock, 1) for clock in megahertz) or None
 
 
@@ -277,6 +289,8 @@ def temperature(root: Path = Path("/")) -> float | None:
 
 
 def _throttled(root: Path) -> int | None:
+    import shutil  # not above: `processor_name` is asked for by every `predict`, and needs none of it
+
     folders = os.pathsep.join(str(root / name) for name in ("usr/bin", "bin", "opt/vc/bin"))
     program = shutil.which("vcgencmd", path=folders)
     answer = _output_of(program, "get_throttled").strip() if program else ""
@@ -290,6 +304,8 @@ def _throttled(root: Path) -> int | None:
 
 def _output_of(*command: str) -> str:
     """Standard output of a program; "" where it cannot be run."""
+    import subprocess
+
     try:
         completed = subprocess.run(
             command, capture_output=True, timeout=10, check=False, stdin=subprocess.DEVNULL, text=True, errors="replace"
@@ -341,24 +357,24 @@ def _line(path: Path) -> str | None:
     return None if text is None else text.strip("\0 \t\n") or None
 
 
-def _lines(path: Path) -> Iterator[tuple[str, str]]:
-    for line in (_text(path) or "").splitlines():
+def _lines(text: str | None) -> Iterator[tuple[str, str]]:
+    for line in (text or "").splitlines():
         key, colon, value = line.partition(":")
         if colon:
             yield key.strip(), value.strip()
 
 
-def _fields(path: Path) -> dict[str, list[str]]:
-    """A file of "key : value" lines whose keys come again for each processor."""
+def _fields(text: str | None) -> dict[str, list[str]]:
+    """A text of "key : value" lines whose keys come again for each processor."""
     found: dict[str, list[str]] = {}
-    for key, value in _lines(path):
+    for key, value in _lines(text):
         found.setdefault(key, []).append(value)
     return found
 
 
 def _kilobytes(path: Path) -> dict[str, int]:
     """/proc/meminfo, in bytes."""
-    sizes = ((key, value.removesuffix(" kB")) for key, value in _lines(path))
+    sizes = ((key, value.removesuffix(" kB")) for key, value in _lines(_text(path)))
     return {key: 1024 * int(size) for key, size in sizes if size.isdecimal()}
 
 

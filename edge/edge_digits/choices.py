@@ -18,3 +18,9 @@ ROTATIONS = (0, 90, 180, 270)
 
 #: Largest picture that is worked on by default, in pixels; a 12-megapixel photograph has 4000 x 3000.
 MAX_PIXELS = 40_000_000
+
+#: In what numbers a network computes. "auto": the one that this machine is faster with, which is timed once.
+Precision = Literal["auto", "int8", "fp32"]
+PRECISION_CHOICES: tuple[Precision, ...] = get_args(Precision)
+#: Those in which files come; the smaller first.
+PRECISIONS: tuple[Literal["int8", "fp32"], ...] = ("int8", "fp32")

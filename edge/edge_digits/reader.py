@@ -19,6 +19,7 @@ from edge_digits.choices import (
     ROTATIONS,
     SIGN_CHOICES,
     Layout,
+    Precision,
     SignsName,
 )
 from edge_digits.errors import ModelError, PictureError, UsageError
@@ -143,6 +144,7 @@ class DigitReader:
         cls,
         model: str | os.PathLike[str] = DEFAULT_MODEL,
         *,
+        precision: Precision = "int8",
         finder: str | os.PathLike[str] | None = None,
         threads: int = 1,
         layout: Layout = "auto",
@@ -159,6 +161,8 @@ class DigitReader:
 
         Args:
             model: name or path of the classifier.
+            precision: of a shipped model whose name does not say it: "int8", "fp32", or "auto" for the faster one on
+                this machine (`Network.choose`). The finder is int8, where its name does not say otherwise.
             finder: name or path of the finder, for a reader of windows; None takes the shipped one.
             threads: how many threads one inference may use.
             layout, regions, rotate, constraint, signs, conf, top_k, ignore_exif, max_pixels: as for the constructor.
@@ -167,7 +171,7 @@ class DigitReader:
             ModelError: the model cannot be used.
             UsageError: as the constructor.
         """
-        classifier = Model.load(model, threads=threads)
+        classifier = Model.load(model, threads=threads, precision=precision)
         if finder is not None:
             named = Finder.load(finder, threads=threads)  # what is wrong with it is said before anything is read
 

@@ -346,7 +346,7 @@ def files(count: int, seed: int) -> Iterator[tuple[bytes, bool]]:
     """So many spoilt files, and whether each was a finder; file k of a seed is always the same."""
     from edge_digits.inference import shipped
 
-    names = ("digits.int8", "digits.int8", "digits.fp32", "finder.int8")
+    names = ("base.int8", "base.int8", "base.fp32", "finder.int8")
     sound = [(shipped.folder() / f"{name}.onnx").read_bytes() for name in names]
     for number in range(count):
         which = number % len(names)

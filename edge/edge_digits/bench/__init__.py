@@ -1,8 +1,8 @@
 """How fast a model runs on this machine, under which conditions, and whether a change made it better.
 
 >>> from edge_digits.bench import Plan, Settings, bench, ratio
->>> before = bench(Settings("digits.fp32", plan=Plan(min_seconds=2)))
->>> after = bench(Settings("digits.int8", plan=Plan(min_seconds=2)))
+>>> before = bench(Settings("base.fp32", plan=Plan(min_seconds=2)))
+>>> after = bench(Settings("base.int8", plan=Plan(min_seconds=2)))
 >>> ratio(before.medians, after.medians).verdict
 'faster'
 """

@@ -21,7 +21,7 @@ from edge_digits.bench.summary import blocks, histogram, summarise
 from edge_digits.bench.timing import Measurement, Plan, Progress, measure
 from edge_digits.board import Board, State, temperature
 from edge_digits.errors import UsageError
-from edge_digits.inference.session import Model
+from edge_digits.inference.session import DEFAULT_MODEL, Model
 
 MODES = ("model", "pipeline", "paced")
 #: Who else is busy is looked at for so long before and after a run, seconds.
@@ -40,7 +40,7 @@ class Settings:
         plan: how often, how long.
     """
 
-    model: str = "digits"
+    model: str = DEFAULT_MODEL
     threads: int = 1
     mode: str = "model"
     plan: Plan = field(default_factory=Plan)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from edge_digits.commands import predict
+from edge_digits.commands.options import precision_option
 from edge_digits.commands.reading import ReaderLoader
 from edge_digits.commands.stopping import stopped_as_by_ctrl_c
 from edge_digits.errors import SOME_FAILED, MissingExtraError, UsageError
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 ENGINES = ("local", "ray", "dask")
 #: What writes no single file, and draws nothing, has no use for.
 _NOT_OURS = set(
-    "sources form output bom stride save_annotated save_crops explain force jobs quiet verbose".split()  # noqa: SIM905
+    "sources precision form output bom stride save_annotated save_crops explain force jobs quiet verbose".split()  # noqa: SIM905
 )
 #: Seconds between two lines of progress: on a terminal, where the line is written over, and in a log.
 _ON_TERMINAL, _IN_LOG = 0.2, 30.0
@@ -35,6 +36,7 @@ _ON_TERMINAL, _IN_LOG = 0.2, 30.0
 @click.command()
 @click.argument("sources", metavar="SOURCE...", nargs=-1, required=True)
 @click.option("-o", "--output", metavar="OUT", required=True, help="Folder or object store prefix for the records.")
+@precision_option("int8")
 @click.option(
     "--engine",
     type=click.Choice(ENGINES),
@@ -70,6 +72,8 @@ def command(sources: tuple[str, ...], output: str, engine: str, quiet: bool, ver
     a file for each partition, whole or not at all. After a crash, the same command reads what is missing. A picture
     that ends the process that reads it is tried a second time, and is then a record with an error.
 
+    All machines read with the same file: int8, or what --precision auto takes where the command runs.
+
     \b
     Exit codes: 0 all read; 1 failed; 2 usage; 3 no such source;
     4 model not usable; 5 some pictures could not be read (their records say why);
@@ -80,6 +84,7 @@ def command(sources: tuple[str, ...], output: str, engine: str, quiet: bool, ver
         raise UsageError("--address is of a cluster: add --engine ray or --engine dask")
     load = ReaderLoader.of(options)
     load_opencv(options["threads"])
+    load = load.settled()
     load()  # a model that cannot be used is told now, and not by each process
     from edge_digits.scale.partition import Job, all_finished
     from edge_digits.scale.place import Place
@@ -184,9 +189,10 @@ def _settings(load: ReaderLoader, sources: tuple[str, ...], options: dict[str, A
     from edge_digits import __version__
 
     settings: dict[str, Any] = {"version": __version__, "SOURCE": list(sources)}
-    same = ("recursive", "column", "partition_size", "model", "digits", "pattern", "checksum", *load.settings)
+    settings["--model"] = load.model
+    same = ("recursive", "column", "partition_size", "digits", "pattern", "checksum", *load.settings)
     for name in same:
-        if name not in ("regions", "constraint", "threads"):
+        if name not in ("regions", "constraint", "threads", "precision"):
             settings[f"--{name.replace('_', '-')}"] = options[name]
     settings["--roi"] = [str(region) for region in options["regions"]]
     for name in ("model", "finder"):

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from edge_digits.choices import PRECISION_CHOICES, PRECISIONS
+from edge_digits.commands.options import check_precision
 from edge_digits.errors import INTERRUPTED, SourceError, UsageError
 from edge_digits.terminal import printable
 
@@ -67,15 +69,16 @@ class _Group(click.Group):
     "--model",
     "models",
     multiple=True,
-    default=("digits",),
-    help="A shipped model's name, or an .onnx file; repeatable.  [default: digits]",
+    default=("base",),
+    metavar="NAME|FILE.onnx",
+    help="A shipped model, as `edge-digits models` lists them, or a file; repeatable.  [default: base]",
 )
 @click.option(
     "--precision",
     "precisions",
-    type=click.Choice(["int8", "fp32"]),
+    type=click.Choice(PRECISION_CHOICES),
     multiple=True,
-    help="Of a shipped model; repeatable.  [default: int8]",
+    help="Of a shipped model; auto: the one that predict takes here. Repeatable.  [default: int8]",
 )
 @click.option("--threads", type=_Threads(), default="1", show_default=True, help="Threads for one inference: 1,2,4.")
 @click.option(
@@ -191,16 +194,22 @@ def boards(folder: Path, plot: Path | None, form: str, force: bool) -> None:
 
 def _measure(options: dict[str, Any]) -> int:
     plan = _plan(options)
-    names = _models(options["models"], options["precisions"])
+    check_precision(options["models"], "precisions")
     _check_plot(options["plot"], options["force"])
     if options["output"] is not None:
         from edge_digits.outputs.files import check_free
 
         check_free(options["output"], force=options["force"])
     from edge_digits.bench import Interrupted, Settings, bench, load_pictures, make_report
+    from edge_digits.inference.session import Model
 
     pictures = load_pictures(options["sources"])
-    chosen = [Settings(name, threads, options["mode"], plan) for name in names for threads in options["threads"]]
+    chosen = [
+        Settings(Model.choose(model, precision, threads=threads), threads, options["mode"], plan)
+        for model in options["models"]
+        for precision in options["precisions"] or PRECISIONS[:1]
+        for threads in options["threads"]
+    ]
     runs: list[Run] = []
     try:
         for number, settings in enumerate(chosen, 1):
@@ -240,15 +249,6 @@ def _plan(options: dict[str, Any]) -> Plan:
     if options["single_stream"]:
         runs, seconds = max(runs, 1024), max(seconds, 60.0)
     return Plan(runs, seconds, options["warmup"], (rate or 10.0) if paced else None)
-
-
-def _models(models: tuple[str, ...], precisions: tuple[str, ...]) -> list[str]:
-    if not precisions:
-        return list(models)
-    for model in models:
-        if model.endswith((".onnx", ".int8", ".fp32")):
-            raise UsageError(f"--precision chooses between the files of a shipped model, and {model} is one already")
-    return [f"{model}.{precision}" for model in models for precision in precisions]
 
 
 def _check_plot(plot: Path | None, force: bool) -> None:

@@ -12,7 +12,14 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from edge_digits.choices import ROTATIONS
-from edge_digits.commands.options import constraint, log_option, model_options, reading_options, seconds
+from edge_digits.commands.options import (
+    check_precision,
+    constraint,
+    log_option,
+    model_options,
+    reading_options,
+    seconds,
+)
 from edge_digits.commands.outlets import make_outlets, outlet_options
 from edge_digits.errors import INTERRUPTED, SOME_FAILED, OutputError, SourceError
 from edge_digits.logs import log_as_json
@@ -129,6 +136,7 @@ def command(source: str | None, list_cameras: bool, **options: Any) -> int:
     """
     if options["log_format"] == "json":
         log_as_json()
+    check_precision([options["model"]])
     load_opencv(options["threads"], options["stall_seconds"])
     if list_cameras:
         return _list()
@@ -163,7 +171,7 @@ def _loader(options: dict[str, Any]) -> Callable[[str], DigitReader]:
         DigitReader.load,
         constraint=constraint(options["digits"], options["pattern"], options["checksum"]),
         regions=options["regions"] or (WHOLE,),
-        **{name: options[name] for name in ("finder", "threads", "layout", "signs", "conf", "top_k")},
+        **{name: options[name] for name in ("precision", "finder", "threads", "layout", "signs", "conf", "top_k")},
     )
 
 

@@ -114,7 +114,7 @@ def _offer(model: Path, address: str) -> Any:
     loaded = Model.load(path)
     check_answers(loaded)
     content = path.read_bytes()
-    offer = Offer(loaded.card.name, hashlib.sha256(content).hexdigest(), len(content), address)
+    offer = Offer(loaded.name, hashlib.sha256(content).hexdigest(), len(content), address)
     try:
         if fetch(address, len(content)) != content:
             raise SourceError("holds another file than this one")

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from edge_digits.choices import LAYOUTS, SIGN_CHOICES
+from edge_digits.choices import LAYOUTS, PRECISION_CHOICES, PRECISIONS, SIGN_CHOICES, Precision
 from edge_digits.errors import UsageError
 from edge_digits.logs import LOG_FORMATS
 
@@ -61,14 +61,45 @@ def log_option(command: _Command) -> _Command:
     )
 
 
+def model_option(command: _Command) -> _Command:
+    """--model."""
+    return click.option(
+        "-m",
+        "--model",
+        default="base",
+        show_default=True,
+        metavar="NAME|FILE.onnx",
+        help="A shipped model, as `edge-digits models` lists them, or a file.",
+    )(command)
+
+
+def precision_option(default: Precision) -> Callable[[_Command], _Command]:
+    """--precision; `check_precision` says whether it goes with a model."""
+    return click.option(
+        "--precision",
+        type=click.Choice(PRECISION_CHOICES),
+        default=default,
+        show_default=True,
+        help="Of a shipped model; auto: the one that this machine is faster with, timed once.",
+    )
+
+
+def check_precision(models: Iterable[str], parameter: str = "precision") -> None:
+    """Raises: UsageError: the command line chooses between the files of a model that is one file."""
+    if click.get_current_context().get_parameter_source(parameter) is not click.core.ParameterSource.COMMANDLINE:
+        return  # a file of settings may say so for all models
+    for model in models:
+        if model.endswith((".onnx", *(f".{precision}" for precision in PRECISIONS))):
+            raise UsageError(f"--precision chooses between the files of a shipped model, and {model} is one already")
+
+
 def model_options(command: _Command) -> _Command:
-    """--model, --conf, --top-k."""
+    """--model, --precision, --finder, --conf, --top-k."""
     return _with(
         command,
-        click.option(
-            "-m", "--model", default="digits", show_default=True, help="A shipped model's name, or an .onnx file."
-        ),
-        click.option("--finder", metavar="FILE.onnx", help="A finder of your own.  [default: the shipped one]"),
+        model_option,
+        precision_option("auto"),
+        click.option("--finder", metavar="NAME|FILE.onnx", help="Another finder.  [default: the shipped one]"),
         click.option(
             "--conf", type=click.FloatRange(0, 1), help="Reject digits less sure than this.  [default: the model's own]"
         ),

@@ -133,6 +133,7 @@ def command(sources: tuple[str, ...], form: str, quiet: bool, verbose: bool, **o
         without=folders_of(options),
         max_pixels=options["max_pixels"],
     )
+    load = load.settled()
     reader = load()
     if verbose:
         click.echo(printable(_about(reader)), err=True)
@@ -188,7 +189,7 @@ def _summarize(tally: Tally, *, quiet: bool, verbose: bool) -> None:
 def _about(reader: DigitReader) -> str:
     card = reader.model.card
     accuracy = ", ".join(f"{name} {value}" for name, value in card.metrics.items())
-    return f"model {reader.model.path} ({card.name}, {card.quantization.get('precision')}; {accuracy})"
+    return f"model {reader.model.path} ({reader.model.name}, {card.quantization.get('precision')}; {accuracy})"
 
 
 @contextmanager

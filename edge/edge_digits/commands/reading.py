@@ -5,13 +5,13 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 
-from edge_digits.commands.options import constraint
+from edge_digits.commands.options import check_precision, constraint
 from edge_digits.errors import UsageError
 from edge_digits.quiet import load_opencv
 from edge_digits.terminal import printable
@@ -38,8 +38,20 @@ class ReaderLoader:
         Raises:
             UsageError: they do not go together.
         """
+        check_precision([options["model"]])
         # Those of DigitReader.load that have an option of their name.
-        same = ("finder", "threads", "layout", "signs", "rotate", "ignore_exif", "max_pixels", "conf", "top_k")
+        same = (
+            "precision",
+            "finder",
+            "threads",
+            "layout",
+            "signs",
+            "rotate",
+            "ignore_exif",
+            "max_pixels",
+            "conf",
+            "top_k",
+        )
         settings = {name: options[name] for name in same}
         settings["constraint"] = constraint(options["digits"], options["pattern"], options["checksum"])
         settings["regions"] = options["regions"]
@@ -52,6 +64,17 @@ class ReaderLoader:
         from edge_digits.reader import DigitReader
 
         return DigitReader.load(self.model, **{**self.settings, "regions": self.settings["regions"] or (WHOLE,)})
+
+    def settled(self) -> ReaderLoader:
+        """The same, with the very model that is read with here: processes that choose for themselves may differ.
+
+        Raises:
+            ModelError: a model is to be timed, and cannot be used.
+        """
+        from edge_digits.inference.session import Model
+
+        chosen = Model.choose(self.model, self.settings["precision"], threads=self.settings["threads"])
+        return replace(self, model=chosen)
 
 
 class Take:

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from edge_digits.choices import MAX_PIXELS
+from edge_digits.choices import MAX_PIXELS, Precision
+from edge_digits.commands.options import check_precision, model_option, precision_option
 from edge_digits.commands.stopping import stopped_as_by_ctrl_c
 from edge_digits.errors import MissingExtraError, UsageError
 from edge_digits.quiet import load_opencv
@@ -44,7 +45,8 @@ _AUTO = "auto"
 @click.option(
     "--corrections-mb", type=click.FloatRange(0.01), default=100, show_default=True, help="The most that they may take."
 )
-@click.option("-m", "--model", default="digits", show_default=True, help="A shipped model's name, or an .onnx file.")
+@model_option
+@precision_option("auto")
 @click.option("--max-mb", type=click.IntRange(1, 1024), default=32, show_default=True, help="Largest request.")
 @click.option("--max-pixels", type=click.IntRange(1), default=MAX_PIXELS, show_default=True, help="Of a picture.")
 @click.option(
@@ -64,6 +66,7 @@ def command(
     save_corrections: Path | None,
     corrections_mb: float,
     model: str,
+    precision: Precision,
     max_mb: int,
     max_pixels: int,
     jobs: int | None,
@@ -83,6 +86,7 @@ def command(
             raise MissingExtraError("edge-digits serve", "web", package)
     if token is not None and no_token:
         raise UsageError("--token and --no-token do not go together: name one of them")
+    check_precision([model])
     load_opencv(1)
     from edge_digits.web.addresses import listen
     from edge_digits.web.server import serve
@@ -97,6 +101,7 @@ def command(
         limits = Limits(limits.pixels, limits.body_bytes, limits.held_bytes, jobs=jobs)
     settings = Settings(
         model=model,
+        precision=precision,
         camera=camera,
         token=_made() if token == _AUTO else token,
         hosts=hosts,

@@ -34,7 +34,7 @@ def models(broken: list[str]) -> Iterator[Check]:
             said.append(outcome)
             if not right:
                 status = "failure"
-                mend = mend or [f"{reinstall(requirement('onnxruntime'))}; or read with another model: -m digits.fp32"]
+                mend = mend or [f"{reinstall(requirement('onnxruntime'))}; or read with another model: -m base.fp32"]
         yield Check(f"model {name}", status, "; ".join(said), "; ".join(mend))
 
 

@@ -59,7 +59,7 @@ def answer(model: str) -> dict[str, Any]:
         ModelError: the model cannot be used.
     """
     if model.startswith(DEFAULT_FINDER):
-        reading = DigitReader.load(layout="page").read(draw(LINES, 40))
+        reading = DigitReader.load(finder=model, layout="page").read(draw(LINES, 40))
         return {"expected": "\n".join(LINES), "read": reading.text, "confidence": reading.confidence}
     reader = DigitReader.load(model, layout="digit")
     readings = [reader.read(draw((digit,), 64)) for digit in LINES[0]]

@@ -38,7 +38,7 @@ def processor(board: Board) -> Check:
         return Check("processor", "ok", said)
     if board.features:
         return Check("processor", "ok", f"{said}, int8 by {', '.join(board.features)}")
-    return Check("processor", "ok", f"{said}, no instructions for int8: -m digits.fp32 may be as fast")
+    return Check("processor", "ok", f"{said}, no instructions for int8: --precision fp32 may be as fast")
 
 
 def python() -> Check:

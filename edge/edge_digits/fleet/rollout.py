@@ -188,7 +188,7 @@ class Follower:
         if ready is not None:
             self._live.use(ready)
             self._in_use, self._error, self._refused = sha256_of(ready.model.path), None, None
-            self._say(f"reading with {ready.model.card.name} {(self._in_use or '')[:8]} from now on")
+            self._say(f"reading with {ready.model.name} {(self._in_use or '')[:8]} from now on")
 
     def close(self) -> None:
         with self._signal:

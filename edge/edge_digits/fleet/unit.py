@@ -72,6 +72,8 @@ class Unit:
                 f"ExecStart={command}",
                 "# Files that are named without a folder lie in /var/lib/" + self.name + ".",
                 f"StateDirectory={self.name}",
+                "# The speed of the models here, which is timed once.",
+                f"CacheDirectory={self.name}",
                 f"WorkingDirectory=%S/{self.name}",
                 "# Fresh frames alone feed the watchdog.",
                 f"WatchdogSec={self.watchdog}",

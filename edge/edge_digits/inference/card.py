@@ -33,12 +33,12 @@ class ModelCard:
     """The contract of a model file.
 
     >>> from edge_digits import Model
-    >>> card = Model.load("digits").card
-    >>> card.name, card.quantization["precision"], card.labels[:3]
-    ('digits', 'int8', ('0', '1', '2'))
+    >>> card = Model.load("base").card
+    >>> card.output, card.quantization["precision"], card.labels[:3]
+    ('logits', 'int8', ('0', '1', '2'))
 
     Attributes:
-        name: the model's name, such as "digits".
+        name: the model's name, such as "base".
         labels: the text of each class, in the order of the output's columns; 2 to 100, no two alike, each of 1 to 32
             characters that can be shown.
         temperature: the logits are divided by this before the softmax (Guo et al. 2017).

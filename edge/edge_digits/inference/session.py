@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
+from time import perf_counter
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
+from edge_digits.choices import PRECISIONS, Precision
 from edge_digits.errors import ModelError, pip_install
-from edge_digits.inference import shipped
+from edge_digits.inference import shipped, speeds
 from edge_digits.inference.card import NORMALIZE, WINDOW_NORMALIZE, ModelCard
 from edge_digits.inference.heatmap import INPUT_MULTIPLE, REGRESSION_CHANNELS, depth_to_space
 from edge_digits.inference.softmax import softmax
@@ -22,7 +26,7 @@ if TYPE_CHECKING:
     import onnxruntime
 
 #: The model that is used where none is named.
-DEFAULT_MODEL = "digits"
+DEFAULT_MODEL = "base"
 #: The finder that is used where none is named.
 DEFAULT_FINDER = "finder"
 #: The largest file, bytes: a network of 8 million weights in float.
@@ -45,6 +49,7 @@ class Network:
     Attributes:
         card: what the file says of itself.
         path: where it came from.
+        name: of a file that ships, wherever it lies, its name: "base.int8"; else the card's.
     """
 
     #: Height and width of the input, None where any will do; name of the output.
@@ -52,33 +57,94 @@ class Network:
     _OUTPUT_NAME: ClassVar[str] = "logits"
     #: Heights and widths of pictures that a file is tried with.
     _TRIALS: ClassVar[tuple[tuple[int, int], ...]] = ((_SIDE, _SIDE),)
+    #: Pictures that are timed at once: as many as a photograph of a number gives.
+    _TIMED: ClassVar[tuple[int, int, int]] = (4, _SIDE, _SIDE)
 
-    def __init__(self, session: onnxruntime.InferenceSession, card: ModelCard, path: str) -> None:
+    def __init__(
+        self, session: onnxruntime.InferenceSession, card: ModelCard, path: str, name: str | None = None
+    ) -> None:
         self.card = card
         self.path = path
+        self.name = card.name if name is None else name
         self._session = session
 
     @classmethod
-    def load(cls, model: str | os.PathLike[str], *, threads: int = 1) -> Self:
-        """Load a model by the name of a shipped one ("digits", "digits.fp32") or by the path of an .onnx file.
+    def load(cls, model: str | os.PathLike[str], *, threads: int = 1, precision: Precision = "int8") -> Self:
+        """Load a model by the name of a shipped one ("base", "base.fp32") or by the path of an .onnx file.
 
         Args:
             model: name or path.
             threads: how many threads one inference may use; they do not spin.
+            precision: of a shipped model whose name does not say it; "auto" as `choose` takes it. By default int8, so
+                that a program gives the same on all machines, and times nothing that nobody asked it to.
 
         Raises:
             ModelError: no such file, no ONNX model, or not of the model contract; it says what is wrong.
         """
-        path = find_model(model)
+        path = find_model(cls.choose(model, precision, threads=threads))
         try:
             content = path.read_bytes() if path.stat().st_size <= _MOST_BYTES else None
         except OSError as error:
             raise ModelError(
-                f"{path}: cannot be read ({error.strerror}). Name an .onnx file, or one of: {_shipped()}"
+                f"{path}: cannot be read ({error.strerror}). Name an .onnx file, or one of: {shipped.listed()}"
             ) from None
         if content is None:
             raise ModelError(f"{path}: is larger than {_MOST_BYTES >> 20} MB, and no model for pictures of digits is")
         return cls.from_bytes(content, str(path), threads=threads)
+
+    @classmethod
+    def choose(
+        cls,
+        model: str | os.PathLike[str],
+        precision: Precision = "auto",
+        *,
+        threads: int = 1,
+        clock: speeds.Clock = perf_counter,
+    ) -> str:
+        """The very model that a name means: "base.int8" of "base"; a path, or a name with its precision, is one.
+
+        Of a model that ships in both precisions, "auto" takes fp32 where this machine runs it more than 5 % faster, and
+        else int8. The first time, both are timed by turns, for a fraction of a second; what came of it is kept in the
+        user's cache directory (`speeds`). The network is not used.
+
+        Args:
+            model: name or path.
+            precision: "int8", "fp32" or "auto".
+            threads: how many threads one inference may use.
+            clock: seconds that pass.
+
+        Raises:
+            ModelError: a file is to be timed, and cannot be used.
+        """
+        path, (name, own) = Path(model), shipped.parted(str(model))
+        if path.is_file() or path.suffix == ".onnx":
+            return str(model)
+        there = shipped.precisions(name)
+        if not there:
+            return str(model)
+        if own or precision != "auto":
+            return f"{name}.{own or precision}"
+        if len(there) < len(PRECISIONS):
+            return f"{name}.{there[0]}"
+        return f"{name}.{cls._faster(name, threads, clock)}"
+
+    @classmethod
+    def _faster(cls, name: str, threads: int, clock: speeds.Clock) -> str:
+        """The precision that is taken of a model that ships in both."""
+        files = [shipped.folder() / f"{name}.{precision}.onnx" for precision in PRECISIONS]
+        try:
+            sums = [hashlib.sha256(file.read_bytes()).hexdigest() for file in files]
+        except OSError as error:
+            raise ModelError(
+                f"{error.filename}: cannot be read ({error.strerror}). Install edge-digits again"
+            ) from None
+        kept = known_speeds(threads)
+        known = kept.read()
+        if not set(sums) <= known.keys():
+            taken = seconds_each([cls.load(file, threads=threads) for file in files], clock=clock)
+            known = dict(zip(sums, taken, strict=True))
+            kept.remember(known)
+        return speeds.faster(*(known[each] for each in sums))
 
     @classmethod
     def from_bytes(cls, content: bytes, path: str = "model", *, threads: int = 1) -> Self:
@@ -87,10 +153,11 @@ class Network:
         Nothing of a file runs, and nothing that it names is opened, before `contract.check` has found that it can do
         no more than give scores for pictures. The shipped files are known by their sums.
         """
-        if shipped.is_released(content):
+        name = shipped.name_of(content)
+        if name is not None:
             session = open_session(content, threads=threads, path=path)
             card = cls._card(session.get_modelmeta().custom_metadata_map, path)
-            return cls(session, card, path)
+            return cls(session, card, path, name)
         card = cls._checked(content, path)
         model = cls(open_session(content, threads=threads, path=path), card, path)
         model._try_out()
@@ -154,6 +221,12 @@ class Network:
             if np.abs(beside - alone).max() > _SAME * max(1.0, float(np.abs(alone).max())):
                 raise ModelError(f"{self.path}: gives a picture other scores where it is not alone. Use another model")
 
+    def timed_pictures(self) -> NDArray[np.uint8]:
+        """What `seconds_each` times it with: windows of a number, or a small page for a finder; uint8 [N, H, W]."""
+        return (
+            (np.arange(np.prod(self._TIMED), dtype=np.uint32) * 2654435761 >> 24).astype(np.uint8).reshape(self._TIMED)
+        )
+
     def run(self, pictures: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Run the network on uint8 [N, H, W], N at least 1: its output as it is, float32 [N, ...].
 
@@ -179,7 +252,9 @@ class Model(Network):
     >>> import cv2
     >>> from edge_digits import Model, to_gray
     >>> from edge_digits.normalize import normalize_window
-    >>> model = Model.load("digits")
+    >>> model = Model.load("base")
+    >>> model.name
+    'base.int8'
     >>> seen = normalize_window(to_gray(cv2.imread("samples/digit-7-crop-28.png")))
     >>> probabilities = model.probabilities(seen[None])
     >>> probabilities.shape, model.card.labels[probabilities[0].argmax()]
@@ -187,9 +262,11 @@ class Model(Network):
     """
 
     @classmethod
-    def load(cls, model: str | os.PathLike[str] = DEFAULT_MODEL, *, threads: int = 1) -> Self:
+    def load(
+        cls, model: str | os.PathLike[str] = DEFAULT_MODEL, *, threads: int = 1, precision: Precision = "int8"
+    ) -> Self:
         """As `Network.load`; the shipped model by default."""
-        return super().load(model, threads=threads)
+        return super().load(model, threads=threads, precision=precision)
 
     @property
     def reads_windows(self) -> bool:
@@ -231,11 +308,14 @@ class Finder(Network):
     _INPUT_SIDES: ClassVar[tuple[int | None, ...]] = (None, None)
     _OUTPUT_NAME: ClassVar[str] = "maps"
     _TRIALS: ClassVar[tuple[tuple[int, int], ...]] = ((64, 64), (32, 72))
+    _TIMED: ClassVar[tuple[int, int, int]] = (1, 240, 320)
 
     @classmethod
-    def load(cls, model: str | os.PathLike[str] = DEFAULT_FINDER, *, threads: int = 1) -> Self:
+    def load(
+        cls, model: str | os.PathLike[str] = DEFAULT_FINDER, *, threads: int = 1, precision: Precision = "int8"
+    ) -> Self:
         """As `Network.load`; the shipped finder by default."""
-        return super().load(model, threads=threads)
+        return super().load(model, threads=threads, precision=precision)
 
     @classmethod
     def _output_sides(cls, card: ModelCard) -> tuple[int | None, ...]:
@@ -292,22 +372,31 @@ def find_model(model: str | os.PathLike[str]) -> Path:
     Raises:
         ModelError: there is none.
     """
-    path = Path(model)
-    if path.suffix == ".onnx" or path.exists():
-        if path.is_dir():
-            raise ModelError(f"{path}: is a folder. Name an .onnx file in it, or one of: {_shipped()}")
-        if not path.is_file():
-            raise ModelError(f"{path}: no such file. Name an .onnx file, or one of: {_shipped()}")
+    path, (name, precision) = Path(model), shipped.parted(str(model))
+    released = shipped.folder() / f"{name}.{precision or PRECISIONS[0]}.onnx"
+    if path.is_file():
         return path
-    name = f"{model}.onnx" if str(model).endswith((".int8", ".fp32")) else f"{model}.int8.onnx"
-    released = shipped.folder() / name
-    if path.name != str(model) or not released.is_file():
-        raise ModelError(f"no model {str(model)!r}. Name an .onnx file, or one of: {_shipped()}")
-    return released
+    if path.name == str(model) and released.is_file():
+        return released
+    if path.suffix == ".onnx" or path.exists():
+        what = "is a folder. Name an .onnx file in it" if path.is_dir() else "no such file. Name an .onnx file"
+        raise ModelError(f"{path}: {what}, or one of: {shipped.listed()}")
+    raise ModelError(f"no model {str(model)!r}. Name an .onnx file, or one of: {shipped.listed()}")
 
 
-def _shipped() -> str:
-    return ", ".join(shipped.names()) or "none is shipped"
+def known_speeds(threads: int = 1) -> speeds.Speeds:
+    """What is known of this machine's speed, with this onnxruntime and so many threads."""
+    return speeds.Speeds(_onnxruntime().__version__, threads)
+
+
+def seconds_each(
+    networks: Sequence[Network], seconds: float = speeds.SHORT, clock: speeds.Clock = perf_counter
+) -> list[float]:
+    """The time of each of these networks for a picture as it sees it, by turns (`speeds.by_turns`), in seconds."""
+    seen = [network.timed_pictures() for network in networks]
+    calls = [partial(network.run, pictures) for network, pictures in zip(networks, seen, strict=True)]
+    taken = speeds.by_turns(calls, seconds, clock)
+    return [each / len(pictures) for each, pictures in zip(taken, seen, strict=True)]
 
 
 def _onnxruntime() -> Any:

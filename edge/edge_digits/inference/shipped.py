@@ -1,4 +1,7 @@
-"""The model files that ship with edge-digits: where they are, and whether they are what was released."""
+"""The model files that ship with edge-digits: where they are, their names, and whether they are what was released.
+
+A file NAME.PRECISION.onnx has the name "NAME.PRECISION", and "NAME" means the one of its precisions that is chosen.
+"""
 
 from __future__ import annotations
 
@@ -6,10 +9,13 @@ import hashlib
 from importlib.util import find_spec
 from pathlib import Path
 
+from edge_digits.choices import PRECISIONS
 from edge_digits.errors import ModelError
 
 #: Beside the models, as `sha256sum` writes it.
 SUMS = "SHA256SUMS"
+#: Older names of models, which scripts and settings may still hold.
+ALIASES = {"digits": "base"}
 
 
 def folder() -> Path:
@@ -27,17 +33,39 @@ def folder() -> Path:
 
 
 def names() -> list[str]:
-    """The shipped models by name: "digits.int8"."""
+    """The shipped files by name: "base.int8"."""
     return sorted(path.stem for path in folder().glob("*.onnx"))
 
 
-def is_released(content: bytes) -> bool:
-    """Whether these are the bytes of a model file that ships with this edge-digits, as it was released."""
+def parted(name: str) -> tuple[str, str]:
+    """A name as model and precision, in today's words: ("base", "fp32") of "digits.fp32"; "" where it says none."""
+    model, _, precision = name.rpartition(".")
+    if not model or precision not in PRECISIONS:
+        model, precision = name, ""
+    return ALIASES.get(model, model), precision
+
+
+def precisions(model: str) -> list[str]:
+    """The precisions in which a model ships, by its name without one; none where there is no such model."""
+    there = names()
+    return [precision for precision in PRECISIONS if f"{model}.{precision}" in there]
+
+
+def listed() -> str:
+    """All names that can be asked for, for messages."""
+    files = names()
+    return ", ".join(sorted({*files, *(parted(name)[0] for name in files)})) or "none is shipped"
+
+
+def name_of(content: bytes) -> str | None:
+    """The name under which these bytes ship with this edge-digits; None where they do not, or are not as released."""
     try:
-        sums = (folder() / SUMS).read_bytes()
+        lines = (folder() / SUMS).read_bytes().splitlines()
     except (OSError, ModelError):
-        return False
-    return hashlib.sha256(content).hexdigest().encode() in sums.split()
+        return None
+    digest = hashlib.sha256(content).hexdigest().encode()
+    file = next((line[len(digest) + 2 :] for line in lines if line.startswith(digest + b"  ")), None)
+    return None if file is None else Path(file.decode("ascii", "replace")).stem
 
 
 def damaged(directory: Path) -> dict[str, str]:

@@ -53,7 +53,7 @@ class Condition:
     def model(self) -> dict[str, str | None]:
         """The model that reads: name and sum."""
         model = self._reader.reader.model
-        return {"model": model.card.name, "model_sha256": sha256_of(model.path)}
+        return {"model": model.name, "model_sha256": sha256_of(model.path)}
 
     def report(self) -> dict[str, Any]:
         """All of it, as JSON takes it."""

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from functools import cache
+from typing import Any, Literal, Self
 
 from fastapi import APIRouter
 from pydantic import BaseModel
 
 from edge_digits import __version__
 from edge_digits.choices import LAYOUTS, SIGN_CHOICES
-from edge_digits.inference import shipped
+from edge_digits.inference.card import ModelCard
+from edge_digits.inference.catalogue import catalogue
 from edge_digits.inference.session import Model
 from edge_digits.web.broadcast import Broadcast
 from edge_digits.web.refusals import problems
@@ -39,7 +41,7 @@ class Info(BaseModel):
 
 
 class ModelInfo(BaseModel):
-    """A model: what its card says that a client may want to know."""
+    """A model: what its card says that a client may want to know; of one that ships, what `edge-digits models` says."""
 
     name: str
     used: bool
@@ -47,6 +49,24 @@ class ModelInfo(BaseModel):
     precision: str = ""
     metrics: dict[str, Any] = {}
     license: str = ""
+    kind: str = "classifier"
+    bytes: int | None = None
+    parameters: int | None = None
+    microseconds: float | None = None
+
+    @classmethod
+    def of(cls, name: str, card: ModelCard, *, used: bool, **more: Any) -> Self:
+        """From a card."""
+        precision = str(card.quantization.get("precision", ""))
+        return cls(
+            name=name,
+            used=used,
+            labels=card.labels,
+            precision=precision,
+            metrics=card.metrics,
+            license=card.license,
+            **more,
+        )
 
 
 class Health(BaseModel):
@@ -58,7 +78,6 @@ class Health(BaseModel):
 def router(settings: Settings, model: Model, broadcast: Broadcast | None) -> APIRouter:
     """The endpoints."""
     routes = APIRouter(tags=["about"])
-    card = model.card
 
     @routes.get("/api/info", responses=problems())
     async def info() -> Info:
@@ -68,7 +87,7 @@ def router(settings: Settings, model: Model, broadcast: Broadcast | None) -> API
             seen = CameraInfo(state=broadcast.state, error=broadcast.error, viewers=broadcast.viewers)
         return Info(
             version=__version__,
-            model=card.name,
+            model=model.name,
             labels=model.texts,
             camera=seen,
             corrections=settings.corrections is not None,
@@ -76,18 +95,22 @@ def router(settings: Settings, model: Model, broadcast: Broadcast | None) -> API
             max_bytes=settings.limits.body_bytes,
         )
 
+    @cache
+    def listed() -> list[ModelInfo]:
+        told = ("kind", "bytes", "parameters", "microseconds")
+        ships = [
+            ModelInfo.of(
+                entry.name, entry.card, used=entry.name == model.name, **{key: entry.to_dict()[key] for key in told}
+            )
+            for entry in catalogue()
+        ]
+        used = [info for info in ships if info.used] or [ModelInfo.of(model.name, model.card, used=True)]
+        return [*used, *(info for info in ships if not info.used)]
+
     @routes.get("/api/models", responses=problems())
-    async def models() -> list[ModelInfo]:
-        """The model that is used, with its card, and the names of those that ship."""
-        used = ModelInfo(
-            name=card.name,
-            used=True,
-            labels=model.texts,
-            precision=str(card.quantization.get("precision", "")),
-            metrics=card.metrics,
-            license=card.license,
-        )
-        return [used, *(ModelInfo(name=name, used=False) for name in shipped.names())]
+    def models() -> list[ModelInfo]:  # in a thread: it reads files
+        """The model that is used, and the others that ship."""
+        return listed()
 
     @routes.get("/healthz", responses=problems())
     async def healthz() -> Health:

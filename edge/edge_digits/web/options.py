@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from edge_digits.choices import Layout, SignsName
 from edge_digits.imaging.regions import WHOLE, Region
+from edge_digits.inference.session import Model
 from edge_digits.reader import DigitReader
 from edge_digits.text.constraint import Constraint
 from edge_digits.web.settings import Settings
@@ -57,7 +58,9 @@ class Readers:
     """Readers by their options, each loaded once."""
 
     def __init__(self, settings: Settings) -> None:
-        self._model, self._max_pixels = settings.model, settings.limits.pixels
+        # Once, so that all read with the same file.
+        self._model = Model.choose(settings.model, settings.precision)
+        self._max_pixels = settings.limits.pixels
         self._kept = lru_cache(_KEPT)(self._loaded)
 
     def of(self, options: ReadingOptions) -> DigitReader:

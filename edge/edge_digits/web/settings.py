@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from edge_digits.choices import MAX_PIXELS
+from edge_digits.choices import MAX_PIXELS, Precision
 from edge_digits.errors import UsageError
 from edge_digits.inference.session import DEFAULT_MODEL
 
@@ -54,6 +54,7 @@ class Settings:
 
     Attributes:
         model: a shipped model's name, or an .onnx file.
+        precision: of a shipped model whose name does not say it.
         camera: the source of the server's own camera; None for none.
         token: what clients must know; None for nothing.
         hosts: names by which it may be addressed, beside this machine's own.
@@ -64,6 +65,7 @@ class Settings:
     """
 
     model: str = DEFAULT_MODEL
+    precision: Precision = "int8"
     camera: str | None = None
     token: str | None = None
     hosts: tuple[str, ...] = ()

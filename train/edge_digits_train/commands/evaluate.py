@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from edge_digits.choices import Precision
+from edge_digits.commands.options import check_precision, precision_option
 from edge_digits.errors import UsageError
 from edge_digits.inference import run_files
 from edge_digits.terminal import printable
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("model")
+@precision_option("int8")
 @click.option(
     "--data",
     help="As of train; a test set is taken where there is one. Or a folder of pictures with labels.csv.  "
@@ -42,6 +45,7 @@ if TYPE_CHECKING:
 @click.option("-q", "--quiet", is_flag=True, help="Print nothing but errors.")
 def command(
     model: str,
+    precision: Precision,
     data: str | None,
     against: str | None,
     run: Path | None,
@@ -53,7 +57,8 @@ def command(
     """Judge a model on labelled pictures, and write a report.
 
     MODEL is an .onnx file, a Keras file, a run folder of train, or the name of a shipped model. The report is one
-    file that needs nothing else; what it says is in the .json file beside it too. A picture counts as read when
+    file that needs nothing else; what it says is in the .json file beside it too. It is the same on all machines: a
+    shipped model is int8, unless --precision or its name says otherwise. A picture counts as read when
     predict --layout digit reads it so; but a reader of windows, as the shipped model, is judged by itself here, and
     predict asks its finder too.
     """
@@ -63,7 +68,8 @@ def command(
     from edge_digits_train.evaluation.predictions import predict
     from edge_digits_train.pages import report
 
-    first = classifiers.load(model)
+    check_precision([model])
+    first = classifiers.load(model, precision)
     other = against or classifiers.sibling(first)
     second = classifiers.load(str(other)) if other else None
     pictures, labels = testset.load(data, first)

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from edge_digits.choices import Precision
 from edge_digits.errors import MissingExtraError, ModelError
 from edge_digits.inference import run_files
 from edge_digits.inference.session import Model, find_model
@@ -65,8 +66,12 @@ class Classifier(Protocol):
         """Kernels of the first convolution, [N, height, width]; None where there is none."""
 
 
-def load(model: str) -> Classifier:
+def load(model: str, precision: Precision = "int8") -> Classifier:
     """Load a model by the name of a shipped one, or by the path of an .onnx file, a Keras file or a run folder.
+
+    Args:
+        model: name or path.
+        precision: of a shipped model whose name does not say it.
 
     Raises:
         ModelError: missing, broken, or no classifier of 28x28 pictures; names the file.
@@ -81,7 +86,8 @@ def load(model: str) -> Classifier:
         return KerasClassifier(RunFolder(path).model)
     if path.suffix.lower() in _KERAS:
         return KerasClassifier(path)
-    return OnnxClassifier(Model.load(model), find_model(model))
+    chosen = Model.choose(model, precision)
+    return OnnxClassifier(Model.load(chosen), find_model(chosen))
 
 
 def sibling(model: Classifier) -> Path | None:

@@ -40,7 +40,7 @@ def start_from(model: keras.Model, source: str | Path, pictures: NDArray[np.uint
 
     Args:
         model: the network; where it has other classes than the source, its last layer stays as it is.
-        source: a run folder, a `.keras` file, an `.onnx` file, or the name of a shipped model such as "digits.fp32".
+        source: a run folder, a `.keras` file, an `.onnx` file, or the name of a shipped model such as "base.fp32".
         pictures: uint8 [N, H, W], training pictures as the network sees them.
 
     Returns:
