@@ -101,12 +101,13 @@ class Interpreter:
             self._interpreter.resize_tensor_input(self._input["index"], shape)
             self._interpreter.allocate_tensors()
             self._shape = shape
-        return np.concatenate([self._one(picture) for picture in pictures])
+        return np.stack([self.one(picture) for picture in pictures])
 
-    def _one(self, picture: NDArray[np.uint8]) -> NDArray[np.float32]:
+    def one(self, picture: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Logits or maps of one picture, uint8 [H, W] of the size of the last: float32 [...]."""
         self._interpreter.set_tensor(self._input["index"], picture[None])
         self._interpreter.invoke()
-        return np.asarray(self._interpreter.get_tensor(self._output["index"]), np.float32)
+        return np.asarray(self._interpreter.get_tensor(self._output["index"])[0], np.float32)
 
 
 def _kind() -> Any:
