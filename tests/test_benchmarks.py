@@ -19,6 +19,7 @@ TABLES = [
     ("README.md", "| folder |", "speed"),
     ("docs/benchmarking.md", "| runtime |", "peers"),
     ("docs/benchmarking.md", "| | no difference |", "differences"),
+    ("docs/evaluating.md", "| corruption |", "corruptions"),
     ("docs/reading.md", "| correct |", "reading"),
     ("docs/reading.md", "| median time per picture |", "reading"),
     ("docs/reading.md", "| confidence |", "reading"),
