@@ -1,19 +1,17 @@
 """The shipped classifier in other runtimes, with its own weights: each gives logits for one picture of 28x28 pixels.
 
 OpenCV reads the ONNX file itself. For ncnn, pnnx converts it. For LiteRT, its layers are built again in Keras with the
-same weights, which TensorFlow converts; int8 is quantized after training, calibrated on MNIST's training pictures. All
-are set to one thread.
+same weights, and converted as `edge-digits export --format litert` does; int8 is calibrated on MNIST's training
+pictures. All are set to one thread.
 """
 
 from __future__ import annotations
 
-import io
 import os
 import shutil
 import subprocess
 import sys
 from abc import ABC, abstractmethod
-from contextlib import redirect_stdout
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, ClassVar
@@ -23,7 +21,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge_digits.inference.session import Model, find_model
-from edge_digits.quiet import native_stderr_off
+from edge_digits.quiet import training_libraries
+from edge_digits_export import litert
 
 #: What pnnx calls the float pictures.
 _NCNN_INPUT = "1"
@@ -135,42 +134,27 @@ class LiteRTFloat(Runtime):
     name = "LiteRT fp32"
 
     def __init__(self, onnx: Path, calibration: NDArray[np.uint8], folder: Path) -> None:
-        from ai_edge_litert.interpreter import Interpreter
+        self.version = version("ai-edge-litert")
+        self._load(onnx, None)
 
-        content = self._convert(onnx, calibration)
-        self.size, self.version = len(content), version("ai-edge-litert")
-        self._interpreter = Interpreter(model_content=content, num_threads=1)
-        self._interpreter.allocate_tensors()
-        self._input, self._output = self._interpreter.get_input_details()[0], self._interpreter.get_output_details()[0]
-        self._type, (self._scale, self._zero) = self._input["dtype"], self._output["quantization"]
-
-    def _convert(self, onnx: Path, calibration: NDArray[np.uint8]) -> bytes:
-        return _quietly(_converter(onnx))
+    def _load(self, onnx: Path, calibration: NDArray[np.uint8] | None) -> None:
+        with training_libraries():
+            import tensorflow  # noqa: F401  # for what its import prints
+        content = litert.to_litert(_keras(onnx), calibration)
+        self.size, self._interpreter = len(content), litert.Interpreter(content, threads=1)
 
     def run(self, picture: NDArray[np.uint8]) -> NDArray[np.float32]:
-        self._interpreter.set_tensor(self._input["index"], picture[None, :, :, None].astype(self._type))
-        self._interpreter.invoke()
-        logits = np.asarray(self._interpreter.get_tensor(self._output["index"])[0], np.float32)
-        return (logits - self._zero) * np.float32(self._scale) if self._scale else logits
+        return self._interpreter.one(picture)
 
 
 class LiteRTInt8(LiteRTFloat):
-    """The same, all in int8, with pictures as uint8."""
+    """The same in int8."""
 
     name = "LiteRT int8"
 
-    def _convert(self, onnx: Path, calibration: NDArray[np.uint8]) -> bytes:
-        import tensorflow as tf
-
-        converter = _converter(onnx)
-        converter.optimizations = [tf.lite.Optimize.DEFAULT]
-        converter.representative_dataset = lambda: (
-            [picture[None, :, :, None].astype(np.float32)] for picture in calibration[:_CALIBRATION]
-        )
-        converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
-        converter.inference_input_type = tf.uint8
-        converter.inference_output_type = tf.int8
-        return _quietly(converter)
+    def __init__(self, onnx: Path, calibration: NDArray[np.uint8], folder: Path) -> None:
+        self.version = version("ai-edge-litert")
+        self._load(onnx, calibration[:_CALIBRATION])
 
 
 RUNTIMES: tuple[type[Runtime], ...] = (OnnxInt8, OnnxFloat, LiteRTInt8, LiteRTFloat, OpenCV, Ncnn)
@@ -189,19 +173,6 @@ def _without_cast(parameters: str) -> str:
     layers, blobs = map(int, counts.split())
     lines = [magic, f"{layers - 1} {blobs - 1}", f"Input {_NCNN_INPUT} 0 1 {_NCNN_INPUT}", *rest]
     return "\n".join(lines) + "\n"
-
-
-def _converter(onnx: Path) -> Any:
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    with native_stderr_off():
-        import tensorflow as tf
-    return tf.lite.TFLiteConverter.from_keras_model(_keras(onnx))
-
-
-def _quietly(converter: Any) -> bytes:
-    """What the converter makes, without the pages that it prints."""
-    with native_stderr_off(), redirect_stdout(io.StringIO()):
-        return bytes(converter.convert())
 
 
 def _keras(path: Path) -> Any:

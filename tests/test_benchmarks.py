@@ -20,6 +20,7 @@ TABLES = [
     ("docs/benchmarking.md", "| runtime |", "peers"),
     ("docs/benchmarking.md", "| | no difference |", "differences"),
     ("docs/models.md", "| model |", "models"),
+    ("docs/evaluating.md", "| corruption |", "corruptions"),
     ("docs/reading.md", "| correct |", "reading"),
     ("docs/reading.md", "| median time per picture |", "reading"),
     ("docs/reading.md", "| confidence |", "reading"),

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from edge_digits_train.datasets.data import Split
 from edge_digits_train.synthesis import disturbances
-from edge_digits_train.synthesis.augment import Augmentation, shoot
+from edge_digits_train.synthesis.augment import Augmentation, scan, shoot
 from edge_digits_train.training import crops
 
 PICTURES, CLASSES = digits(20)
@@ -26,16 +26,24 @@ def shots(seed: int) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
 
 
 @pytest.mark.parametrize("seed", range(60))
-def test_a_disturbed_crop_is_another_picture_of_its_size(seed: int) -> None:
+def test_a_disturbed_crop_has_its_size_and_repeats_with_its_seed(seed: int) -> None:
     shot, strokes = shots(seed)
     before, strokes_before = shot.copy(), strokes.copy()
     drawn = disturbances.disturb(shot, strokes, np.random.default_rng(seed))
     assert drawn.shape == shot.shape
     assert drawn.dtype == np.uint8
-    assert not np.array_equal(drawn, shot)
     assert np.array_equal(shot, before)
     assert np.array_equal(strokes, strokes_before)
     assert np.array_equal(drawn, disturbances.disturb(shot, strokes, np.random.default_rng(seed)))
+
+
+def test_hardly_a_disturbance_leaves_no_trace() -> None:
+    pairs = [(*shots(seed), seed) for seed in range(200)]
+    same = [
+        np.array_equal(disturbances.disturb(shot, strokes, np.random.default_rng(seed)), shot)
+        for shot, strokes, seed in pairs
+    ]
+    assert np.mean(same) < 0.05
 
 
 def test_strokes_still_part_from_the_paper_beside_them() -> None:
@@ -82,6 +90,24 @@ def test_so_many_crops_are_disturbed() -> None:
             )
             differ.append(not np.array_equal(plain, made))
         assert np.mean(differ) == pytest.approx(share, abs=0.05)
+
+
+def test_some_crops_are_tilted_further_than_most() -> None:
+    """Of an upright one, the lean tells the angle."""
+    one = np.zeros((28, 28), np.uint8)
+    one[4:24, 13:15] = 255
+    plain = Augmentation(shear=0.0, zoom=0.0, elastic=0.0, photograph=0.0, rare_styles=0.0, coarse=0.0)
+
+    def angles(tilted: float) -> NDArray[np.float64]:
+        found = []
+        for seed in range(120):
+            ys, xs = np.nonzero(scan(one, 1, np.random.default_rng(seed), replace(plain, tilted=tilted)) > 100)
+            found.append(np.degrees(np.arctan(np.polyfit(ys, xs, 1)[0])))
+        return np.abs(found)
+
+    assert angles(0.0).max() < 13
+    assert 25 < angles(1.0).max() < 31
+    assert np.mean(angles(plain.tilted) > 13) == pytest.approx(0.6 * plain.tilted, abs=0.06)
 
 
 def test_a_disturbed_crop_is_seen_where_its_digit_is() -> None:

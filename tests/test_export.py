@@ -1,13 +1,16 @@
-"""`edge-digits export`: a run becomes one ONNX file that reads as its source does."""
+"""`edge-digits export`: a run becomes one ONNX or LiteRT file that reads as its source does."""
 
 from __future__ import annotations
 
+import io
 import json
+import re
 import shutil
 import subprocess
 import zipfile
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -18,9 +21,9 @@ pytest.importorskip("tensorflow", reason="export needs the extra `train`")
 from bars import bars
 from conftest import COMMAND, invoke
 
-from edge_digits.errors import OutputError, SourceError
+from edge_digits.errors import OutputError, SourceError, UsageError
 from edge_digits.inference.session import Model
-from edge_digits_export import confidence, trained
+from edge_digits_export import confidence, litert, trained
 from edge_digits_export.convert import ExportError, load_keras
 
 pytestmark = pytest.mark.slow  # it trains networks
@@ -97,18 +100,22 @@ def test_the_card_tells_how_the_file_came_about(int8: tuple[Path, str], run: Pat
     assert 0.1 < card.temperature < 10
 
 
-def test_a_drop_over_the_limit_writes_nothing(run: Path, tmp_path: Path) -> None:
-    """The last layer's weights are made to span what 7 bits cannot, so that int8 must lose."""
+@pytest.fixture
+def spoilt(run: Path, tmp_path: Path) -> Path:
+    """A run in which the last layer's weights are made to span what 8 bits cannot, so that int8 must lose."""
     import keras
 
-    spoilt = tmp_path / "run"
-    shutil.copytree(run, spoilt)
-    model = keras.saving.load_model(spoilt / "model.keras")
+    shutil.copytree(run, tmp_path / "run")
+    model = keras.saving.load_model(tmp_path / "run" / "model.keras")
     weights, bias = model.get_layer("logits").get_weights()
     # A common offset changes no label in float, and swamps the differences in int8.
     weights += 3e3
     model.get_layer("logits").set_weights([weights, bias])
-    model.save(spoilt / "model.keras")
+    model.save(tmp_path / "run" / "model.keras")
+    return tmp_path / "run"
+
+
+def test_a_drop_over_the_limit_writes_nothing(spoilt: Path, tmp_path: Path) -> None:
     done = invoke("export", spoilt, "-o", tmp_path / "spoilt.onnx")
     assert done.code == ExportError.exit_code, done.out
     assert "--max-drop" in done.err
@@ -122,6 +129,99 @@ def test_a_file_is_not_written_over_without_force(run: Path, tmp_path: Path) -> 
     assert done.code == OutputError.exit_code
     assert "--force" in done.err
     assert path.read_text() == "mine"
+
+
+# --- LiteRT ---
+
+
+@pytest.fixture(scope="module", params=["int8", "none"])
+def tflite(request: pytest.FixtureRequest, run: Path) -> tuple[str, bytes, str]:
+    """The precision, the exported file, and what the export printed."""
+    path = run.parent / f"bars.{request.param}.tflite"
+    done = invoke("export", run, "--format", "litert", "-o", path, "--quantize", request.param, "--max-drop", "3")
+    assert done.code == 0, done.err
+    return request.param, path.read_bytes(), done.out
+
+
+def card_of(content: bytes) -> dict[str, Any]:
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        card: dict[str, Any] = json.loads(archive.read("card.json"))
+    return card
+
+
+def test_a_litert_file_is_judged_beside_the_onnx_file(tflite: tuple[str, bytes, str]) -> None:
+    precision, content, printed = tflite
+    lines = printed.splitlines()
+    rows = [line.split()[0] for line in lines[1:-1]]
+    assert rows == ["keras", "fp32", *(["int8"] if precision == "int8" else []), "litert"]
+    assert f"{len(content):,} bytes" in lines[-1]
+    same = re.search(r"([\d.]+) % of its answers are those of the ONNX file", lines[-1])
+    assert same is not None
+    assert float(same[1]) >= (100 if precision == "none" else 95)
+
+
+def test_a_litert_file_takes_pixels_and_gives_the_logits_of_its_source(
+    tflite: tuple[str, bytes, str], run: Path
+) -> None:
+    import keras
+
+    precision, content, _ = tflite
+    pictures = np.load(run / "pictures.npz")["validation"]
+    source = np.asarray(keras.saving.load_model(run / "model.keras").predict(pictures[..., None], verbose=0))
+    given = litert.Interpreter(content).run(pictures)
+    assert given.shape == source.shape
+    assert given.dtype == np.float32
+    if precision == "none":
+        np.testing.assert_allclose(given, source, atol=1e-3)
+    else:
+        assert np.corrcoef(given.ravel(), source.ravel())[0, 1] > 0.99
+        assert not np.array_equal(given, source)
+
+
+def test_an_int8_litert_file_is_smaller_and_has_a_scale_for_each_channel(run: Path, int8: tuple[Path, str]) -> None:
+    import keras
+    import tensorflow as tf
+
+    calibration = np.load(run / "pictures.npz")["calibration"]
+    model = keras.saving.load_model(run / "model.keras")
+    small, large = litert.to_litert(model, calibration), litert.to_litert(model, None)
+    assert len(small) < 0.45 * len(large)
+    with litert._quietly():
+        interpreter = tf.lite.Interpreter(model_content=small)
+    filters = [
+        len(details["quantization_parameters"]["scales"])
+        for details in interpreter.get_tensor_details()
+        if details["dtype"] == np.int8 and len(details["shape"]) == 4
+    ]
+    assert 32 in filters
+
+
+def test_the_card_of_a_litert_file_lies_in_it(tflite: tuple[str, bytes, str], run: Path) -> None:
+    precision, content, _ = tflite
+    card, config = card_of(content), json.loads((run / "config.json").read_text())
+    assert (card["name"], card["labels"]) == ("bars", config["labels"])
+    assert card["normalize"]["name"]
+    assert 0.1 < card["temperature"] < 10
+    if precision == "int8":
+        assert card["quantization"]["method"] == litert.METHOD
+        assert set(card["metrics"]["test"]) == {"fp32", "int8"}
+    else:
+        assert card["quantization"] == {"precision": "fp32"}
+        assert set(card["metrics"]["test"]) == {"fp32"}
+
+
+def test_a_litert_file_that_loses_too_much_is_not_written(spoilt: Path, tmp_path: Path) -> None:
+    done = invoke("export", spoilt, "--format", "litert", "-o", tmp_path / "spoilt.tflite")
+    assert done.code == ExportError.exit_code, done.out
+    assert "litert loses" in done.err
+    assert not (tmp_path / "spoilt.tflite").exists()
+
+
+@pytest.mark.parametrize(("kind", "name"), [("litert", "a.onnx"), ("onnx", "a.tflite")])
+def test_a_name_of_the_other_format_is_refused(tmp_path: Path, kind: str, name: str) -> None:
+    done = invoke("export", tmp_path, "--format", kind, "-o", tmp_path / name)
+    assert done.code == UsageError.exit_code
+    assert f"{name}: files of --format litert end in .tflite" in done.err
 
 
 @pytest.mark.parametrize(

@@ -338,6 +338,26 @@ def test_an_exported_finder_gives_the_maps_of_its_source(
         np.testing.assert_allclose(given, source, atol=1e-3)
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("precision", ["int8", "none"])
+def test_a_finder_becomes_a_litert_file_for_pictures_of_any_size(trained: Path, tmp_path: Path, precision: str) -> None:
+    import keras
+
+    from edge_digits_export import litert
+
+    path = tmp_path / "mine.tflite"
+    ended = invoke("export", trained, "--format", "litert", "-o", path, "--quantize", precision, "--max-drop", "100")
+    assert ended.code == 0, ended.err
+    interpreter = litert.Interpreter(path.read_bytes())
+    source = keras.saving.load_model(trained / "model.keras", compile=False)
+    rng = np.random.default_rng(0)
+    for shape in ((2, 80, 160), (1, 8, 8), (1, 48, 216)):
+        pictures = np.stack([COMPOSER.scene(rng, *shape[1:]).gray for _ in range(shape[0])])
+        expected, given = np.asarray(source(pictures[..., None])), interpreter.run(pictures)
+        assert given.shape == expected.shape
+        assert np.corrcoef(given.ravel(), expected.ravel())[0, 1] > (0.99 if precision == "int8" else 0.999999)
+
+
 def test_a_finder_is_not_taken_for_a_classifier(exported: Path, run: Run, tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="is a finder of digits in pages"):
         Model.load(exported)

@@ -189,6 +189,21 @@ def test_an_exported_reader_says_what_it_sees_and_gives_the_logits_of_its_source
 
 
 @pytest.mark.slow
+def test_a_reader_of_windows_becomes_a_litert_file(trained: Path, tmp_path: Path) -> None:
+    import keras
+
+    from edge_digits_export import litert
+
+    path = tmp_path / "mine.tflite"
+    ended = invoke("export", trained, "--format", "litert", "-o", path, "--max-drop", "100")
+    assert ended.code == 0, ended.err
+    source = keras.saving.load_model(trained / "model.keras", compile=False)
+    expected = np.asarray(source(SCENES.pictures[:100, ..., None].astype(np.float32)))
+    given = litert.Interpreter(path.read_bytes()).run(SCENES.pictures[:100])
+    assert np.corrcoef(given.ravel(), expected.ravel())[0, 1] > 0.97
+
+
+@pytest.mark.slow
 def test_windows_of_an_epoch_are_made_alike_ahead_of_time_or_not(data: Path) -> None:
     train = datasets.load(str(data)).train
     with windows.WindowEpochs(train, (), Augmentation(), 50, seed=1, redraw=1) as epochs:

@@ -21,7 +21,12 @@ _TOOLS = ("keras", "tensorflow", "tf2onnx", "onnx", "onnxslim", "onnxruntime", "
 
 
 def card(
-    name: str, precision: str, source: TrainedRun, row: Verification | None = None, fp32: Verification | None = None
+    name: str,
+    precision: str,
+    source: TrainedRun,
+    row: Verification | None = None,
+    fp32: Verification | None = None,
+    method: str = "",
 ) -> ModelCard:
     """The card of a file; without `row`, of one that is yet to be judged.
 
@@ -31,17 +36,18 @@ def card(
         source: the run.
         row: how the file was judged.
         fp32: how the float file was judged, for an int8 one.
+        method: how int8 was made, where `quantize` did not.
     """
     task, config = source.task, source.config
     settings = task.contract(source.background)
     if row is not None:
         settings |= task.confidence(row.logits, source.validation.truth, source.background)
-        settings["metrics"] = {part: _accuracies(part, row, fp32) for part in ("validation", "test")}
+        settings["metrics"] = {part: _accuracies(part, precision, row, fp32) for part in ("validation", "test")}
     quantization: dict[str, Any] = {"precision": precision}
     if precision == "int8":
         augmented = (config.get("recipe") or {}).get("augmentation") is not None
         quantization |= {
-            "method": METHOD + (", last layer in float" if task.float_output else ""),
+            "method": method or METHOD + (", last layer in float" if task.float_output else ""),
             "calibration": task.calibration(augmented),
             "count": len(source.calibration),
             "seed": config.get("seed"),
@@ -82,8 +88,8 @@ def with_card(graph: onnx.ModelProto, model_card: ModelCard) -> bytes:
     return bytes(model.SerializeToString(deterministic=True))
 
 
-def _accuracies(part: str, row: Verification, fp32: Verification | None) -> dict[str, float]:
-    accuracies = {row.name: round(float(getattr(row, part)), 2)}
+def _accuracies(part: str, precision: str, row: Verification, fp32: Verification | None) -> dict[str, float]:
+    accuracies = {precision: round(float(getattr(row, part)), 2)}
     return accuracies if fp32 is None else {"fp32": round(float(getattr(fp32, part)), 2)} | accuracies
 
 

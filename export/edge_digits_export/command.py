@@ -1,14 +1,14 @@
-"""`edge-digits export`: a run folder -> one ONNX file, verified against its source."""
+"""`edge-digits export`: a run folder -> one ONNX or LiteRT file, verified against its source."""
 
 from __future__ import annotations
 
 import importlib.util
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from edge_digits.errors import MissingExtraError
+from edge_digits.errors import MissingExtraError, UsageError
 from edge_digits.quiet import training_libraries
 
 if TYPE_CHECKING:
@@ -26,9 +26,15 @@ if TYPE_CHECKING:
     "-o",
     "--output",
     type=click.Path(path_type=Path),
-    default=Path("digits.onnx"),
+    help="The file to write.  [default: digits.onnx, or digits.tflite]",
+)
+@click.option(
+    "--format",
+    "kind",
+    type=click.Choice(["onnx", "litert"]),
+    default="onnx",
     show_default=True,
-    help="The file to write.",
+    help="ONNX is what edge-digits runs; LiteRT is for boards that have it.",
 )
 @click.option(
     "--quantize",
@@ -47,12 +53,20 @@ if TYPE_CHECKING:
 )
 @click.option("--name", help="The model's name in its card.  [default: the file's, up to its first dot]")
 @click.option("--force", is_flag=True, help="Write over a file that is there.")
-def command(run: Path, output: Path, precision: str, max_drop: float, name: str | None, force: bool) -> None:
-    """Convert the network of a training run to one ONNX file.
+def command(
+    run: Path, output: Path | None, kind: str, precision: str, max_drop: float, name: str | None, force: bool
+) -> None:
+    """Convert the network of a training run to one ONNX or LiteRT file.
 
-    The file is judged against the Keras model through the runner's own session; the table goes to standard output. An
-    int8 file that loses more than --max-drop points of validation or test accuracy is not written.
+    The file is judged against the Keras model, ONNX through the runner's own session and LiteRT through its
+    interpreter; the table goes to standard output. A file that loses more than --max-drop points of validation or test
+    accuracy is not written.
     """
+    output = output or Path("digits.onnx" if kind == "onnx" else "digits.tflite")
+    if (output.suffix == ".tflite") != (kind == "litert"):
+        raise UsageError(
+            f"{output}: files of --format litert end in .tflite, and no others do. Take another name, or format"
+        )
     for package in ("tensorflow", "tf2onnx", "onnxslim", "sympy"):
         if importlib.util.find_spec(package) is None:
             raise MissingExtraError("edge-digits export", "train", package)
@@ -76,15 +90,21 @@ def command(run: Path, output: Path, precision: str, max_drop: float, name: str 
         small = quantize(graph, source.calibration, float_output=source.task.float_output)
         content, row = _carded(small, "int8", name, source, logits, row)
         rows.append(row)
+    following = f"Next: edge-digits predict -m {output} samples/"
+    if kind == "litert":
+        content, row = _litert(model, precision, name, source, logits, rows[1])
+        same = verify.same_answers(row, rows[-1], source)
+        rows.append(row)
+        following = f"{same:.2f} % of its answers are those of the ONNX file. Its card: unzip -p {output} card.json"
     click.echo(verify.table(rows))
     drop = max(rows[1].validation - row.validation, rows[1].test - row.test)
     if drop > max_drop:
         raise ExportError(
-            f"int8 loses {drop:.2f} points of accuracy, more than --max-drop {max_drop:g}: {output} is not written. "
-            "Train longer, raise --max-drop, or export with --quantize none"
+            f"{row.name} loses {drop:.2f} points of accuracy, more than --max-drop {max_drop:g}: {output} is not "
+            "written. Train longer, raise --max-drop, or export with --quantize none"
         )
     write_bytes(output, content, force=force)
-    click.echo(f"{output}: {len(content):,} bytes. Next: edge-digits predict -m {output} samples/")
+    click.echo(f"{output}: {len(content):,} bytes. {following}")
 
 
 def _carded(
@@ -100,5 +120,27 @@ def _carded(
     from edge_digits_export.card import card, with_card
 
     plain = with_card(graph, card(name, precision, source))
-    row = verify.verify_file(precision, plain, logits, source)
+    network = source.task.network.from_bytes(plain, precision)
+    row = verify.verify_file(precision, network, len(plain), logits, source)
     return with_card(graph, card(name, precision, source, row, fp32)), row
+
+
+def _litert(
+    model: Any,
+    quantize: str,
+    name: str,
+    source: TrainedRun,
+    logits: NDArray[np.float32],
+    fp32: Verification,
+) -> tuple[bytes, Verification]:
+    """As `_carded`, for LiteRT; `fp32` is the ONNX file's."""
+    from edge_digits_export import litert, verify
+    from edge_digits_export.card import card
+
+    int8 = quantize == "int8"
+    precision, calibration = ("int8", source.calibration) if int8 else ("fp32", None)
+    network = litert.to_litert(model, calibration)
+    plain = litert.with_card(network, card(name, precision, source, method=litert.METHOD))
+    row = verify.verify_file("litert", litert.Interpreter(plain), len(plain), logits, source)
+    judged = card(name, precision, source, row, fp32 if int8 else None, litert.METHOD)
+    return litert.with_card(network, judged), row

@@ -1,9 +1,9 @@
-"""An exported model against the network that it was made of, through the runner's own session."""
+"""An exported model against the network that it was made of, through the session that runs it."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,12 +11,19 @@ from numpy.typing import NDArray
 from edge_digits_export.trained import Evaluated, TrainedRun
 
 
+class Runs(Protocol):
+    """A file, loaded."""
+
+    def run(self, pictures: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Logits or maps of pictures, uint8 [N, H, W]."""
+
+
 @dataclass(frozen=True)
 class Verification:
     """How a file compares with the source model.
 
     Attributes:
-        name: "keras", "fp32" or "int8".
+        name: "keras", "fp32", "int8" or "litert".
         validation, test: accuracy in per cent; of a finder, its recall.
         difference: largest difference of any logit from the source model's, over both sets.
         agreement: per cent of pictures with the source model's label; of a finder, of places where it sees a digit.
@@ -44,22 +51,24 @@ def verify_source(model: Any, run: TrainedRun, size: int) -> tuple[Verification,
     return _compared("keras", logits, logits, run, size), logits
 
 
-def verify_file(name: str, content: bytes, source: NDArray[np.float32], run: TrainedRun) -> Verification:
+def verify_file(name: str, network: Runs, size: int, source: NDArray[np.float32], run: TrainedRun) -> Verification:
     """Judge an exported file.
 
     Args:
-        name: "fp32" or "int8".
-        content: the file, with its card.
+        name: "fp32", "int8" or "litert".
+        network: the file, loaded.
+        size: of the file, with its card, bytes.
         source: the source model's logits of both sets, as `verify_source` gives them.
         run: that the source model is of.
-
-    Raises:
-        ModelError: the runner does not take the file.
     """
-    network = run.task.network.from_bytes(content, name)
     parts = (run.validation, run.test)
     logits = np.concatenate([network.run(batch) for part in parts for batch in _batches(part)])
-    return _compared(name, logits, source, run, len(content))
+    return _compared(name, logits, source, run, size)
+
+
+def same_answers(row: Verification, other: Verification, run: TrainedRun) -> float:
+    """Per cent of the validation pictures in which two files answer alike; of finders, of places."""
+    return 100 * run.task.agreement(row.logits, other.logits, run.background)
 
 
 def table(rows: list[Verification]) -> str:

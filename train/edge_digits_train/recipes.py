@@ -71,7 +71,9 @@ class Recipe:
 
 
 #: Bent as hands differ, and not photographed.
-_BENT = Augmentation(rotation=10.0, shear=0.2, zoom=0.15, elastic=0.025, photograph=0.0, rare_styles=0.0, coarse=0.0)
+_BENT = Augmentation(
+    rotation=10.0, shear=0.2, zoom=0.15, elastic=0.025, photograph=0.0, rare_styles=0.0, coarse=0.0, tilted=0.0
+)
 
 
 def _classic(arch: str, epochs: int, **settings: Any) -> Recipe:

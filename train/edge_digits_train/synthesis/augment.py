@@ -23,6 +23,8 @@ from edge_digits_train.synthesis.variants import rare_style
 #: A crop of which `normalize` makes less than this cannot be read, and its strokes alone are taken: cosine similarity
 #: of the two.
 _MIN_SIMILARITY = 0.5
+#: How many times as far as most a tilted picture may be rotated.
+_TILT = 2.5
 
 
 @dataclass(frozen=True)
@@ -35,6 +37,7 @@ class Augmentation:
         photograph: share of pictures that are drawn as a photograph; the rest is only bent, as a clean scan would be.
         rare_styles: share of ones that get a flag or a foot and of sevens that get a bar.
         coarse: share of the scans that have few dots an inch.
+        tilted: share of pictures that are rotated up to 2.5 times as far.
         disturbed: share of the crops of a reader of windows that something befalls (`disturbances`).
     """
 
@@ -46,6 +49,7 @@ class Augmentation:
     photograph: float = 0.4
     rare_styles: float = 0.5
     coarse: float = 0.25
+    tilted: float = 0.15
     disturbed: float = 0.12
 
 
@@ -136,7 +140,8 @@ def photograph(
 
 def _bend(picture: Gray, side: int, scale: float, rng: np.random.Generator, how: Augmentation) -> Gray:
     """Random affine map, and elastic distortion, of a 28x28 picture into a crop of `side`."""
-    degrees = rng.uniform(-how.rotation, how.rotation)
+    most = how.rotation * (_TILT if rng.random() < how.tilted else 1.0)
+    degrees = rng.uniform(-most, most)
     shear = rng.uniform(-how.shear, how.shear)
     zoom_x, zoom_y = scale * np.exp(rng.uniform(-how.zoom, how.zoom, 2))
     linear = affine.linear_map(degrees, shear, zoom_x, zoom_y)
