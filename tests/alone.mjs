@@ -12,8 +12,9 @@ const { withRing } = await load("ink");
 const { join } = await load("fusion");
 const { findPeaks } = await load("heatmap");
 const { windowOf } = await load("normalize");
-const { CROP_SIDE, plane, rint, toGray, withoutFaintColours } = await load("pixels");
+const { CROP_SIDE, cut, plane, rint, toGray, withoutFaintColours } = await load("pixels");
 const { resized, shrink } = await load("resize");
+const { MIN_LOGIT } = await load("scene");
 
 const bytesOf = ({ data }) => Uint8Array.from(Buffer.from(data, "base64"));
 const floatsOf = (array) => new Float32Array(bytesOf(array).buffer);
@@ -45,17 +46,19 @@ function arrayOf(picture) {
 function normalisation({ picture: array, boxes }) {
   const picture = pictureOf(array);
   const { width, height } = picture[0];
+  const larger = resized(picture, 1.3, [rint(1.3 * width), rint(1.3 * height)]);
   const contrast = localContrast(picture);
-  const [ringed, ring] = withRing(toGray(shrink([toGray(picture)], CROP_SIDE)));
+  const [ringed, ring] = withRing(shrink([toGray(picture)], CROP_SIDE)[0]);
   const ofRing = localContrast([ringed]);
   return {
+    picture: array,
     smaller: arrayOf(withoutFaintColours(shrink(picture, 90))),
-    larger: arrayOf(resized(picture, 1.3, [rint(1.3 * width), rint(1.3 * height)])),
+    larger: arrayOf(larger.map((one) => cut(one, 0, 0, width >> 1, height >> 1))),
     contrast: arrayOf([contrast]),
     ring,
     "contrast of the ringed": arrayOf([ofRing]),
     ink: inkBox(ofRing),
-    boxes: [inkBox(contrast)],
+    boxes: [inkBox(contrast), ...boxes.slice(1)],
     windows: boxes.map((box) => arrayOf([plane(28, 28, windowOf(contrast, box))])),
   };
 }
@@ -69,7 +72,7 @@ function joined({ lines, alone, given }) {
 }
 
 const [height, width, depth] = golden.cells.shape;
-const peaks = findPeaks({ width, height, depth, data: floatsOf(golden.cells) }, -1.8);
+const peaks = findPeaks({ width, height, depth, data: floatsOf(golden.cells) }, MIN_LOGIT);
 const made = {
   pictures: Object.fromEntries(Object.entries(golden.pictures).map(([name, one]) => [name, normalisation(one)])),
   peaks: peaks.map((peak) => [peak.x, peak.y, peak.width, peak.height, ...peak.logits]),
