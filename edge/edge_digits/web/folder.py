@@ -32,7 +32,8 @@ _POLICY = (
 #: What is changed in the page that the server shows.
 _CHANGES = {
     '<html lang="en">': '<html lang="en" class="alone">',
-    '<meta charset="utf-8">': f'<meta charset="utf-8">\n<meta http-equiv="Content-Security-Policy" content="{_POLICY}">',
+    '<meta charset="utf-8">\n': '<meta charset="utf-8">\n<meta http-equiv="Content-Security-Policy" '
+    f'content="{_POLICY}">\n',
 }
 
 

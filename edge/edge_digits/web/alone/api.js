@@ -64,7 +64,7 @@ export async function send(path, options, picture, signal) {
   const given = live ? { ...options, gray: true, seen: true, top_k: 100, name: "browser" } : options;
   const record = await ask({ options: given, file: picture });
   signal?.throwIfAborted();
-  return Response.json(live ? announced(record, stream) : record);
+  return new Response(JSON.stringify(live ? announced(record, stream) : record));
 }
 
 function announced(record, stream) {

@@ -1,7 +1,7 @@
 // A picture -> its local contrast: what differs from the paper around it, as white on black; as imaging/contrast.py.
 
 import { blurred, boxWhere, greatest, medianOfSquares } from "./filters.js";
-import { histogram, mapped, percentile, rint } from "./pixels.js";
+import { histogram, percentile, plane, rint } from "./pixels.js";
 import { resizedByArea, resizedLinearly } from "./resize.js";
 
 const MEDIAN_WINDOW = 61;
@@ -32,7 +32,9 @@ function difference(channel) {
   const reach = Math.floor(MEDIAN_WINDOW / (2 * factor));
   const median = medianOfSquares(shrunk(channel, factor), 2 * reach + 1, "reflect");
   const paper = resizedLinearly(median, channel.width, channel.height);
-  return mapped(channel, (level, i) => Math.abs(level - paper.data[i]));
+  const result = plane(channel.width, channel.height);
+  for (let i = 0; i < result.data.length; i++) result.data[i] = Math.abs(channel.data[i] - paper.data[i]);
+  return result;
 }
 
 function levelled(strength) {
@@ -45,7 +47,12 @@ function levelled(strength) {
   const level = resizedLinearly(highest, strength.width, strength.height);
   const least = Math.floor(Math.min(Math.max(MIN_LEVEL, NOISE_FACTOR * noise), 255));
   const offset = Math.min(rint(noise), 255);
-  return mapped(strength, (own, i) => ratio(Math.max(own - offset, 0), Math.max(level.data[i], least)));
+  const result = plane(strength.width, strength.height);
+  for (let i = 0; i < result.data.length; i++) {
+    const own = strength.data[i] - offset;
+    if (own > 0) result.data[i] = ratio(own, Math.max(level.data[i], least));
+  }
+  return result;
 }
 
 /** What one level is of another, in 255 parts. */

@@ -13,11 +13,7 @@ export class PictureError extends Error {}
 export async function decode(file) {
   let bitmap;
   try {
-    bitmap = await createImageBitmap(file, {
-      imageOrientation: "from-image",
-      premultiplyAlpha: "none",
-      colorSpaceConversion: "none",
-    });
+    bitmap = await createImageBitmap(file, { premultiplyAlpha: "none", colorSpaceConversion: "none" });
   } catch {
     throw new PictureError("is no picture that this browser can decode. Save it as JPEG or PNG");
   }

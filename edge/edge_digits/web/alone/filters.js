@@ -17,16 +17,17 @@ function mirrored(place, side, doubled) {
 
 /** The mean of the square around each pixel, its side odd (cv2.blur). */
 export function blurred(source, side, border = "reflect101") {
-  const sums = boxSums(source.data, source.width, source.height, side, BORDERS[border]);
+  const sums = boxSums(source.data, source.width, source.height, side, BORDERS[border], Int32Array);
   const result = plane(source.width, source.height);
-  for (let i = 0; i < sums.length; i++) result.data[i] = Math.round(sums[i] / (side * side)); // an odd number: no halves
+  const half = (side * side) >> 1; // an odd number: no two are as near
+  for (let i = 0; i < sums.length; i++) result.data[i] = ((sums[i] + half) / (side * side)) | 0;
   return result;
 }
 
-/** The sum of the square around each number. */
-export function boxSums(data, width, height, side, border) {
+/** The sum of the square around each number; of whole numbers that of each is whole. */
+export function boxSums(data, width, height, side, border, Sums = Float64Array) {
   const reach = side >> 1;
-  const across = new Float64Array(width * height);
+  const across = new Sums(width * height);
   const xs = Int32Array.from({ length: width + side }, (_, i) => border(i - reach, width));
   for (let y = 0; y < height; y++) {
     const start = y * width;
@@ -37,17 +38,17 @@ export function boxSums(data, width, height, side, border) {
       sum += data[start + xs[x + side]] - data[start + xs[x]];
     }
   }
-  const sums = new Float64Array(width * height);
-  const column = new Float64Array(width);
-  const add = (row, sign) => {
-    const start = border(row, height) * width;
-    for (let x = 0; x < width; x++) column[x] += sign * across[start + x];
-  };
-  for (let y = -reach; y <= reach; y++) add(y, 1);
+  const sums = new Sums(width * height);
+  const column = new Sums(width);
+  for (let y = -reach; y <= reach; y++) {
+    const start = border(y, height) * width;
+    for (let x = 0; x < width; x++) column[x] += across[start + x];
+  }
   for (let y = 0; y < height; y++) {
     sums.set(column, y * width);
-    add(y + reach + 1, 1);
-    add(y - reach, -1);
+    const come = border(y + reach + 1, height) * width;
+    const gone = border(y - reach, height) * width;
+    for (let x = 0; x < width; x++) column[x] += across[come + x] - across[gone + x];
   }
   return sums;
 }
