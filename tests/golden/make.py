@@ -2,11 +2,14 @@
 
 normalize.npz holds drawn crops and what `normalize` makes of them: for when that was changed on purpose, and models
 were trained for it. scenes.npz holds drawn digits and scenes composed of them: for when the composer was changed. The
-pictures read 427; OpenCV cannot write their kind, so this needs Pillow; their tests do not.
+pictures read 427; OpenCV cannot write their kind, so this needs Pillow; their tests do not. alone.json.gz holds what
+the page without a server must make of pictures and of scores, as the runner does: for when the runner was changed.
 """
 
 from __future__ import annotations
 
+import gzip
+import json
 import sys
 from pathlib import Path
 
@@ -17,6 +20,7 @@ from PIL import Image
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE.parent))
 
+from alone import vectors  # noqa: E402  # it stands beside the tests, not on the path
 from drawing import RULINGS, Gray, blank, crop, digits, page, write  # noqa: E402  # it stands beside the tests, not on the path
 
 from edge_digits.normalize import normalize  # noqa: E402  # after the path is set
@@ -80,7 +84,14 @@ def write_pictures() -> None:
         first.save(HERE / name, save_all=True, append_images=[second], duration=200, lossless=True)
 
 
+def write_alone() -> None:
+    """alone.json.gz."""
+    content = json.dumps(vectors(crops())).encode()
+    (HERE / "alone.json.gz").write_bytes(gzip.compress(content, mtime=0))
+
+
 if __name__ == "__main__":
     write_golden()
+    write_alone()
     write_scenes()
     write_pictures()

@@ -1,5 +1,8 @@
 // Requests to the server that this page came from.
 
+/** Whether there is no server: the file that takes the place of this one then says so. */
+export const alone = false;
+
 /** An answer that says what was wrong. */
 export class Refused extends Error {
   constructor(status, words, seconds) {

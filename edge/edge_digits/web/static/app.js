@@ -1,10 +1,10 @@
 // The page: its tabs, and what the server says of itself.
 
-import { get } from "/api.js";
-import * as draw from "/draw.js";
-import * as live from "/live.js";
-import * as picture from "/picture.js";
-import * as result from "/result.js";
+import { get } from "./api.js";
+import * as draw from "./draw.js";
+import * as live from "./live.js";
+import * as picture from "./picture.js";
+import * as result from "./result.js";
 
 const byId = (id) => document.getElementById(id);
 const panels = { draw, picture, live };

@@ -1,7 +1,7 @@
 // Paper to write on: strokes of finger, pen or mouse, read while they are drawn.
 
-import { send } from "/api.js";
-import { clear, drawBoxes, say, show } from "/result.js";
+import { send } from "./api.js";
+import { clear, drawBoxes, say, show } from "./result.js";
 
 const byId = (id) => document.getElementById(id);
 const paper = byId("drawing");

@@ -1,7 +1,7 @@
 // The camera of this device, whose frames are sent as fast as they are answered; or that of the server, watched.
 
-import { send } from "/api.js";
-import { clear, drawBoxes, isHeld, say, setText, show } from "/result.js";
+import { alone, send } from "./api.js";
+import { clear, drawBoxes, isHeld, say, setText, show } from "./result.js";
 
 const byId = (id) => document.getElementById(id);
 const video = byId("video");
@@ -13,7 +13,10 @@ const WAITING = "Waiting for what is announced …";
 const NOTHING = "Hold a number before a camera.";
 const INSECURE =
   "Browsers give a page a camera only at an address that begins with https:// or is that of the same machine " +
-  "(localhost). Start the server with --https and open the address that it prints, or open this page on the server.";
+  "(localhost). " +
+  (alone
+    ? "Put this page where it has such an address."
+    : "Start the server with --https and open the address that it prints, or open this page on the server.");
 const PROBLEMS = {
   NotAllowedError: "The camera was refused. Allow it for this page in the browser's address bar, then try again.",
   NotFoundError: "This device has no camera.",

@@ -1,7 +1,7 @@
 // A picture that is dropped, pasted, chosen or taken with the phone's camera.
 
-import { send } from "/api.js";
-import { clear, drawBoxes, say, show } from "/result.js";
+import { alone, send } from "./api.js";
+import { clear, drawBoxes, say, show } from "./result.js";
 
 const byId = (id) => document.getElementById(id);
 const shown = byId("picture");
@@ -79,7 +79,8 @@ shown.addEventListener("error", () => {
   if (!shown.getAttribute("src")) return;
   shown.hidden = true;
   byId("drop-hint").hidden = false;
-  byId("drop-hint").textContent = "This browser cannot show this kind of picture; the server may read it all the same";
+  const more = alone ? "" : "; the server may read it all the same";
+  byId("drop-hint").textContent = `This browser cannot show this kind of picture${more}`;
 });
 for (const id of ["file", "photo"]) {
   byId(id).addEventListener("change", (event) => {

@@ -1,6 +1,6 @@
 // What was read: the text, each digit with what the model saw and its ten bars, and its correction.
 
-import { send } from "/api.js";
+import { send } from "./api.js";
 
 const byId = (id) => document.getElementById(id);
 const percent = (share) => `${(100 * share).toFixed(1)} %`;

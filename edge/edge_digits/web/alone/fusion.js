@@ -1,0 +1,98 @@
+// What the networks say of one candidate, made one opinion; as text/fusion.py.
+
+import { best, digitsOf, signsOf } from "./characters.js";
+
+/** The least confidence of what is read in a scene. */
+export const THRESHOLD = 0.5;
+
+const LEAST = 1e-6;
+const SCENE = { finder: 1.444, classifier: 0.465, constant: 0.34, finderClass: 0.91, classifierClass: 0.436 };
+const CROP = { finder: 0.947, classifier: 0.559, constant: 0.851, finderClass: 0.621, classifierClass: 0.388 };
+const LINE = [0.9, 3.084, -1.529];
+const LIKELY = 0.5;
+const SURE_ALONE = 1.2;
+const ALIKE = 0.45;
+const GIVEN = 1.5;
+
+const clip = (value, low, high) => Math.min(Math.max(value, low), high);
+
+/** The logarithm of the sum of exponentials. */
+export function logSum(values) {
+  const most = best(values).value;
+  return most + Math.log(values.reduce((sum, value) => sum + Math.exp(value - most), 0));
+}
+
+/** The opinions of all candidates of lines, in their order: log probabilities, { classes, signs } each.
+ *
+ * `probabilities` are the classifier's, an array a candidate. The last of `classes` is for no digit.
+ */
+export function join(lines, probabilities) {
+  const candidates = lines.flat();
+  if (!candidates.length) return [];
+  const characters = candidates.map((one, i) => ofFind(one, probabilities[i]));
+  const digits = characters.map((row) => Array.from(digitsOf(row)));
+  const signs = characters.map((row) => Array.from(signsOf(row)));
+  const scores = (rows) => rows.map((row, i) => ({ classes: normalized(row), signs: signs[i] }));
+  if (candidates[0].alone) {
+    // Boxes of one digit: there is none where none of them holds one.
+    const none = Math.min(...digits.map((row) => Math.log1p(-Math.min(sumOfExponentials(row), 1 - LEAST))));
+    return scores(digits.map((row) => [...row, none]));
+  }
+  const opinions = characters.map(digitOrNothing);
+  const odds = opinions.map((one) => one.odds);
+  const likely = odds.filter((own) => own > LIKELY).length;
+  const lacksNone = likely === 1 && Math.max(...odds) > SURE_ALONE; // it is the only digit of its picture
+  let first = 0;
+  for (const line of lacksNone || candidates.length < 2 ? [] : lines) {
+    const own = odds.slice(first, first + line.length);
+    const beside = company(own, line.map(({ glyph }) => glyph.height));
+    own.forEach((value, i) => (odds[first + i] = LINE[0] * value + LINE[1] * beside[i] + LINE[2]));
+    first += line.length;
+  }
+  return scores(
+    digits.map((row, i) => {
+      const digit = opinions[i].noSign / (1 + Math.exp(-odds[i]));
+      const whole = logSum(row);
+      return [...row.map((value) => value - whole + Math.log(digit)), Math.log1p(-digit)];
+    }),
+  );
+}
+
+const sumOfExponentials = (row) => row.reduce((sum, value) => sum + Math.exp(value), 0);
+
+/** The log odds of a digit against nothing, and the probability that it is no sign. */
+function digitOrNothing(row) {
+  const digit = clip(sumOfExponentials(digitsOf(row)), LEAST, 1 - LEAST);
+  const noSign = clip(1 - sumOfExponentials(signsOf(row)), digit + LEAST / 2, 1 - LEAST / 2);
+  return { odds: Math.log(digit / (noSign - digit)), noSign };
+}
+
+/** How many others of a line are surely digits and about as high, up to four, as a share of four. */
+function company(odds, heights) {
+  return odds.map((_, i) => {
+    const alike = (j) => j !== i && odds[j] > LIKELY && Math.abs(Math.log(heights[i] / heights[j])) < ALIKE;
+    return Math.min(odds.filter((_, j) => alike(j)).length, 4) / 4;
+  });
+}
+
+/** Log probabilities of each character; what they lack of 1 is for no character. */
+function ofFind({ place, alone, given }, probabilities) {
+  const weights = alone ? CROP : SCENE;
+  const there = clip(probabilities.reduce((sum, share) => sum + share, 0), LEAST, 1 - LEAST);
+  let odds =
+    weights.finder * best(place.logits).value + weights.classifier * Math.log(there / (1 - there)) + weights.constant;
+  if (alone && !given) odds -= GIVEN;
+  const classes = Float64Array.from(
+    place.logits,
+    (logit, c) => weights.finderClass * logit + weights.classifierClass * Math.log(Math.max(probabilities[c], LEAST)),
+  );
+  const less = logSum(classes) + logSum([0, -odds]);
+  return classes.map((value) => value - less);
+}
+
+/** Log probabilities whose exponentials sum to 1. */
+function normalized(row) {
+  const whole = logSum(row);
+  return row.map((value) => value - whole);
+}
+

@@ -1,0 +1,84 @@
+// A picture that is, or may be, a crop of one digit -> the places where that may be; as find/given.py.
+
+import { best, digitsOf, DIGIT_COUNT, SIGNS } from "./characters.js";
+import { inkBox, localContrast } from "./contrast.js";
+import { REFERENCE_HEIGHT } from "./heatmap.js";
+import { withRing } from "./ink.js";
+import { candidateOf, sceneLines } from "./lines.js";
+import { CROP_SIDE, toGray } from "./pixels.js";
+import { resized } from "./resize.js";
+import { findCharacters, MIN_LOGIT, scalesOf } from "./scene.js";
+
+const STEPS = [1.5, 1];
+const LIKELY_LOGIT = 1;
+const INNER = 0.32;
+const ALIKE = 0.25;
+const TOUCHING = 0.15;
+
+/** The digit of a picture that is given as one digit: a line of alternatives, of which each is all that is read. */
+export async function givenDigit(picture, maps) {
+  const crop = cropOf(picture);
+  const finds = await findCharacters(crop.picture, maps, crop.factors);
+  return [moved(alternatives(crop, finds, true), crop.ring)];
+}
+
+/** What a small crop holds, of which nothing is said: lines where several digits are likely, else one digit. */
+export async function cropLines(picture, maps) {
+  const crop = cropOf(picture);
+  const finds = await findCharacters(crop.picture, maps, crop.factors);
+  const lines = holdsSeveral(crop, finds) ? sceneLines(finds) : [alternatives(crop, finds, false)];
+  return lines.map((line) => moved(line, crop.ring));
+}
+
+/** Whether more than one digit is likely: about as high as each other, apart, and not at the crop's sides. */
+function holdsSeveral(crop, finds) {
+  const boxes = finds
+    .filter(({ box, logits }) => {
+      const middle = (box[0] + box[2]) / (2 * crop.picture[0].width);
+      return best(digitsOf(logits)).value > LIKELY_LOGIT && Math.abs(middle - 0.5) < INNER;
+    })
+    .map(({ box }) => box);
+  return boxes.some((one, number) =>
+    boxes.slice(0, number).some((other) => {
+      const height = one[3] - one[1];
+      const across = Math.min(one[2], other[2]) - Math.max(one[0], other[0]);
+      const down = Math.min(one[3], other[3]) - Math.max(one[1], other[1]);
+      const apart = across < TOUCHING * (one[2] - one[0]) || down < TOUCHING * height;
+      return apart && Math.abs(Math.log(height / (other[3] - other[1]))) < ALIKE;
+    }),
+  );
+}
+
+/** The surest find, and the box of all ink. */
+function alternatives(crop, finds, given) {
+  const sure = finds.map(({ logits }) => best(digitsOf(logits)).value);
+  const surest = finds.length ? [finds[best(sure).place]] : [];
+  const nothing = new Float32Array(DIGIT_COUNT + SIGNS.length).fill(MIN_LOGIT);
+  const ofInk = { box: crop.ink, logits: surest.length ? surest[0].logits : nothing, scale: crop.scale };
+  return [...surest, ofInk].map((find) => ({ ...candidateOf(find), alone: true, given }));
+}
+
+/** The crop that a picture is: with a ring where it is small, the box of its ink, and the scales to look at. */
+function cropOf(picture) {
+  let ring = 0;
+  const { width, height } = picture[0];
+  const small = Math.max(width, height) <= CROP_SIDE;
+  if (small) {
+    const [ringed, around] = withRing(toGray(picture));
+    picture = [ringed];
+    ring = around;
+  }
+  const sides = [picture[0].height, picture[0].width];
+  const factor = Math.min(1, CROP_SIDE / Math.max(...sides));
+  const pixels = resized(picture, factor);
+  const scale = { factor, picture: pixels, contrast: localContrast(pixels) };
+  const ink = inkBox(scale.contrast).map((side) => Math.fround(side / factor));
+  const side = Math.max(ink[3] - ink[1], 0.7 * (ink[2] - ink[0]));
+  const factors = new Set([...STEPS.map((step) => (step * REFERENCE_HEIGHT) / side), ...scalesOf(...sides)]);
+  return { picture, ring, scale, ink, factors: small ? [...factors].sort((a, b) => b - a) : [] };
+}
+
+/** A line in pixels of the picture without its ring. */
+function moved(line, ring) {
+  return line.map((one) => ({ ...one, glyph: { ...one.glyph, x: one.glyph.x - ring, y: one.glyph.y - ring } }));
+}

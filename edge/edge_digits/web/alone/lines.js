@@ -1,0 +1,104 @@
+// What a network found in a scene -> lines of candidates; as find/lines.py and `rows` of find/layout.py.
+//
+// A candidate is { glyph, place, alone, given }: its box x, y, width, height in the picture; the local contrast, the box
+// in it and the logits that it was found with; whether it is all of its picture; whether somebody says that it is one.
+
+import { best, digitsOf, signsOf } from "./characters.js";
+import { boxWhere, components } from "./filters.js";
+import { cut, mapped, median, rint } from "./pixels.js";
+
+const LIKELY_LOGIT = -0.5;
+const STROKE = 128;
+const OWN = 0.6;
+const ROOM = 0.2;
+const LEAST = 0.6;
+const OTHER_HEIGHT = 1.8;
+const ABOVE = 0.1;
+const BELOW = 0.3;
+const BESIDE = 1.5;
+
+/** The lines of a scene from the top, digits and the signs beside them from the left. */
+export function sceneLines(finds) {
+  const makers = [];
+  let others = [];
+  for (const find of finds) {
+    const digit = best(digitsOf(find.logits)).value;
+    const likely = digit >= LIKELY_LOGIT && digit >= best(signsOf(find.logits)).value;
+    (likely ? makers : others).push(candidateOf(find));
+  }
+  const middle = ({ glyph }) => glyph.x + glyph.width / 2;
+  return rows(makers).map((row) => {
+    const height = heightOf(row);
+    const beside = others.filter((other) => standsBeside(other.glyph, row, height));
+    others = others.filter((other) => !beside.includes(other));
+    return [...row, ...beside].sort((a, b) => middle(a) - middle(b));
+  });
+}
+
+/** A find as a line has it. */
+export function candidateOf({ box, logits, scale }) {
+  const likely = best(logits).value >= LIKELY_LOGIT;
+  const [left, top, right, bottom] = likely ? boxOfInk(scale, box) : box;
+  const [x, y] = [Math.floor(left), Math.floor(top)];
+  const glyph = { x, y, width: Math.max(1, Math.ceil(right) - x), height: Math.max(1, Math.ceil(bottom) - y) };
+  const place = { contrast: scale.contrast, box: box.map((side) => side * scale.factor), logits };
+  return { glyph, place, alone: false, given: false };
+}
+
+/** The box of the strokes that lie in a find's box for the most part: what is shown of it. */
+function boxOfInk({ contrast, factor }, box) {
+  const [x1, y1, x2, y2] = box.map((side) => Math.fround(side * factor));
+  const room = ROOM * Math.max(x2 - x1, y2 - y1);
+  const [left, top] = [Math.max(0, rint(x1 - room)), Math.max(0, rint(y1 - room))];
+  const part = cut(contrast, left, top, Math.max(0, rint(x2 + room)), Math.max(0, rint(y2 + room)));
+  if (!part.data.length) return box;
+  const { labels, parts } = components(mapped(part, (level) => Number(level >= STROKE)));
+  const within = new Uint32Array(parts.length + 1);
+  const [right, bottom] = [Math.min(rint(x2) - left, part.width), Math.min(rint(y2) - top, part.height)];
+  for (let y = Math.max(0, rint(y1) - top); y < bottom; y++) {
+    for (let x = Math.max(0, rint(x1) - left); x < right; x++) within[labels[y * part.width + x]]++;
+  }
+  const own = parts.map(({ area }, i) => within[i + 1] > OWN * area);
+  const found = boxWhere(part, (i) => labels[i] && own[labels[i] - 1]);
+  if (!found || found[3] - found[1] < LEAST * (y2 - y1)) return box;
+  return [left + found[0], top + found[1], left + found[2], top + found[3]].map((side) => side / factor);
+}
+
+/** Whether something stands beside a digit of a line whose digits are so high. */
+function standsBeside(other, row, height) {
+  const middle = other.y + other.height / 2;
+  if (other.height > OTHER_HEIGHT * height) return false;
+  return row.some(
+    ({ glyph }) =>
+      glyph.y - ABOVE * height < middle &&
+      middle < glyph.y + glyph.height + BELOW * height &&
+      glyph.x - BESIDE * height < other.x + other.width &&
+      other.x < glyph.x + glyph.width + BESIDE * height,
+  );
+}
+
+/** How high the digits of a line are: the median of what is not small. */
+function heightOf(row) {
+  const heights = row.map(({ glyph }) => glyph.height);
+  const least = 0.6 * Math.max(...heights);
+  return median(heights.filter((height) => height >= least));
+}
+
+/** Lines from the top, from the left: each joins the line whose last large one it overlaps by half. */
+function rows(candidates) {
+  const found = [];
+  for (const one of [...candidates].sort((a, b) => a.glyph.x - b.glyph.x || a.glyph.y - b.glyph.y)) {
+    let home = null;
+    let most = 0.5;
+    for (const row of found) {
+      const last = (row.findLast(({ glyph }) => glyph.height >= 0.6 * row[0].glyph.height) || row.at(-1)).glyph;
+      const shared = Math.min(last.y + last.height, one.glyph.y + one.glyph.height) - Math.max(last.y, one.glyph.y);
+      const overlap = shared / Math.min(last.height, one.glyph.height);
+      if (overlap >= most) [home, most] = [row, overlap];
+    }
+    if (home) home.push(one);
+    else found.push([one]);
+  }
+  const middle = (row) => row.reduce((sum, { glyph }) => sum + glyph.y + glyph.height / 2, 0) / row.length;
+  return found.sort((a, b) => middle(a) - middle(b));
+}
