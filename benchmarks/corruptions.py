@@ -88,7 +88,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("data", type=Path)
     parser.add_argument("--limit", type=int, default=1000, help="so many digits, a seeded sample (1000); 0 for all")
-    parser.add_argument("--model", action="append", help="a name or an .onnx file; default: digits")
+    parser.add_argument("--model", action="append", help="a name or an .onnx file; default: base")
     parser.add_argument("--finder", type=Path, help="an .onnx file")
     parser.add_argument("--only", help="kinds, by name")
     parser.add_argument("--sheet", type=Path, help="write a row of examples of each kind to this PNG file, and end")
@@ -108,7 +108,7 @@ def main() -> None:
     count = len(pictures)
     numbers = random.Random(0).sample(range(count), options.limit) if 0 < options.limit < count else range(count)
     print(f"Machine: {machine.describe()}\n")
-    for model in options.model or ["digits"]:
+    for model in options.model or ["base"]:
         report(
             model,
             options.finder,

@@ -203,7 +203,7 @@ def main() -> None:
     parser.add_argument("--limit", type=int, default=0, help="read a seeded sample of so many pictures a set")
     parser.add_argument("--misses", type=Path, help="write what the first column misread to this folder, explained")
     parser.add_argument("--no-peers", action="store_true", help="edge-digits alone")
-    parser.add_argument("--model", default="digits", help="of edge-digits: a name or an .onnx file")
+    parser.add_argument("--model", default="base", help="of edge-digits: a name or an .onnx file")
     parser.add_argument("--finder", help="of edge-digits: an .onnx file")
     options = parser.parse_args()
     chosen = options.only.split(",") if options.only else [*SETS, "speed"]

@@ -65,10 +65,12 @@ function normalisation({ picture: array, boxes }) {
 
 function joined({ lines, alone, given }) {
   const [logits, probabilities] = [rowsOf(golden.logits), rowsOf(golden.probabilities)];
-  const candidate = (i) => ({ glyph: { height: golden.heights[i] }, place: { logits: logits[i] }, alone, given });
+  const [xs, widths, heights] = [0, 1, 2].map((side) => golden.boxes.map((box) => box[side]));
+  const glyph = (i) => ({ x: xs[i], y: 0, width: widths[i], height: heights[i] });
+  const candidate = (i) => ({ glyph: glyph(i), place: { logits: logits[i] }, alone, given });
   const parts = lines.map(([first, last]) => Array.from({ length: last - first }, (_, i) => candidate(first + i)));
   const own = probabilities.slice(lines[0][0], lines.at(-1)[1]);
-  return join(parts, own).map(({ classes }) => classes);
+  return join(parts, own, golden.weights).map(({ classes }) => classes);
 }
 
 const [height, width, depth] = golden.cells.shape;

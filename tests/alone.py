@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from base64 import b64decode, b64encode
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any
 
 import cv2
@@ -85,17 +86,20 @@ def _opinions(rng: np.random.Generator) -> dict[str, Any]:
     """Cells of a finder and their peaks; logits and probabilities of candidates, and what both say of their lines."""
     cells = rng.normal(-4, 2, (9, 14, len(CHARACTERS) + 4)).astype(np.float32)
     peaks = find_peaks(cells, -1.8)
-    heights = [30, 28, 33, 12, 30, 29, 31, 60, 30]
-    count = len(heights)
+    # x, width and height; the last but one covers the one before.
+    boxes = [(20 * row, 10, height) for row, height in enumerate([30, 28, 33, 12, 30, 29, 31])]
+    boxes += [(118, 40, 60), (170, 10, 30)]
+    count = len(boxes)
     logits = rng.normal(-3, 1, (count, len(CHARACTERS))).astype(np.float32)
     logits[np.arange(count), rng.integers(0, len(CHARACTERS), count)] += np.float32(5)
+    logits[count - 2, CHARACTERS.index("x")] += np.float32(9)
     probabilities = rng.dirichlet(np.full(len(CHARACTERS) + 1, 0.15), count)[:, :-1].astype(np.float32)
 
     def line(first: int, last: int, alone: bool, given: bool) -> Line:
         nodes = [(0, 1) if alone else (number, number + 1) for number in range(last - first)]
         candidates = [
             Candidate(
-                Glyph(20 * row, 0, np.zeros((heights[row], 10), np.uint8)),
+                Glyph(boxes[row][0], 0, np.zeros(boxes[row][:0:-1], np.uint8)),
                 *ends,
                 alone=alone,
                 given=given,
@@ -120,7 +124,8 @@ def _opinions(rng: np.random.Generator) -> dict[str, Any]:
         "peaks": packed(np.column_stack([peaks.x, peaks.y, peaks.width, peaks.height, peaks.logits])),
         "logits": packed(logits),
         "probabilities": packed(probabilities),
-        "heights": heights,
+        "boxes": boxes,
+        "weights": {"scene": asdict(fusion.SCENE), "crop": asdict(fusion.CROP), "line": fusion.LINE},
         "joined": joined,
     }
 

@@ -128,7 +128,7 @@ def test_all_files_are_written_and_listed_with_their_sizes(tmp_path: Path, stand
     assert "MIT License" in (tmp_path / "page" / "ort" / "LICENSE").read_text()
     models = ROOT / "models"
     assert (tmp_path / "page/models/finder.onnx").read_bytes() == (models / "finder.int8.onnx").read_bytes()
-    assert (tmp_path / "page/models/reader.onnx").read_bytes() == (models / "digits.int8.onnx").read_bytes()
+    assert (tmp_path / "page/models/reader.onnx").read_bytes() == (models / "base.int8.onnx").read_bytes()
     index = (tmp_path / "page" / "index.html").read_text()
     assert index.count("default-src 'none'") == index.count('class="alone">\n<head>') == 1
     # At any address: nothing is named from its root.

@@ -217,13 +217,13 @@ def test_windows_of_an_epoch_are_made_alike_ahead_of_time_or_not(data: Path) -> 
 def test_a_teachers_answers_are_learnt_beside_the_classes() -> None:
     """Of the shipped reader, as it reads these windows: rows that sum to 1, the background first."""
     pictures, classes = SCENES.pictures[:200], SCENES.classes[:200]
-    rows = Teacher(["digits.fp32"], LABELS).targets(pictures, classes)
+    rows = Teacher(["base.fp32"], LABELS).targets(pictures, classes)
     assert (rows.dtype, rows.shape) == (np.dtype(np.float16), (200, 23))
     np.testing.assert_allclose(rows.sum(axis=1), 1.0, atol=5e-3)
-    said = Model.load("digits.fp32").probabilities(pictures)
+    said = Model.load("base.fp32").probabilities(pictures)
     known = np.flatnonzero(classes >= 0)
     np.testing.assert_allclose(rows[known, classes[known] + 1], 0.3 + 0.7 * said[known, classes[known]], atol=2e-3)
-    two = Teacher(["digits.fp32", "digits.int8"], LABELS).targets(pictures, classes)
+    two = Teacher(["base.fp32", "base.int8"], LABELS).targets(pictures, classes)
     assert 0 < np.abs(two - rows).max() < 0.3
 
 
@@ -239,16 +239,16 @@ def test_a_small_reader_learns_from_the_shipped_one(data: Path, tmp_path: Path) 
         patch.setattr(windows, "_CALIBRATION", 100)
         folder, loaded = RunFolder(tmp_path / "run"), datasets.load(str(data))
         recipe = replace(recipes.recipe("reader"), arch="nano", windows=600, epochs=2)
-        config = configure(Config("reader", recipe, str(data), None, 5, teachers=("digits.fp32",)), loaded)
+        config = configure(Config("reader", recipe, str(data), None, 5, teachers=("base.fp32",)), loaded)
         folder.create(force=False)
         folder.write_config(config)
-        assert folder.read_config().teachers == ("digits.fp32",)
+        assert folder.read_config().teachers == ("base.fp32",)
         outcome = fit.fit(config, loaded, folder, Stopping(None))
     assert outcome.test is not None
     ended = invoke("export", folder.path, "-o", tmp_path / "nano.onnx", "--max-drop", "100")
     assert ended.code == 0, ended.err
     assert (tmp_path / "nano.onnx").stat().st_size < 11_000
-    assert Model.load(tmp_path / "nano.onnx").card.train["teachers"] == ["digits.fp32"]
+    assert Model.load(tmp_path / "nano.onnx").card.train["teachers"] == ["base.fp32"]
 
 
 def test_sizes_are_of_readers_and_teachers_of_windows(data: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import asdict
 from importlib.resources import files
 from importlib.util import find_spec
 from pathlib import Path
@@ -16,6 +17,7 @@ from edge_digits.inference.session import Finder, Model, Network
 from edge_digits.outputs.atomic import cannot_write, folder_held, remove_leftovers
 from edge_digits.outputs.files import make_folder, write_bytes
 from edge_digits.results import CHARACTERS, SIGNS
+from edge_digits.text import fusion
 
 #: What the page is told of itself; by it, a folder is known as a page of ours.
 _ABOUT, _SCHEMA = "page.json", "edge-digits/page/1"
@@ -114,6 +116,7 @@ def _about(model: Model, finder: Finder) -> dict[str, Any]:
         "signs": SIGN_CHOICES,
         "camera": None,
         "corrections": False,
+        "weights": {"scene": asdict(fusion.SCENE), "crop": asdict(fusion.CROP), "line": fusion.LINE},
         "finder": {"file": "models/finder.onnx"},
         "reader": {
             "file": "models/reader.onnx",

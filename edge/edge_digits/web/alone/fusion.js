@@ -1,18 +1,17 @@
 // What the networks say of one candidate, made one opinion; as text/fusion.py.
 
-import { best, digitsOf, signsOf } from "./characters.js";
+import { best, digitsOf, SIGNS, signsOf } from "./characters.js";
 
 /** The least confidence of what is read in a scene. */
 export const THRESHOLD = 0.5;
 
 const LEAST = 1e-6;
-const SCENE = { finder: 1.444, classifier: 0.465, constant: 0.34, finderClass: 0.91, classifierClass: 0.436 };
-const CROP = { finder: 0.947, classifier: 0.559, constant: 0.851, finderClass: 0.621, classifierClass: 0.388 };
-const LINE = [0.9, 3.084, -1.529];
 const LIKELY = 0.5;
 const SURE_ALONE = 1.2;
 const ALIKE = 0.45;
 const GIVEN = 1.5;
+const PART = 0.75;
+const WIDE = Array.from("+x=%#", (sign) => SIGNS.indexOf(sign));
 
 const clip = (value, low, high) => Math.min(Math.max(value, low), high);
 
@@ -24,12 +23,13 @@ export function logSum(values) {
 
 /** The opinions of all candidates of lines, in their order: log probabilities, { classes, signs } each.
  *
- * `probabilities` are the classifier's, an array a candidate. The last of `classes` is for no digit.
+ * `probabilities` are the classifier's, an array a candidate, and `weights` what each opinion counts: page.json has them
+ * of text/fusion.py. The last of `classes` is for no digit.
  */
-export function join(lines, probabilities) {
+export function join(lines, probabilities, weights) {
   const candidates = lines.flat();
   if (!candidates.length) return [];
-  const characters = candidates.map((one, i) => ofFind(one, probabilities[i]));
+  const characters = candidates.map((one, i) => ofFind(one, probabilities[i], one.alone ? weights.crop : weights.scene));
   const digits = characters.map((row) => Array.from(digitsOf(row)));
   const signs = characters.map((row) => Array.from(signsOf(row)));
   const scores = (rows) => rows.map((row, i) => ({ classes: normalized(row), signs: signs[i] }));
@@ -39,14 +39,15 @@ export function join(lines, probabilities) {
     return scores(digits.map((row) => [...row, none]));
   }
   const opinions = characters.map(digitOrNothing);
-  const odds = opinions.map((one) => one.odds);
+  const less = withinSigns(candidates.map(({ glyph }) => glyph), signs);
+  const odds = opinions.map((one, i) => one.odds - less[i]);
   const likely = odds.filter((own) => own > LIKELY).length;
   const lacksNone = likely === 1 && Math.max(...odds) > SURE_ALONE; // it is the only digit of its picture
   let first = 0;
   for (const line of lacksNone || candidates.length < 2 ? [] : lines) {
     const own = odds.slice(first, first + line.length);
     const beside = company(own, line.map(({ glyph }) => glyph.height));
-    own.forEach((value, i) => (odds[first + i] = LINE[0] * value + LINE[1] * beside[i] + LINE[2]));
+    own.forEach((value, i) => (odds[first + i] = weights.line[0] * value + weights.line[1] * beside[i] + weights.line[2]));
     first += line.length;
   }
   return scores(
@@ -67,6 +68,21 @@ function digitOrNothing(row) {
   return { odds: Math.log(digit / (noSign - digit)), noSign };
 }
 
+/** How much less the log odds of digits are for the signs that they are part of, as half of an x. */
+function withinSigns(glyphs, signs) {
+  const area = ({ width, height }) => width * height;
+  return glyphs.map((one) => {
+    const against = glyphs.map((other, i) => {
+      const across = Math.min(one.x + one.width, other.x + other.width) - Math.max(one.x, other.x);
+      const down = Math.min(one.y + one.height, other.y + other.height) - Math.max(one.y, other.y);
+      const isPart = Math.max(across, 0) * Math.max(down, 0) > PART * area(one) && area(other) > area(one);
+      const sign = WIDE.reduce((sum, place) => sum + Math.exp(signs[i][place]), 0);
+      return isPart ? -Math.log(1 - Math.min(sign, 1 - LEAST)) : 0;
+    });
+    return Math.max(0, ...against);
+  });
+}
+
 /** How many others of a line are surely digits and about as high, up to four, as a share of four. */
 function company(odds, heights) {
   return odds.map((_, i) => {
@@ -76,15 +92,14 @@ function company(odds, heights) {
 }
 
 /** Log probabilities of each character; what they lack of 1 is for no character. */
-function ofFind({ place, alone, given }, probabilities) {
-  const weights = alone ? CROP : SCENE;
+function ofFind({ place, alone, given }, probabilities, weights) {
   const there = clip(probabilities.reduce((sum, share) => sum + share, 0), LEAST, 1 - LEAST);
   let odds =
     weights.finder * best(place.logits).value + weights.classifier * Math.log(there / (1 - there)) + weights.constant;
   if (alone && !given) odds -= GIVEN;
   const classes = Float64Array.from(
     place.logits,
-    (logit, c) => weights.finderClass * logit + weights.classifierClass * Math.log(Math.max(probabilities[c], LEAST)),
+    (logit, c) => weights.finder_class * logit + weights.classifier_class * Math.log(Math.max(probabilities[c], LEAST)),
   );
   const less = logSum(classes) + logSum([0, -odds]);
   return classes.map((value) => value - less);

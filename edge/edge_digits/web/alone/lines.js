@@ -1,4 +1,4 @@
-// What a network found in a scene -> lines of candidates; as find/lines.py and `rows` of find/layout.py.
+// What a network found in a scene -> lines of candidates; as find/lines.py and the lines of find/layout.py.
 //
 // A candidate is { glyph, place, alone, given }: its box x, y, width, height in the picture; the local contrast, the box
 // in it and the logits that it was found with; whether it is all of its picture; whether somebody says that it is one.
@@ -16,6 +16,11 @@ const OTHER_HEIGHT = 1.8;
 const ABOVE = 0.1;
 const BELOW = 0.3;
 const BESIDE = 1.5;
+const RAISED = 2;
+const RAISED_HEIGHT = 0.85;
+const RAISED_GAP = 2;
+const RAISED_SHARED = 0.05;
+const RAISED_COVERED = 0.3;
 
 /** The lines of a scene from the top, digits and the signs beside them from the left. */
 export function sceneLines(finds) {
@@ -27,7 +32,7 @@ export function sceneLines(finds) {
     (likely ? makers : others).push(candidateOf(find));
   }
   const middle = ({ glyph }) => glyph.x + glyph.width / 2;
-  return rows(makers).map((row) => {
+  return withRaised(rows(makers)).map((row) => {
     const height = heightOf(row);
     const beside = others.filter((other) => standsBeside(other.glyph, row, height));
     others = others.filter((other) => !beside.includes(other));
@@ -84,17 +89,46 @@ function heightOf(row) {
   return median(heights.filter((height) => height >= least));
 }
 
-/** Lines from the top, from the left: each joins the line whose last large one it overlaps by half. */
+/** Lines, with digits that are raised beside one of them, as exponents and cents are, in that line. */
+function withRaised(found) {
+  const lines = [...found].sort((a, b) => a.length - b.length);
+  for (const row of [...lines]) {
+    const base = lines.findLast((other) => other !== row && isRaised(row, other));
+    if (!base) continue;
+    lines.splice(lines.indexOf(row), 1);
+    base.push(...row);
+    base.sort((a, b) => a.glyph.x - b.glyph.x);
+  }
+  return found.filter((row) => lines.includes(row));
+}
+
+/** Whether a few small digits stand between or beside those of a line, at their upper end. */
+function isRaised(row, base) {
+  const height = heightOf(base);
+  const glyphs = row.map(({ glyph }) => glyph);
+  if (row.length > Math.min(RAISED, base.length)) return false;
+  if (Math.max(...glyphs.map((glyph) => glyph.height)) > RAISED_HEIGHT * height) return false;
+  const [x1, y1] = [Math.min(...glyphs.map(({ x }) => x)), Math.min(...glyphs.map(({ y }) => y))];
+  const x2 = Math.max(...glyphs.map((glyph) => glyph.x + glyph.width));
+  const y2 = Math.max(...glyphs.map((glyph) => glyph.y + glyph.height));
+  const gapTo = ({ glyph }) => Math.max(glyph.x - x2, x1 - (glyph.x + glyph.width));
+  const nearest = base.reduce((a, b) => (gapTo(b) < gapTo(a) ? b : a));
+  const covered = Math.max(...base.map(({ glyph }) => Math.min(glyph.x + glyph.width, x2) - Math.max(glyph.x, x1)));
+  const higher = y1 < nearest.glyph.y && y2 > nearest.glyph.y + RAISED_SHARED * (y2 - y1);
+  return higher && gapTo(nearest) < RAISED_GAP * height && covered < RAISED_COVERED * (x2 - x1);
+}
+
+/** Lines from the top, from the left: each joins the line whose last large one it overlaps by half, by height. */
 function rows(candidates) {
   const found = [];
   for (const one of [...candidates].sort((a, b) => a.glyph.x - b.glyph.x || a.glyph.y - b.glyph.y)) {
     let home = null;
-    let most = 0.5;
+    let most = 0;
     for (const row of found) {
       const last = (row.findLast(({ glyph }) => glyph.height >= 0.6 * row[0].glyph.height) || row.at(-1)).glyph;
       const shared = Math.min(last.y + last.height, one.glyph.y + one.glyph.height) - Math.max(last.y, one.glyph.y);
-      const overlap = shared / Math.min(last.height, one.glyph.height);
-      if (overlap >= most) [home, most] = [row, overlap];
+      const alike = shared / Math.max(last.height, one.glyph.height);
+      if (shared >= 0.5 * Math.min(last.height, one.glyph.height) && alike >= most) [home, most] = [row, alike];
     }
     if (home) home.push(one);
     else found.push([one]);

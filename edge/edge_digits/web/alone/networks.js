@@ -9,8 +9,8 @@ const MOST_AT_ONCE = 256;
 ort.env.wasm.numThreads = 1;
 ort.env.wasm.wasmPaths = { wasm: new URL("../ort/ort-wasm-simd-threaded.wasm", import.meta.url).href };
 
-/** Load the networks that the page's own description names: { maps, probabilities }. */
-export async function loadNetworks({ finder, reader }) {
+/** Load the networks that the page's own description names: { maps, probabilities, weights }. */
+export async function loadNetworks({ finder, reader, weights }) {
   const [finding, reading] = [await session(finder.file), await session(reader.file)];
 
   /** The cells of a plane whose sides are multiples of eight. */
@@ -37,7 +37,7 @@ export async function loadNetworks({ finder, reader }) {
     return rows;
   }
 
-  return { maps, probabilities };
+  return { maps, probabilities, weights };
 }
 
 async function session(file) {

@@ -35,7 +35,7 @@ async function readRotated(picture, size, degrees, networks, options) {
   const normalized = performance.now();
   const probabilities = await networks.probabilities(windows, SIDE);
   const inferred = performance.now();
-  const scores = join(lines, probabilities);
+  const scores = join(lines, probabilities, networks.weights);
   const listed = [];
   const ways = [];
   let first = 0;

@@ -9,7 +9,9 @@ import { cut, mapped, rint } from "./pixels.js";
 import { padded, resized } from "./resize.js";
 
 export const MIN_LOGIT = -1.8;
-const FINEST_SIDE = 960;
+const WORK_SIDE = 960;
+const STRIP_PIXELS = 480_000;
+const LONGEST_STRIP = 2400;
 const STEP = 0.65;
 const LOWEST_PICTURE = 22;
 const STRIP_SIDE = 360;
@@ -20,7 +22,7 @@ const RING = 8;
 const INKED = 90;
 const SURE_LOGIT = 1.5;
 const SURE_HEIGHT = 22;
-const BUDGET = 640_000;
+const BUDGET = 1_300_000;
 const LOWEST = 0.72 * DIGIT_HEIGHTS[0];
 const HIGHEST = 1.3 * DIGIT_HEIGHTS[1];
 const FAINTEST = 17;
@@ -72,11 +74,17 @@ export async function findCharacters(picture, maps, factors = []) {
   return suppressed(finds).filter((find) => strength(find) >= FAINTEST);
 }
 
+/** The longer side at which a picture is searched at most. */
+export function workingSide(height, width) {
+  const strip = Math.sqrt((STRIP_PIXELS * Math.max(height, width)) / Math.min(height, width));
+  return Math.max(WORK_SIDE, Math.min(strip, LONGEST_STRIP));
+}
+
 /** The scales to look at, from fine to coarse. */
 export function scalesOf(height, width) {
   const longer = Math.max(height, width);
   if (longer <= TINY_SIDE) return [TINY_SCALED / longer];
-  let factor = longer <= STRIP_SIDE ? STRIP_SCALE : Math.min(1, FINEST_SIDE / longer);
+  let factor = longer <= STRIP_SIDE ? STRIP_SCALE : Math.min(1, workingSide(height, width) / longer);
   const factors = [factor];
   while (height * factor * STEP >= LOWEST_PICTURE) factors.push((factor *= STEP));
   return factors;

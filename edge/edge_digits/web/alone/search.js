@@ -5,9 +5,8 @@ import { cropLines, givenDigit } from "./given.js";
 import { sceneLines } from "./lines.js";
 import { CROP_SIDE, TINY_SIDE, withoutFaintColours } from "./pixels.js";
 import { composed, invertedMap, rotated, shrink, warped } from "./resize.js";
-import { findCharacters } from "./scene.js";
+import { findCharacters, workingSide } from "./scene.js";
 
-const WORK_SIDE = 960;
 const WIDE = 1.2;
 const STRAIGHT = 0.12;
 const SLANTED = [0.2, 1];
@@ -19,7 +18,8 @@ const SMALLEST = 4;
  * upright.
  */
 export async function look(picture, size, degrees, layout, maps) {
-  const work = withoutFaintColours(shrink(rotated(picture, degrees), WORK_SIDE));
+  const upright = rotated(picture, degrees);
+  const work = withoutFaintColours(shrink(upright, workingSide(upright[0].height, upright[0].width)));
   const { width, height } = work[0];
   const seen = degrees % 180 ? [size[1], size[0]] : size;
   let back = [[seen[0] / width, 0, 0], [0, seen[1] / height, 0]];
