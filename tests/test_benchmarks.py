@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import numpy as np
 import pytest
+from knowing import auroc
 from scoring import Answer, Cell, Detection, Score, align, answer_of, outcomes
 from timing import milliseconds
 
@@ -20,6 +22,7 @@ TABLES = [
     ("docs/benchmarking.md", "| runtime |", "peers"),
     ("docs/benchmarking.md", "| | no difference |", "differences"),
     ("docs/models.md", "| model |", "models"),
+    ("docs/models.md", "| file |", "knowing"),
     ("docs/evaluating.md", "| corruption |", "corruptions"),
     ("docs/reading.md", "| correct |", "reading"),
     ("docs/reading.md", "| median time per picture |", "reading"),
@@ -123,6 +126,13 @@ def test_each_digit_is_weighed_by_its_own_confidence() -> None:
         Detection("2", 90, 90, 0.4),
     )
     assert outcomes(Answer("6132", in_grid), "6.3", (SIX, BLANK, PRINTED)) == [(0.9, True), (0.7, False)]
+
+
+def test_the_chance_that_a_digit_is_above_another_picture_counts_equals_by_half() -> None:
+    positive, negative = np.array([0.9, 0.5, 0.2]), np.array([0.1, 0.5])
+    pairs = [1.0 if p > n else 0.5 if p == n else 0.0 for p in positive for n in negative]
+    assert auroc(positive, negative) == pytest.approx(np.mean(pairs))
+    assert auroc(negative, positive) == pytest.approx(1 - np.mean(pairs))
 
 
 def test_times_are_written_with_three_digits() -> None:
