@@ -49,18 +49,18 @@ class Scores:
 
 
 #: Of finds in a scene, and of those in a crop that is given as one digit.
-SCENE = Weights(finder=1.444, classifier=0.465, constant=0.34, finder_class=0.91, classifier_class=0.436)
-CROP = Weights(finder=0.947, classifier=0.559, constant=0.851, finder_class=0.621, classifier_class=0.388)
+SCENE = Weights(finder=1.436, classifier=0.406, constant=0.424, finder_class=0.805, classifier_class=0.45)
+CROP = Weights(finder=0.804, classifier=0.612, constant=0.957, finder_class=0.591, classifier_class=0.424)
 #: Of a find's own odds to be a digit, and of its company in the line; and a constant.
-LINE = (0.9, 3.084, -1.529)
+LINE = (0.9, 2.774, -1.395)
 #: A digit is likely from these log odds on, and sure enough to be the only one of a picture.
 _LIKELY, _SURE_ALONE = 0.5, 1.2
 #: A find is part of another that is larger and covers so much of it; signs that have such parts.
 _PART, _WIDE = 0.75, [SIGNS.index(sign) for sign in "+x=%#"]
 #: Heights are alike whose logarithms differ by less.
 _ALIKE = 0.45
-#: The least confidence of what is read in a scene.
-THRESHOLD = 0.5
+#: The least confidence of what is read in a scene: in composed scenes, one digit in ten is refused by it.
+THRESHOLD = 0.6
 #: Who gives a crop of one digit says that there is one: its log odds against no digit are so much higher than those of
 #: pictures of which three in thirteen are none, as classifiers of crops are trained on, or of crops of anything.
 GIVEN = 1.5
