@@ -206,7 +206,8 @@ def _constants(graph: onnx.GraphProto) -> dict[str, Array]:
     constants: dict[str, Array] = {name: np.asarray(value, np.float32) for name, value in raw.items()}
     for node in graph.node:
         if node.op_type == "DequantizeLinear" and node.input[0] in raw:
-            value, scale, zero = (raw[name] for name in node.input)
+            value, scale = (raw[name] for name in node.input[:2])
+            zero = raw[node.input[2]] if len(node.input) > 2 else np.zeros_like(scale)
             attributes = {attribute.name: helper.get_attribute_value(attribute) for attribute in node.attribute}
             axis = attributes.get("axis", 1)
             if scale.ndim:
