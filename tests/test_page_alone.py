@@ -206,7 +206,7 @@ def at_home(window: Chrome, served: FileServer) -> Iterator[Chrome]:
     window.get("about:blank")
     served.asked.clear()
     window.get(f"http://127.0.0.1:{served.port}/some%20where/page/")
-    wait(window, lambda: "model digits" in text(window, "about"))
+    wait(window, lambda: "model base" in text(window, "about"))
     yield window
     log = window.get_log("browser")  # type: ignore[no-untyped-call]
     assert [entry["message"] for entry in log if entry["level"] == "SEVERE"] == []

@@ -83,7 +83,7 @@ def at_home(window: Chrome, server: Serving) -> Iterator[Chrome]:
     """The page as it is when it is opened; nothing may go wrong in it that its console tells."""
     window.get("about:blank")
     window.get(server.address)
-    wait(window, lambda: "model digits" in window.find_element(By.ID, "about").text)
+    wait(window, lambda: "model base" in window.find_element(By.ID, "about").text)
     yield window
     log = window.get_log("browser")  # type: ignore[no-untyped-call]
     wrong = [entry["message"] for entry in log if entry["level"] == "SEVERE"]
@@ -298,7 +298,7 @@ def test_a_page_without_the_token_asks_for_it(window: Chrome) -> None:
         window.find_element(By.CSS_SELECTOR, "#login input").send_keys("wrong", Keys.ENTER)
         wait(window, lambda: "That was not the token" in text(window, "login-said"))
         window.find_element(By.CSS_SELECTOR, "#login input").send_keys(server.token, Keys.ENTER)
-        wait(window, lambda: "model digits" in text(window, "about"))
+        wait(window, lambda: "model base" in text(window, "about"))
         write(window, "4")
         wait(window, lambda: text(window) == "4")
 
@@ -306,7 +306,7 @@ def test_a_page_without_the_token_asks_for_it(window: Chrome) -> None:
 def test_a_server_that_is_gone_is_told_and_what_was_drawn_is_read_when_it_is_back(window: Chrome) -> None:
     with serving() as server:
         window.get(server.address)
-        wait(window, lambda: "model digits" in text(window, "about"))
+        wait(window, lambda: "model base" in text(window, "about"))
     write(window, "4")
     wait(window, lambda: "does not answer" in text(window, "said"))
     with serving("--port", str(server.port)):

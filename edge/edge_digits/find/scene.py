@@ -33,9 +33,9 @@ MIN_LOGIT = -1.8
 #: may be longer, of so many pixels.
 WORK_SIDE, _STRIP_PIXELS, _LONGEST_STRIP = 960, 480_000, 2400
 #: Each next scale is so much coarser, until it is lower than the last. A short strip or a small crop begins above its
-#: own scale.
+#: own scale, a low strip at this height.
 _STEP, _LOWEST_PICTURE = 0.65, 22
-_STRIP_SIDE, _STRIP_SCALE = 360, 1.3
+_STRIP_SIDE, _STRIP_SCALE, _LOW_STRIP = 360, 1.3, 40
 _TINY_SIDE, _TINY_SCALED = 48, 48
 #: Pixels around a picture, so that a stroke at its rim is seen whole.
 RING = 8
@@ -155,7 +155,10 @@ def scales_of(height: int, width: int) -> list[float]:
     longer = max(height, width)
     if longer <= _TINY_SIDE:
         return [_TINY_SCALED / longer]
-    factor = _STRIP_SCALE if longer <= _STRIP_SIDE else min(1.0, working_side(height, width) / longer)
+    if longer <= _STRIP_SIDE:
+        factor = max(_STRIP_SCALE, _LOW_STRIP / height)
+    else:
+        factor = min(1.0, working_side(height, width) / longer)
     factors = [factor]
     while height * factor * _STEP >= _LOWEST_PICTURE:
         factor *= _STEP

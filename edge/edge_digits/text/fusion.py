@@ -59,8 +59,8 @@ _LIKELY, _SURE_ALONE = 0.5, 1.2
 _PART, _WIDE = 0.75, [SIGNS.index(sign) for sign in "+x=%#"]
 #: Heights are alike whose logarithms differ by less.
 _ALIKE = 0.45
-#: The least confidence of what is read in a scene: in composed scenes, one digit in ten is refused by it.
-THRESHOLD = 0.55
+#: The least confidence of what is read in a scene: in composed scenes, one digit in twelve is refused by it.
+THRESHOLD = 0.5
 #: Who gives a crop of one digit says that there is one: its log odds against no digit are so much higher than those of
 #: pictures of which three in thirteen are none, as classifiers of crops are trained on, or of crops of anything.
 GIVEN = 1.5

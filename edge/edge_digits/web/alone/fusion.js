@@ -3,7 +3,7 @@
 import { best, digitsOf, SIGNS, signsOf } from "./characters.js";
 
 /** The least confidence of what is read in a scene. */
-export const THRESHOLD = 0.55;
+export const THRESHOLD = 0.5;
 
 const LEAST = 1e-6;
 const LIKELY = 0.5;

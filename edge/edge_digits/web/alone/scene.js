@@ -16,6 +16,7 @@ const STEP = 0.65;
 const LOWEST_PICTURE = 22;
 const STRIP_SIDE = 360;
 const STRIP_SCALE = 1.3;
+const LOW_STRIP = 40;
 const TINY_SIDE = 48;
 const TINY_SCALED = 48;
 const RING = 8;
@@ -84,7 +85,8 @@ export function workingSide(height, width) {
 export function scalesOf(height, width) {
   const longer = Math.max(height, width);
   if (longer <= TINY_SIDE) return [TINY_SCALED / longer];
-  let factor = longer <= STRIP_SIDE ? STRIP_SCALE : Math.min(1, workingSide(height, width) / longer);
+  let factor = Math.min(1, workingSide(height, width) / longer);
+  if (longer <= STRIP_SIDE) factor = Math.max(STRIP_SCALE, LOW_STRIP / height);
   const factors = [factor];
   while (height * factor * STEP >= LOWEST_PICTURE) factors.push((factor *= STEP));
   return factors;
