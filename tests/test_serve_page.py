@@ -22,6 +22,7 @@ from edge_digits.sources.labels import LABELS, read_labels
 pytest.importorskip("fastapi", reason="needs the extra web: pip install -e '.[web]'")
 pytest.importorskip("selenium", reason="needs the extra dev: pip install -e '.[dev]'")
 from browser import browser, why_no_browser, write, y4m
+from selenium.common.exceptions import StaleElementReferenceException
 from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
@@ -93,7 +94,8 @@ def at_home(window: Chrome, server: Serving) -> Iterator[Chrome]:
 
 def wait(window: Chrome, true: object, seconds: float = 20) -> None:
     assert callable(true)
-    WebDriverWait(window, seconds).until(lambda _: true())
+    # What a form's answer replaces may be gone between its being found and its being looked at.
+    WebDriverWait(window, seconds, ignored_exceptions=[StaleElementReferenceException]).until(lambda _: true())
 
 
 def text(window: Chrome, name: str = "text") -> str:
