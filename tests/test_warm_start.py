@@ -60,7 +60,7 @@ def test_a_network_started_from_an_int8_file_says_nearly_what_that_says(scenes: 
     assert correlation(model.predict(PICTURES[..., None], verbose=0), Model.load(CROPS).logits(PICTURES)) > 0.999
     finder = architectures.build_finder(22)
     assert warm_start.start_from(finder, find_model("finder"), scenes)
-    assert correlation(finder.predict(scenes[..., None], verbose=0), Finder.load().run(scenes)) > 0.999
+    assert correlation(finder.predict(scenes[..., None], verbose=0), Finder.load().run(scenes)) > 0.998
 
 
 def test_normalisations_start_with_the_mean_and_variance_that_batches_have() -> None:
