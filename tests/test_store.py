@@ -49,7 +49,9 @@ def test_every_event_has_a_row_and_what_was_announced_its_crop(run: Run, clip: P
         if found.crop is not None:
             picture = cv2.imdecode(np.frombuffer(found.crop, np.uint8), cv2.IMREAD_GRAYSCALE)
             assert picture is not None
-            assert DigitReader.load(layout="line").read(picture).text == found.text
+            # Cut so closely, a plain bar may be a one or the edge of something: on paper it is a one.
+            paper = cv2.copyMakeBorder(picture, 40, 40, 40, 40, cv2.BORDER_REPLICATE)
+            assert DigitReader.load().read(paper).text == found.text
 
 
 def test_a_second_run_adds_and_goes_on_from_the_last_plausible_number(run: Run, tmp_path: Path) -> None:
