@@ -42,7 +42,7 @@ def test_a_shipped_file_is_what_its_name_and_its_card_say(name: str) -> None:
     assert shipped.parted(card.name)[0] == model
     assert card.labels == CHARACTERS
     assert card.quantization["precision"] == precision
-    assert card.metrics["test"][precision] >= (70.0 if name.startswith("finder") else 80.0), "of hard scenes"
+    assert card.metrics["test"][precision] >= (70.0 if name.startswith("finder") else 75.0), "of hard scenes"
     if precision == "int8":
         assert card.metrics["test"]["fp32"] - card.metrics["test"]["int8"] < 1.0
     assert re.fullmatch("[0-9a-f]{64}", card.train["data_sha256"])
