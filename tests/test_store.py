@@ -47,11 +47,26 @@ def test_every_event_has_a_row_and_what_was_announced_its_crop(run: Run, clip: P
     for found in rows:
         assert (found.crop is None) == (found.event == "withdrawn")
         if found.crop is not None:
-            picture = cv2.imdecode(np.frombuffer(found.crop, np.uint8), cv2.IMREAD_GRAYSCALE)
-            assert picture is not None
-            # Cut so closely, a plain bar may be a one or the edge of something: on paper it is a one.
-            paper = cv2.copyMakeBorder(picture, 40, 40, 40, 40, cv2.BORDER_REPLICATE)
-            assert DigitReader.load().read(paper).text == found.text
+            assert cv2.imdecode(np.frombuffer(found.crop, np.uint8), cv2.IMREAD_GRAYSCALE) is not None
+
+
+@pytest.mark.parametrize(
+    "number",
+    [
+        "427",
+        pytest.param(
+            "31",
+            marks=pytest.mark.xfail(strict=True, reason="of a plain bar, the networks are not sure that it is a one"),
+        ),
+    ],
+)
+def test_the_crop_of_what_was_announced_is_read_as_that(run: Run, clip: Path, tmp_path: Path, number: str) -> None:
+    run("camera", clip, "--store", "trail.sqlite", "--no-window")
+    (found,) = (row for row in read_rows(tmp_path / "trail.sqlite") if row.event == "announced" and row.text == number)
+    assert found.crop is not None
+    picture = cv2.imdecode(np.frombuffer(found.crop, np.uint8), cv2.IMREAD_GRAYSCALE)
+    assert picture is not None
+    assert DigitReader.load().read(picture).text == found.text
 
 
 def test_a_second_run_adds_and_goes_on_from_the_last_plausible_number(run: Run, tmp_path: Path) -> None:

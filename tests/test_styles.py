@@ -52,11 +52,22 @@ def test_styles_are_added_to_the_digits_of_a_data_set() -> None:
     assert styles.add_to(part, 0.0, seed=1) is part
 
 
-def test_the_shipped_model_reads_every_style() -> None:
-    """Of each style three of four at least, and of all nearly every one."""
-    model, rng, shares = Model.load("base"), np.random.default_rng(5), []
+@pytest.fixture(scope="module")
+def read() -> dict[str, float]:
+    """The share of each style that the shipped model reads."""
+    model, rng, shares = Model.load("base"), np.random.default_rng(5), {}
     for style in styles.STYLES:
         pictures = np.stack([styles.draw(style, rng) for _ in range(40)])
-        shares.append((model.probabilities(pictures).argmax(axis=1) == style.digit).mean())
-        assert shares[-1] >= 0.75, f"{style.digit}: {style.strokes}"
-    assert np.mean(shares) > 0.97
+        right = model.probabilities(pictures).argmax(axis=1) == style.digit
+        shares[f"{style.digit}: {style.strokes}"] = float(right.mean())
+    return shares
+
+
+def test_the_shipped_model_reads_nearly_every_style(read: dict[str, float]) -> None:
+    assert np.mean(list(read.values())) > 0.97
+    assert sorted(read.values())[1] >= 0.8, "all but the hardest"
+
+
+@pytest.mark.xfail(strict=True, reason="of a one that ends in a loop and a foot, the present reader reads 31 of 40")
+def test_the_shipped_model_reads_eight_of_ten_of_the_hardest_style(read: dict[str, float]) -> None:
+    assert min(read.values()) >= 0.8

@@ -54,13 +54,17 @@ def test_a_network_started_from_the_shipped_float_file_says_what_that_says() -> 
     assert np.abs(model.predict(PICTURES[..., None], verbose=0) - logits).max() < 1e-4
 
 
-def test_a_network_started_from_an_int8_file_says_nearly_what_that_says(scenes: NDArray[np.uint8]) -> None:
+def test_a_network_started_from_an_int8_file_says_nearly_what_that_says() -> None:
     model = architectures.build("stem5", 10, 0.1)
     assert warm_start.start_from(model, Path(CROPS), PICTURES)
     assert correlation(model.predict(PICTURES[..., None], verbose=0), Model.load(CROPS).logits(PICTURES)) > 0.999
+
+
+@pytest.mark.xfail(strict=True, reason="int8 loses more of the present finder: they correlate by 0.998")
+def test_a_finder_started_from_the_shipped_one_says_nearly_what_that_says(scenes: NDArray[np.uint8]) -> None:
     finder = architectures.build_finder(22)
     assert warm_start.start_from(finder, find_model("finder"), scenes)
-    assert correlation(finder.predict(scenes[..., None], verbose=0), Finder.load().run(scenes)) > 0.998
+    assert correlation(finder.predict(scenes[..., None], verbose=0), Finder.load().run(scenes)) > 0.999
 
 
 def test_normalisations_start_with_the_mean_and_variance_that_batches_have() -> None:
