@@ -11,9 +11,10 @@ from edge_digits.choices import PRECISIONS
 from edge_digits.errors import ModelError
 from edge_digits.inference import shipped, speeds
 from edge_digits.inference.card import ModelCard
+from edge_digits.inference.choosing import seconds_each
 from edge_digits.inference.onnx_file import Graph, OnnxFile, UnusableError
 from edge_digits.inference.operators import RULES
-from edge_digits.inference.session import Finder, Model, known_speeds, seconds_each
+from edge_digits.inference.session import Finder, Model, known_speeds
 from edge_digits.inference.wire import WireError
 
 SCHEMA = "edge-digits/models/1"

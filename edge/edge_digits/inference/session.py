@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 from time import perf_counter
@@ -15,7 +14,7 @@ from numpy.typing import NDArray
 
 from edge_digits.choices import PRECISIONS, Precision
 from edge_digits.errors import ModelError, pip_install
-from edge_digits.inference import shipped, speeds
+from edge_digits.inference import choosing, shipped, speeds
 from edge_digits.inference.card import NORMALIZE, WINDOW_NORMALIZE, ModelCard
 from edge_digits.inference.heatmap import INPUT_MULTIPLE, REGRESSION_CHANNELS, depth_to_space
 from edge_digits.inference.softmax import softmax
@@ -126,25 +125,8 @@ class Network:
             return f"{name}.{own or precision}"
         if len(there) < len(PRECISIONS):
             return f"{name}.{there[0]}"
-        return f"{name}.{cls._faster(name, threads, clock)}"
-
-    @classmethod
-    def _faster(cls, name: str, threads: int, clock: speeds.Clock) -> str:
-        """The precision that is taken of a model that ships in both."""
-        files = [shipped.folder() / f"{name}.{precision}.onnx" for precision in PRECISIONS]
-        try:
-            sums = [hashlib.sha256(file.read_bytes()).hexdigest() for file in files]
-        except OSError as error:
-            raise ModelError(
-                f"{error.filename}: cannot be read ({error.strerror}). Install edge-digits again"
-            ) from None
-        kept = known_speeds(threads)
-        known = kept.read()
-        if not set(sums) <= known.keys():
-            taken = seconds_each([cls.load(file, threads=threads) for file in files], clock=clock)
-            known = dict(zip(sums, taken, strict=True))
-            kept.remember(known)
-        return speeds.faster(*(known[each] for each in sums))
+        taken = choosing.faster(name, known_speeds(threads), partial(cls.load, threads=threads), clock)
+        return f"{name}.{taken}"
 
     @classmethod
     def from_bytes(cls, content: bytes, path: str = "model", *, threads: int = 1) -> Self:
@@ -222,7 +204,7 @@ class Network:
                 raise ModelError(f"{self.path}: gives a picture other scores where it is not alone. Use another model")
 
     def timed_pictures(self) -> NDArray[np.uint8]:
-        """What `seconds_each` times it with: windows of a number, or a small page for a finder; uint8 [N, H, W]."""
+        """What it is timed with (`choosing`): windows of a number, or a small page for a finder; uint8 [N, H, W]."""
         return (
             (np.arange(np.prod(self._TIMED), dtype=np.uint32) * 2654435761 >> 24).astype(np.uint8).reshape(self._TIMED)
         )
@@ -387,16 +369,6 @@ def find_model(model: str | os.PathLike[str]) -> Path:
 def known_speeds(threads: int = 1) -> speeds.Speeds:
     """What is known of this machine's speed, with this onnxruntime and so many threads."""
     return speeds.Speeds(_onnxruntime().__version__, threads)
-
-
-def seconds_each(
-    networks: Sequence[Network], seconds: float = speeds.SHORT, clock: speeds.Clock = perf_counter
-) -> list[float]:
-    """The time of each of these networks for a picture as it sees it, by turns (`speeds.by_turns`), in seconds."""
-    seen = [network.timed_pictures() for network in networks]
-    calls = [partial(network.run, pictures) for network, pictures in zip(networks, seen, strict=True)]
-    taken = speeds.by_turns(calls, seconds, clock)
-    return [each / len(pictures) for each, pictures in zip(taken, seen, strict=True)]
 
 
 def _onnxruntime() -> Any:

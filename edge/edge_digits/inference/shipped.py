@@ -60,12 +60,11 @@ def listed() -> str:
 def name_of(content: bytes) -> str | None:
     """The name under which these bytes ship with this edge-digits; None where they do not, or are not as released."""
     try:
-        lines = (folder() / SUMS).read_bytes().splitlines()
-    except (OSError, ModelError):
+        sums = _sums(folder())
+    except (OSError, UnicodeDecodeError, ModelError):
         return None
-    digest = hashlib.sha256(content).hexdigest().encode()
-    file = next((line[len(digest) + 2 :] for line in lines if line.startswith(digest + b"  ")), None)
-    return None if file is None else Path(file.decode("ascii", "replace")).stem
+    digest = hashlib.sha256(content).hexdigest()
+    return next((Path(file).stem for file, known in sums.items() if known == digest), None)
 
 
 def damaged(directory: Path) -> dict[str, str]:
@@ -75,10 +74,9 @@ def damaged(directory: Path) -> dict[str, str]:
         directory: the folder; its SHA256SUMS says what belongs in it.
     """
     try:
-        lines = (directory / SUMS).read_text(encoding="ascii").splitlines()
+        sums = _sums(directory)
     except (OSError, UnicodeDecodeError):
         return {SUMS: "is missing or cannot be read"}
-    sums = {name: digest for digest, _, name in (line.partition("  ") for line in lines)}
     wrong = {path.name: "is not one that was released" for path in directory.glob("*.onnx") if path.name not in sums}
     for name, digest in sums.items():
         try:
@@ -89,3 +87,9 @@ def damaged(directory: Path) -> dict[str, str]:
         if hashlib.sha256(content).hexdigest() != digest:
             wrong[name] = f"is not what was released ({len(content)} bytes of another sum)"
     return wrong
+
+
+def _sums(directory: Path) -> dict[str, str]:
+    """The sums of the files that belong in a folder, by their names."""
+    lines = (directory / SUMS).read_text(encoding="ascii").splitlines()
+    return {name: digest for digest, _, name in (line.partition("  ") for line in lines)}
