@@ -11,16 +11,15 @@ letter or sign of notdigits; a picture in which nothing is found has none.
 
 from __future__ import annotations
 
-import argparse
-from pathlib import Path
+import sys
 
 import machine
 import numpy as np
+from models import asked
 from numpy.typing import NDArray
 from sets import SETS, Item
 
 from edge_digits import DigitReader
-from edge_digits.inference.catalogue import catalogue
 from edge_digits_train.evaluation.metrics import calibration
 
 _BINS, _COVERED = 15, 0.99
@@ -42,25 +41,20 @@ def auroc(positive: NDArray[np.float64], negative: NDArray[np.float64]) -> float
 
 def main() -> None:
     """Print the table."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("data", type=Path)
-    parser.add_argument("--limit", type=int, default=0, help="read a sample of so many pictures of each set")
-    parser.add_argument("--model", action="append", help="a shipped file, such as base.int8; default: all classifiers")
-    options = parser.parse_args()
-    names = options.model or [entry.name for entry in catalogue() if not entry.is_finder]
+    options, entries = asked(__doc__)
     digits, others = (SETS[name].load(options.data, options.limit) for name in ("mnist", "notdigits"))
     if not digits:
-        parser.error(f"{options.data}: holds no folder mnist/ with MNIST's test set")
+        sys.exit(f"{options.data}: holds no folder mnist/ with MNIST's test set")
     print(f"Machine: {machine.describe()}\n\n{len(digits):,} digits, {len(others):,} letters and signs\n")
     print("| file | MNIST test | ECE | at 99 % coverage | AUROC |\n|---|---|---|---|---|")
-    for name in names:
-        reader = DigitReader.load(name, layout="digit", conf=0.0)
+    for entry in entries:
+        reader = DigitReader.load(entry.name, layout="digit", conf=0.0)
         sure, right = confidences(reader, digits)
         surest = np.argsort(-sure, kind="stable")[: round(_COVERED * len(sure))]
         told = f"{auroc(sure, confidences(reader, others)[0]):.4f}" if others else "-"
         error = calibration(sure, right, _BINS).ece
         shares = f"{100 * right.mean():.2f} % | {error:.4f} | {100 * right[surest].mean():.2f} %"
-        print(f"| {name} | {shares} | {told} |", flush=True)
+        print(f"| {entry.name} | {shares} | {told} |", flush=True)
 
 
 if __name__ == "__main__":

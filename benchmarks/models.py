@@ -44,9 +44,9 @@ def agreement(found: dict[str, list[Answer]], entry: Entry) -> str:
     return percent(same, len(pair[0]))
 
 
-def main() -> None:
-    """Print the table."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+def asked(description: str | None) -> tuple[argparse.Namespace, list[Entry]]:
+    """What the command line asks for, and the shipped classifiers that it is asked of."""
+    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("data", type=Path)
     parser.add_argument("--limit", type=int, default=0, help="read a sample of so many pictures of each set")
     parser.add_argument("--model", action="append", help="a shipped file, such as base.int8; default: all classifiers")
@@ -54,6 +54,12 @@ def main() -> None:
     entries = [entry for entry in catalogue() if not entry.is_finder and entry.name in (options.model or [entry.name])]
     if not entries:
         parser.error(f"no shipped classifier is called {' or '.join(options.model or [])}")
+    return options, entries
+
+
+def main() -> None:
+    """Print the table."""
+    options, entries = asked(__doc__)
     items: dict[str, list[Item]] = {name: SETS[name].load(options.data, options.limit) for name in _SETS}
     there = [name for name in _SETS if items[name]]
     print(f"Machine: {machine.describe()}\n")
