@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from edge_digits.commands.options import model_option
 from edge_digits.quiet import load_opencv
 
 
@@ -27,7 +28,7 @@ from edge_digits.quiet import load_opencv
     show_default=True,
     help="npm's package, which runs the networks in the browser.",
 )
-@click.option("-m", "--model", default="base", show_default=True, help="A shipped model's name, or an .onnx file.")
+@model_option
 @click.option("--finder", default="finder", show_default=True, help="What finds the digits that it reads.")
 @click.option("--force", is_flag=True, help="Write into a folder that holds something else.")
 def command(output: Path, onnxruntime_web: Path, model: str, finder: str, force: bool) -> int:

@@ -110,7 +110,7 @@ def _about(model: Model, finder: Finder) -> dict[str, Any]:
     return {
         "schema": _SCHEMA,
         "version": __version__,
-        "model": model.card.name,
+        "model": model.name,
         "labels": model.texts,
         "layouts": LAYOUTS,
         "signs": SIGN_CHOICES,
