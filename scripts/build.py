@@ -54,7 +54,9 @@ def build(root: Path, folder: Path, epoch: int, *, headless: bool = False) -> tu
         sdist = folder / made.name
         repack(made, sdist, epoch)
         with tarfile.open(sdist) as archive:
-            archive.extractall(Path(scratch) / "unpacked", filter="data")
+            if hasattr(tarfile, "data_filter"):  # Python 3.11.2, which Debian 12 has, knows none
+                archive.extraction_filter = staticmethod(tarfile.data_filter)
+            archive.extractall(Path(scratch) / "unpacked")
         (unpacked,) = (Path(scratch) / "unpacked").iterdir()
         wheel = shutil.copy(_call("build_wheel", unpacked, Path(scratch) / "wheel", epoch), folder)
     return sdist, Path(wheel)

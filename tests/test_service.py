@@ -140,6 +140,21 @@ def test_mistakes_are_found_before_anything_is_installed(args: tuple[str, ...], 
     assert said in ended.err
 
 
+def test_what_lies_in_a_temporary_folder_is_shown_to_a_service_that_has_one_of_its_own(login: Path) -> None:
+    file = Path("/var/tmp") / f"edge-digits-test-{os.getpid()}" / "config.toml"
+    file.parent.mkdir()
+    try:
+        file.write_text('[camera]\nsource = "csi:0"\n')
+        ended = invoke("--config", file, "service", "install", "--user", "daemon", "--print")
+    finally:
+        shutil.rmtree(file.parent)
+    assert ended.code == 0, ended.err
+    assert f"BindReadOnlyPaths={file.parent}\n" in ended.out
+    assert "PrivateTmp=yes" in ended.out
+    others = re.findall("^BindReadOnlyPaths=(.*)$", unit("csi:0"), re.M)
+    assert all(re.fullmatch(r"/(var/)?tmp/[^/]+", place) for place in others), "only what the program itself needs"
+
+
 def test_names_that_are_no_names_are_refused() -> None:
     for name in ("", "../x", "a/b", "-x", "x" * 60):
         with pytest.raises(UsageError):

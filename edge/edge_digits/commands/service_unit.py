@@ -41,7 +41,8 @@ def unit_of(ctx: click.Context, name: str, user: str | None, arguments: list[str
         if parsed[option] and "://" in parsed[option] and split_login(parsed[option])[0] is not None:
             where = "--login-file" if option == "source" else "--mqtt-login-file"
             raise UsageError(f"everybody can read a unit: put the login of {option} into a file, and name it: {where}")
-    readable = [path.absolute() for path in (file, *_model_files(parsed)) if path is not None]
+    interpreter = Path(sys.executable).resolve()  # a virtual environment has but a link to it
+    readable = [path.absolute() for path in (file, *_model_files(parsed), interpreter) if path is not None]
     secret = {key: f"%d/{key.replace('_', '-')}" for key in _CREDENTIALS if parsed[key] is not None}
     for path in (*(parsed[key] for key in secret), *readable):
         if not path.is_file():

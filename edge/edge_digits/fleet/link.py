@@ -1,7 +1,8 @@
 """The connection to a broker: what is said now and then replaces itself, what was announced waits until it arrives.
 
 Every change of state happens in one thread, which takes its work from a queue; the thread of paho-mqtt and those of
-callers only put something there. So no lock of ours is held while one of paho's is wanted.
+callers only put something there. So no lock of ours is held while one of paho's is wanted: that which counts what is
+announced is held for nothing else.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import ssl
 import sys
 from collections.abc import Callable, Sequence
 from queue import Empty, SimpleQueue
-from threading import Thread
+from threading import Lock, Thread
 from time import monotonic, sleep
 from typing import TYPE_CHECKING, Any
 
@@ -58,7 +59,7 @@ class Link:
             receive: takes what comes: topic and payload; called from another thread.
         """
         self._broker, self._say = broker, say
-        self._outbox = Outbox(queue)
+        self._outbox, self._announced, self._counting = Outbox(queue), 0, Lock()
         self._states: dict[str, bytes] = {}
         self._unsaid: set[str] = set()
         self._subscriptions, self._receive = subscriptions, receive
@@ -77,8 +78,8 @@ class Link:
 
     @property
     def waiting(self) -> int:
-        """How many announcements have not been acknowledged."""
-        return len(self._outbox)
+        """How many announcements have not been acknowledged, those on their way to the outbox included."""
+        return self._announced - self._outbox.settled
 
     @property
     def dropped(self) -> int:
@@ -93,6 +94,8 @@ class Link:
 
     def announce(self, topic: str, payload: bytes) -> None:
         """Deliver a message at least once (QoS 1), in its turn."""
+        with self._counting:
+            self._announced += 1
         self._do(self._put, topic, payload)
 
     def state(self, topic: str, payload: bytes) -> None:
@@ -103,7 +106,7 @@ class Link:
         """Deliver what waits, for so long at most, say a last state, and disconnect; says what was not delivered."""
         end = monotonic() + seconds
         if self._connected or self._lost is None:
-            while (len(self._outbox) or self._events.qsize()) and monotonic() < end and self._lost is None:
+            while (self.waiting or self._events.qsize()) and monotonic() < end and self._lost is None:
                 sleep(0.02)
         if last is not None:
             self.state(*last)
@@ -111,7 +114,7 @@ class Link:
         self._thread.join(3.0)
         self._client.disconnect()
         self._client.loop_stop()
-        if left := len(self._outbox):
+        if left := self.waiting:
             self._say(f"{self._broker.name}: {left} announcements were not delivered")
 
     # What follows runs in the thread of this class.

@@ -26,16 +26,23 @@ class Outbox:
         limit: how many it holds, those on their way included.
         dropped: how many were lost because it was full.
         refused: how many were lost because the broker did not want them.
+        arrived: how many did not get lost.
     """
 
     limit: int
     dropped: int = 0
     refused: int = 0
+    arrived: int = 0
     _waiting: deque[Message] = field(default_factory=deque)
     _flying: dict[int, Message] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self._waiting) + len(self._flying)
+
+    @property
+    def settled(self) -> int:
+        """How many have arrived or are lost. It only grows, so that other threads may read it at any moment."""
+        return self.dropped + self.refused + self.arrived
 
     @property
     def flying(self) -> int:
@@ -63,7 +70,8 @@ class Outbox:
 
     def acknowledged(self, number: int) -> None:
         """A message has arrived."""
-        self._flying.pop(number, None)
+        if self._flying.pop(number, None) is not None:
+            self.arrived += 1
 
     def rejected(self, number: int) -> None:
         """The broker refuses a message: it is sent again, but not for ever."""

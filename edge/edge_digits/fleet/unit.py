@@ -58,7 +58,9 @@ class Unit:
     def text(self) -> str:
         """The file's content."""
         own_device = self.source is None or not _NO_DEVICE.match(self.source)
-        at_home = any(_is_at_home(path) for path in (Path(self.program[0]), *self.readable))
+        needed = (Path(self.program[0]), *self.readable)
+        at_home = any(_is_at_home(path) for path in needed)
+        shown = sorted({str(place) for path in needed if (place := _temporary(path)) is not None})
         command = " ".join(_quoted(word) for word in (*self.program, "camera", *self.arguments))
         sections = {
             "Unit": [
@@ -84,6 +86,7 @@ class Unit:
                 "",
                 *(["DynamicUser=yes"] if self.user is None else [f"User={self.user}"]),
                 *(["SupplementaryGroups=video"] if own_device else []),
+                *(f"BindReadOnlyPaths={_escaped(place)}" for place in shown),
                 *_hardening(own_device=own_device, network=self.network, at_home=at_home),
             ],
             "Install": ["WantedBy=multi-user.target"],
@@ -145,6 +148,14 @@ def closed_to_others(path: Path) -> Path | None:
 def _is_at_home(path: Path) -> bool:
     """Whether ProtectHome=yes would hide it."""
     return str(path.absolute()).startswith(("/home/", "/root/", "/run/user/"))
+
+
+def _temporary(path: Path) -> Path | None:
+    """What PrivateTmp=yes would hide of the way to a path: the first folder, or the file; None of other paths."""
+    for root in (Path("/tmp"), Path("/var/tmp")):
+        if path.absolute().is_relative_to(root):
+            return root / path.absolute().relative_to(root).parts[0]
+    return None
 
 
 def _quoted(word: str) -> str:
