@@ -251,9 +251,9 @@ def test_a_finders_run_leaves_what_a_run_leaves(trained: Path) -> None:
 def test_scenes_of_an_epoch_are_made_alike_ahead_of_time_or_not(data: Path) -> None:
     train = datasets.load(str(data)).train
     with scenes.SceneEpochs(train, (), 12, seed=1, redraw=1) as epochs:
-        epochs.make(0, then=1)
-        ahead, alone = epochs.make(1, then=None), epochs.make(1, then=None)
-        other = epochs.make(2, then=None)
+        epochs.make(0, until=2)
+        ahead, alone = epochs.make(1, until=0), epochs.make(1, until=0)
+        other = epochs.make(2, until=0)
     assert np.array_equal(ahead[0], alone[0])
     assert np.array_equal(ahead[1], alone[1])
     assert not np.array_equal(other[0], alone[0])
@@ -431,8 +431,8 @@ def test_judged_scenes_can_be_judged_perfectly() -> None:
 def test_scenes_serve_several_epochs_in_another_order_each(data: Path) -> None:
     train = datasets.load(str(data)).train
     with scenes.SceneEpochs(train, (), 30, seed=1, redraw=2) as epochs:
-        (first, _), (again, _), (other, other_targets) = (epochs.make(number, then=None) for number in (0, 1, 2))
-        resumed = [epochs.make(number, then=None) for number in (2, 1)]
+        (first, _), (again, _), (other, other_targets) = (epochs.make(number, until=0) for number in (0, 1, 2))
+        resumed = [epochs.make(number, until=0) for number in (2, 1)]
     np.testing.assert_array_equal(resumed[0][1], other_targets)
     np.testing.assert_array_equal(resumed[1][0], again)
     # Some are paler in each epoch: what is known of a scene is where it is brightest, and that of few is shared.

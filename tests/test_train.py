@@ -106,7 +106,7 @@ def test_either_loss_sees_its_kind_of_targets_and_learns(npz: Path, loss: str, t
     model, of, metric = task.model()
     model.compile("adam", of, metrics=[metric])
     with task.epochs() as epochs:
-        pictures, wanted = epochs.make(0, then=None)
+        pictures, wanted = epochs.make(0, until=0)
     assert wanted[:64].shape == targets
     before = task.judge(model)["val_loss"]
     model.fit(pictures[..., None], wanted, epochs=4, verbose=0)
@@ -576,10 +576,10 @@ def test_epochs_are_made_alike_ahead_of_time_or_not() -> None:
     pictures, classes = bars(60)
     train_set = datasets.Split(pictures, classes)
     with Epochs(train_set, augment.Augmentation(), seed=1) as epochs:
-        epochs.make(0, then=1)
-        ahead, ahead_classes = epochs.make(1, then=None)
+        epochs.make(0, until=2)
+        ahead, ahead_classes = epochs.make(1, until=0)
     with Epochs(train_set, augment.Augmentation(), seed=1) as epochs:
-        alone, alone_classes = epochs.make(1, then=None)
+        alone, alone_classes = epochs.make(1, until=0)
     assert np.array_equal(ahead, alone)
     assert np.array_equal(ahead_classes, alone_classes)
 
@@ -591,7 +591,7 @@ def test_pictures_serve_some_epochs_in_another_order_each(
 ) -> None:
     pictures, classes = bars(60)
     with Epochs(datasets.Split(pictures, classes), how, seed=1, redraw=2) as epochs:
-        made = [epochs.make(number, then=number + 1 if number < 3 else None) for number in range(4)]
+        made = [epochs.make(number, until=4) for number in range(4)]
     pairs = [sorted((picture.tobytes(), int(label)) for picture, label in zip(*one, strict=True)) for one in made]
     for number, drawing in enumerate(drawings):
         assert pairs[number] == pairs[drawing]
@@ -604,8 +604,8 @@ def test_places_of_the_background_are_filled_with_negatives_that_change_with_the
     pictures, classes = bars(60)
     pictures[::3], classes[::3] = 0, BACKGROUND
     with Epochs(datasets.Split(pictures, classes), augment.Augmentation(), seed=1) as epochs:
-        first, first_classes = epochs.make(0, then=None)
-        second, second_classes = epochs.make(1, then=None)
+        first, first_classes = epochs.make(0, until=0)
+        second, second_classes = epochs.make(1, until=0)
     for made, of in ((first, first_classes), (second, second_classes)):
         assert sorted(of.tolist()) == sorted(classes.tolist())
         assert made[of == BACKGROUND].max(axis=(1, 2)).min() > 100
@@ -888,7 +888,7 @@ with Epochs(Split(*bars(2500)), None, 0) as epochs:
         print(*[child.pid for child in multiprocessing.active_children()], flush=True)
         time.sleep(60)
     except KeyboardInterrupt:
-        print(len(epochs.make(0, then=None)[0]), flush=True)
+        print(len(epochs.make(0, until=0)[0]), flush=True)
 """
 
 

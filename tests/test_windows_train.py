@@ -54,8 +54,8 @@ def test_all_of_a_bare_crop_is_its_box() -> None:
 
 def test_windows_are_of_digits_signs_and_as_much_background_and_crops() -> None:
     classes = SCENES.classes
-    assert (len(SCENES), len(CROPS)) == (420, 180)
-    assert SCENES.pictures.shape == (420, 28, 28)
+    assert (len(SCENES), len(CROPS)) == (360, 240)
+    assert SCENES.pictures.shape == (360, 28, 28)
     shares = [float(np.mean(part)) for part in ((classes >= 0) & (classes < 10), classes >= 10, classes == BACKGROUND)]
     assert shares == pytest.approx([0.43, 0.08, 0.49], abs=0.1)
     assert set(CROPS.classes.tolist()) == {BACKGROUND, *range(10)}
@@ -207,8 +207,8 @@ def test_a_reader_of_windows_becomes_a_litert_file(trained: Path, tmp_path: Path
 def test_windows_of_an_epoch_are_made_alike_ahead_of_time_or_not(data: Path) -> None:
     train = datasets.load(str(data)).train
     with windows.WindowEpochs(train, (), Augmentation(), 50, seed=1, redraw=1) as epochs:
-        epochs.make(0, then=1)
-        ahead, alone, other = (epochs.make(number, then=None) for number in (1, 1, 2))
+        epochs.make(0, until=2)
+        ahead, alone, other = (epochs.make(number, until=0) for number in (1, 1, 2))
     np.testing.assert_array_equal(ahead[0], alone[0])
     np.testing.assert_array_equal(ahead[1], alone[1])
     assert not np.array_equal(alone[0], other[0])

@@ -18,6 +18,9 @@ import cv2
 
 Part = TypeVar("Part")
 
+#: Worker processes, at most: each holds the data set.
+_MOST = 16
+
 
 def start_worker() -> None:
     """Initialise a worker process: one thread, Ctrl-C ignored, and it exits when its parent does."""
@@ -28,10 +31,13 @@ def start_worker() -> None:
 
 
 def processes(initializer: Callable[..., None] = start_worker, *arguments: Any) -> ProcessPoolExecutor:
-    """Worker processes: four, or one a core where there are fewer; each calls `initializer(*arguments)` first."""
+    """Worker processes: one a core, sixteen at most; each calls `initializer(*arguments)` first."""
     # Forking a process in which TensorFlow or onnxruntime runs threads would hang.
     return ProcessPoolExecutor(
-        min(4, os.cpu_count() or 1), multiprocessing.get_context("spawn"), initializer=initializer, initargs=arguments
+        min(_MOST, os.cpu_count() or 1),
+        multiprocessing.get_context("spawn"),
+        initializer=initializer,
+        initargs=arguments,
     )
 
 

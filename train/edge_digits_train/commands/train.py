@@ -49,8 +49,8 @@ if TYPE_CHECKING:
     "teachers",
     metavar="MODEL",
     multiple=True,
-    help="For the recipe reader: a trained reader, .onnx or a shipped one by name, whose answers are learnt too. "
-    "Repeatable.",
+    help="For the recipe reader: a trained reader, a run folder, .onnx or a shipped one by name, whose answers are "
+    "learnt too. Repeatable.",
 )
 @click.option(
     "-o", "--output", type=click.Path(path_type=Path), default=Path("run"), show_default=True, help="The run folder."
@@ -72,7 +72,7 @@ if TYPE_CHECKING:
     help="A reader of this size, of windows or of characters of your own; else, the recipe's.",
 )
 @click.option(
-    "--arch", help="Architecture, by name: stem5, small, nano, stem3, mlp, cnn-1, cnn-2, cnn-bn, lenet, resnet."
+    "--arch", help="Architecture, by name: stem5, wide, small, nano, stem3, mlp, cnn-1, cnn-2, cnn-bn, lenet, resnet."
 )
 @click.option(
     "--loss", type=click.Choice(["sparse", "categorical"]), help="Cross-entropy of classes, or of one-hot rows."

@@ -60,6 +60,16 @@ def stem5(x: Any) -> Any:
     return _weighted_pool(x, 64)
 
 
+def wide(x: Any) -> Any:
+    """`stem5` at twice its width, for others to learn from: 295,434 parameters, 19,535,872 multiply-adds."""
+    x = _conv(x, 64, 5, stride=2)
+    x = _conv(x, 64, 3)
+    x = _conv(x, 96, 3, stride=2)
+    x = _conv(x, 96, 3)
+    x = _conv(x, 128, 3)
+    return _weighted_pool(x, 128)
+
+
 def small(x: Any) -> Any:
     """As `stem5`, with two convolutions behind the stem: 16,570 parameters, 757,664 multiply-adds."""
     return _weighted_pool(_conv(_conv(_conv(x, 16, 5, stride=2), 32, 3, stride=2), 32, 3), 32)
@@ -206,6 +216,7 @@ FINDER = "finder"
 SIGMOID = frozenset({"mlp"})
 ARCHITECTURES: dict[str, Callable[[Any], Any]] = {
     "stem5": stem5,
+    "wide": wide,
     "small": small,
     "nano": nano,
     "stem3": stem3,

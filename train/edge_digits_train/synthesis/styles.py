@@ -51,17 +51,19 @@ STYLES = (
     Style(0, 0.75, "30,10 2,45 14,85 50,100 88,82 100,42 70,2"),
     Style(0, 0.8, "50,97 8,75 8,25 50,0 92,22 95,60 60,95 130,98"),
     Style(0, 0.72, "50,0 13,17 0,50 13,83 50,100 87,83 100,50 87,17 50,0 | 105,-2 -5,102", share=0.3),
-    # With a short flag; with one that falls to the foot; with a foot; looped, as joined hands write it.
+    # With a short flag; with one that falls to the foot, also far out; with a foot; looped, as joined hands write it.
     Style(1, 0.3, "0,30 80,0 80,0 80,100"),
     Style(1, 0.55, "0,60 75,0 75,0 85,100"),
     Style(1, 0.6, "0,92 45,50 75,0 75,0 90,100", share=0.7),
+    Style(1, 0.9, "0,98 40,55 72,0 72,0 85,100", share=0.6),
     Style(1, 0.5, "5,30 50,0 50,0 50,100 | 5,100 95,99"),
     Style(1, 0.42, "0,70 50,50 85,15 60,0 40,25 40,80 60,100 100,90"),
-    # With a loop at the foot; round as a Q; with a corner and a level foot; with a curl at the beginning.
+    # With a loop at the foot; round as a Q; with a corner and a level foot; with a curl, or a loop, at the beginning.
     Style(2, 0.7, "10,25 42,0 80,20 60,58 20,95 3,88 25,78 60,95 105,90"),
     Style(2, 0.75, "20,35 30,5 70,2 90,35 65,80 25,100 0,84 25,62 65,86 115,100"),
     Style(2, 0.65, "3,18 50,0 92,22 50,65 3,100 3,100 100,100"),
     Style(2, 0.65, "40,32 12,28 15,8 50,0 88,22 50,65 5,98 5,98 50,90 100,100"),
+    Style(2, 0.75, "52,45 38,20 50,0 68,12 60,45 22,90 2,96 10,80 42,84 110,74", share=0.6),
     # With a level top; with a loop in the middle.
     Style(3, 0.65, "5,2 90,0 90,0 40,42 40,42 92,60 80,92 40,100 0,88"),
     Style(3, 0.65, "5,12 50,0 85,20 50,46 30,48 45,42 95,68 55,100 0,86"),

@@ -35,10 +35,10 @@ class Epochs(Redrawn[Pictures]):
         self._train, self._augmentation, self._seed = train, augmentation, seed
         self._one_hot = one_hot
 
-    def make(self, epoch: int, *, then: int | None) -> tuple[Pictures, NDArray[Any]]:
-        """The pictures, uint8 [N, 28, 28], and targets of an epoch; begins to make those of epoch `then` beside it."""
+    def make(self, epoch: int, *, until: int) -> tuple[Pictures, NDArray[Any]]:
+        """Pictures, uint8 [N, 28, 28], and targets of an epoch; begins to make what follows before epoch `until`."""
         first = self._first(epoch)
-        pictures, classes = self._of(epoch, then), self._train.classes[self._order(first)]
+        pictures, classes = self._of(epoch, until), self._train.classes[self._order(first)]
         if epoch != first:
             order = self._order(epoch)
             pictures, classes = pictures[order], classes[order]

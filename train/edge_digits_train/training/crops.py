@@ -25,7 +25,7 @@ from edge_digits_train.training.scenes import make_scene
 _SIZE_JITTER, _PLACE_JITTER = 0.07, 0.04
 #: Share of windows that are cut of scenes; the others are crops. As many crops as digits of scenes, with signs and with
 #: as much background as digits.
-_OF_SCENES = 0.7
+_OF_SCENES = 0.6
 #: Share of crops that hold no digit: letters, invented characters, scribbles, halves of digits.
 _NEGATIVES = 0.35
 #: Share of the disturbed crops that are seen where a finder found the digit, and not where all ink is: both are read.
@@ -36,6 +36,9 @@ _HEIGHTS, _WIDTHS = (10.0, 60.0), (0.25, 1.1)
 _TRIES = 4
 #: A box of background holds no more of a digit than this, as intersection over union.
 _MAX_IOU = 0.2
+#: A find shows a part of a character where most of it lies in that, it is smaller by half, and shares less with any
+#: character than this, as intersection over union.
+_INSIDE, _PART, _WHOLE = 0.6, 0.5, 0.4
 #: Scenes without writing beside the usual ones, as a share of all: they cost nothing but the digits that they lack.
 _UNWRITTEN = 0.15
 #: Of a scene with few digits, so many false finds are taken.
@@ -144,7 +147,7 @@ def _boxes(plane: Gray, scene: Scene, rng: np.random.Generator, finds: Finds | N
         for (x1, y1, x2, y2), label in zip(jittered.tolist(), scene.classes[known], strict=True)
     ]
     wanted = max(1, int((known & (scene.classes < 10)).sum()))
-    false = [] if finds is None else _false_finds(finds(plane), scene.boxes, max(2 * wanted, _FALSE_FINDS), rng)
+    false = [] if finds is None else _false_finds(finds(plane), scene, max(2 * wanted, _FALSE_FINDS), rng)
     anywhere = _background(plane, scene.boxes, max(wanted - len(false), 0), rng)
     return found + [(box, BACKGROUND) for box in (*false, *anywhere)]
 
@@ -157,15 +160,25 @@ def _jittered(boxes: NDArray[np.floating], rng: np.random.Generator) -> NDArray[
     return np.hstack([middles - halves, middles + halves])
 
 
-def _false_finds(
-    finds: NDArray[np.float32], boxes: NDArray[np.float32], most: int, rng: np.random.Generator
-) -> list[Box]:
-    """Of boxes in which something was found, those that hold nothing of what is there."""
+def _false_finds(finds: NDArray[np.float32], scene: Scene, most: int, rng: np.random.Generator) -> list[Box]:
+    """Of boxes in which something was found, those that hold nothing of what is there, or a part of one character."""
     found: list[Box] = []
     for x1, y1, x2, y2 in rng.permutation(finds).tolist():
-        if len(found) < most and not _holds((x1, y1, x2, y2), boxes):
-            found.append((x1, y1, x2, y2))
+        box = (x1, y1, x2, y2)
+        if len(found) < most and (not _held(box, scene.boxes).any() or _is_part(box, scene)):
+            found.append(box)
     return found
+
+
+def _is_part(box: Box, scene: Scene) -> bool:
+    """Whether a box shows a part of a digit or sign, such as the stem of a four or half of an x, and nothing whole."""
+    held = _held(box, scene.boxes)
+    if (scene.classes[held] < 0).any():
+        return False
+    shared, areas, area = _shared(box, scene.boxes), _areas(scene.boxes), (box[2] - box[0]) * (box[3] - box[1])
+    whole = shared >= _WHOLE * (areas + area - shared)
+    inside = (shared >= _INSIDE * area) & (area <= _PART * areas)
+    return bool(held.any() and not whole.any() and inside.any())
 
 
 def _background(plane: Gray, boxes: NDArray[np.float32], wanted: int, rng: np.random.Generator) -> list[Box]:
@@ -180,21 +193,28 @@ def _background(plane: Gray, boxes: NDArray[np.float32], wanted: int, rng: np.ra
         width = height * float(rng.uniform(*_WIDTHS))
         x, y = xs[at] + width * rng.uniform(-0.4, 0.4), ys[at] + height * rng.uniform(-0.4, 0.4)
         box = (x - width / 2, y - height / 2, x + width / 2, y + height / 2)
-        if not _holds(box, boxes):
+        if not _held(box, boxes).any():
             found.append(box)
             if len(found) == wanted:
                 break
     return found
 
 
-def _holds(box: Box, boxes: NDArray[np.float32]) -> bool:
-    """Whether a box holds the middle, or much, of any of others."""
+def _held(box: Box, boxes: NDArray[np.float32]) -> NDArray[np.bool_]:
+    """Of which boxes, [N, 4], another holds the middle, or much: bool [N]."""
     x1, y1, x2, y2 = box
     x, y = (boxes[:, 0] + boxes[:, 2]) / 2, (boxes[:, 1] + boxes[:, 3]) / 2
-    if ((x1 <= x) & (x <= x2) & (y1 <= y) & (y <= y2)).any():
-        return True
-    w = np.minimum(x2, boxes[:, 2]) - np.maximum(x1, boxes[:, 0])
-    h = np.minimum(y2, boxes[:, 3]) - np.maximum(y1, boxes[:, 1])
-    shared = np.maximum(w, 0) * np.maximum(h, 0)
-    areas = (boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1])
-    return bool((shared >= _MAX_IOU * (areas + (x2 - x1) * (y2 - y1) - shared)).any())
+    middles = (x1 <= x) & (x <= x2) & (y1 <= y) & (y <= y2)
+    shared = _shared(box, boxes)
+    return np.asarray(middles | (shared >= _MAX_IOU * (_areas(boxes) + (x2 - x1) * (y2 - y1) - shared)))
+
+
+def _shared(box: Box, boxes: NDArray[np.float32]) -> NDArray[np.float32]:
+    """The areas that boxes, [N, 4], share with another, pixels: [N]."""
+    w = np.minimum(box[2], boxes[:, 2]) - np.maximum(box[0], boxes[:, 0])
+    h = np.minimum(box[3], boxes[:, 3]) - np.maximum(box[1], boxes[:, 1])
+    return np.asarray(np.maximum(w, 0) * np.maximum(h, 0))
+
+
+def _areas(boxes: NDArray[np.float32]) -> NDArray[np.float32]:
+    return np.asarray((boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1]))

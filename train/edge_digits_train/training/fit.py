@@ -127,7 +127,7 @@ def _last_gain(history: list[Epoch], min_delta: float) -> int:
 
 def _epoch(model: keras.Model, epochs: Batches, number: int, config: Config, task: Task, progress: Progress) -> Epoch:
     recipe, begun = config.recipe, time.monotonic()
-    pictures, targets = epochs.make(number, then=number + 1 if number + 1 < recipe.epochs else None)
+    pictures, targets = epochs.make(number, until=recipe.epochs)
     callback = _step_callback(
         lambda steps, logs: progress.step(number, recipe.epochs, steps * recipe.batch, len(pictures), logs)
     )

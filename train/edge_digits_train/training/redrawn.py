@@ -27,13 +27,14 @@ class Redrawn(Prefetcher[Part]):
         """Begin to make the pictures of an epoch."""
         super().prefetch(self._first(number))
 
-    def _of(self, epoch: int, then: int | None) -> Part:
-        """The item of an epoch; begins to make that of epoch `then` beside it."""
+    def _of(self, epoch: int, until: int) -> Part:
+        """The item of an epoch; as it is begun with, begins to make the one that follows, if any before `until`."""
         first = self._first(epoch)
         if self._drawn is None or self._drawn[0] != first:
             self._drawn = (first, self._joined(self._take(first)))
-        if then is not None and self._first(then) != first:
-            self.prefetch(then)
+            following = self._first(first + self._redraw)
+            if first < following < until:
+                self.prefetch(following)
         return self._drawn[1]
 
     def _first(self, epoch: int) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import dataclass
+from itertools import pairwise
 
 import cv2
 import numpy as np
@@ -93,7 +94,20 @@ def _cut(scene: Scene, rng: np.random.Generator) -> tuple[Gray, Scene]:
     return plane, Scene(scene.gray, scene.boxes, inside)
 
 
-class SceneEpochs(Redrawn[Scenes]):
+@dataclass(frozen=True, eq=False)
+class Shown:
+    """Scenes as a network trains on them.
+
+    Attributes:
+        planes: their local contrast, uint8 [N, 80, 160].
+        targets: what it is to answer, as `targets.encode` makes it, float16 [N, 20, 40, C + 6].
+    """
+
+    planes: NDArray[np.uint8]
+    targets: Targets
+
+
+class SceneEpochs(Redrawn[Shown]):
     """Makes the scenes of any epoch; the same seed and epoch give the same scenes in the same order."""
 
     def __init__(self, train: Split, traces: Sequence[Trace], scenes: int, seed: int, redraw: int) -> None:
@@ -107,27 +121,21 @@ class SceneEpochs(Redrawn[Scenes]):
         super().__init__(redraw, _start_worker, train, traces)
         self._scenes, self._seed = scenes, seed
 
-    def make(self, epoch: int, *, then: int | None) -> tuple[NDArray[np.uint8], Targets]:
-        """Pictures, uint8 [N, 80, 160], and targets of an epoch; begins to make those of epoch `then` beside it."""
-        scenes, rng = self._of(epoch, then), np.random.default_rng((self._seed, epoch, 1 << 20))
+    def make(self, epoch: int, *, until: int) -> tuple[NDArray[np.uint8], Targets]:
+        """Pictures, uint8 [N, 80, 160], and targets of an epoch; begins to make what follows before epoch `until`."""
+        shown, rng = self._of(epoch, until), np.random.default_rng((self._seed, epoch, 1 << 20))
         order = rng.permutation(self._scenes)
-        ends = np.searchsorted(scenes.truth[:, 0], np.arange(self._scenes + 1))
-        parts = [scenes.truth[ends[place] : ends[place + 1]] for place in order]
-        targets = np.stack([encode(part[:, 1:5], part[:, 5], TILE).astype(np.float16) for part in parts])
-        return _paler(scenes.planes[order], rng), targets
+        return _paler(shown.planes[order], rng), shown.targets[order]
 
-    def _submit(self, pool: ProcessPoolExecutor, number: int) -> list[Future[Scenes]]:
+    def _submit(self, pool: ProcessPoolExecutor, number: int) -> list[Future[Shown]]:
         starts = range(0, self._scenes, _CHUNK)
         return [
             pool.submit(_make_chunk, (self._seed, number), range(start, min(start + _CHUNK, self._scenes)))
             for start in starts
         ]
 
-    def _joined(self, parts: list[Scenes]) -> Scenes:
-        before = np.cumsum([0, *(len(part.planes) for part in parts)])
-        truth = np.concatenate([part.truth for part in parts])
-        truth[:, 0] += np.repeat(before[:-1], [len(part.truth) for part in parts])
-        return Scenes(np.concatenate([part.planes for part in parts]), truth)
+    def _joined(self, parts: list[Shown]) -> Shown:
+        return Shown(np.concatenate([part.planes for part in parts]), np.concatenate([part.targets for part in parts]))
 
 
 _composer: Composer | None = None
@@ -139,9 +147,12 @@ def _start_worker(train: Split, traces: Sequence[Trace]) -> None:
     _composer = Composer(train.pictures, train.classes, traces)
 
 
-def _make_chunk(seed: tuple[int, ...], numbers: Sequence[int]) -> Scenes:
+def _make_chunk(seed: tuple[int, ...], numbers: Sequence[int]) -> Shown:
     assert _composer is not None
-    return make_scenes(_composer, seed, numbers)
+    scenes = make_scenes(_composer, seed, numbers)
+    ends = np.searchsorted(scenes.truth[:, 0], np.arange(len(numbers) + 1))
+    parts = [scenes.truth[begin:end] for begin, end in pairwise(ends)]
+    return Shown(scenes.planes, np.stack([encode(part[:, 1:5], part[:, 5], TILE).astype(np.float16) for part in parts]))
 
 
 def _paler(planes: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uint8]:

@@ -22,8 +22,8 @@ class Batches(Protocol):
     def prefetch(self, number: int) -> None:
         """Begin to make those of an epoch, in worker processes."""
 
-    def make(self, epoch: int, *, then: int | None) -> tuple[NDArray[np.uint8], NDArray[Any]]:
-        """Pictures and targets of an epoch; begins to make those of epoch `then` beside it."""
+    def make(self, epoch: int, *, until: int) -> tuple[NDArray[np.uint8], NDArray[Any]]:
+        """Pictures and targets of an epoch; begins to make what follows before epoch `until` beside it."""
 
 
 class Task(Protocol):

@@ -60,10 +60,10 @@ class WindowEpochs(Redrawn[Split]):
         self._windows, self._seed, self._teacher = windows, seed, teacher
         self._taught: tuple[Split, NDArray[Any]] | None = None
 
-    def make(self, epoch: int, *, then: int | None) -> tuple[Pictures, NDArray[Any]]:
-        """Windows, uint8 [N, 28, 28], and targets of an epoch; begins to make those of epoch `then` beside it."""
+    def make(self, epoch: int, *, until: int) -> tuple[Pictures, NDArray[Any]]:
+        """Windows, uint8 [N, 28, 28], and targets of an epoch; begins to make what follows before epoch `until`."""
         order = np.random.default_rng((self._seed, epoch)).permutation(self._windows)
-        windows = self._of(epoch, then)
+        windows = self._of(epoch, until)
         return windows.pictures[order], self._targets(windows)[order]
 
     def _targets(self, windows: Split) -> NDArray[Any]:

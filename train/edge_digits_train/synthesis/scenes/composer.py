@@ -128,9 +128,9 @@ def strings(pictures: Pictures, labels: Labels, count: int, seed: int, *, touchi
 def _write(sheet: Sheet, writing: Writing, rng: np.random.Generator) -> None:
     """Digits, signs and letters of one of the layouts."""
     kind = rng.random()
-    if kind < 0.34:
+    if kind < 0.32:
         write_number(sheet, writing, rng)
-    elif kind < 0.43:
+    elif kind < 0.41:
         write_sum(sheet, writing, rng)
     elif kind < 0.49:
         write_algebra(sheet, writing, rng)

@@ -22,7 +22,7 @@ _PICTURES, _TRACES = 0.45, 0.43
 #: Share of ones and sevens that get a flag, a foot or a bar, where they are of pictures or styles.
 _RARE = 0.35
 #: Share of "x" that our own code draws where there are traces: of those most are capitals, and an unknown is none.
-_DRAWN_X = 0.4
+_DRAWN_X = 0.5
 #: Standard deviation of a stroke's place, of the character's height.
 _STROKE_SHIFT = 0.012
 #: Strokes of a finer pen than this are drawn twice as large, pixels: OpenCV's widths are whole numbers.
@@ -34,7 +34,7 @@ _SIZES = {
     ",": (0.2, 0.42),
     "-": (0.22, 0.6),
     "+": (0.4, 0.8),
-    "x": (0.35, 0.8),
+    "x": (0.35, 1.1),
     "/": (0.95, 1.8),
     "(": (0.95, 1.5),
     ")": (0.95, 1.5),
