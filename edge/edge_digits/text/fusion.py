@@ -49,10 +49,10 @@ class Scores:
 
 
 #: Of finds in a scene, and of those in a crop that is given as one digit.
-SCENE = Weights(finder=1.436, classifier=0.406, constant=0.424, finder_class=0.805, classifier_class=0.45)
-CROP = Weights(finder=0.804, classifier=0.612, constant=0.957, finder_class=0.591, classifier_class=0.424)
+SCENE = Weights(finder=1.562, classifier=0.379, constant=0.521, finder_class=0.794, classifier_class=0.471)
+CROP = Weights(finder=0.922, classifier=0.585, constant=1.062, finder_class=0.532, classifier_class=0.455)
 #: Of a find's own odds to be a digit, and of its company in the line; and a constant.
-LINE = (0.9, 2.774, -1.395)
+LINE = (0.889, 2.938, -1.439)
 #: A digit is likely from these log odds on, and sure enough to be the only one of a picture.
 _LIKELY, _SURE_ALONE = 0.5, 1.2
 #: A find is part of another that is larger and covers so much of it; signs that have such parts.
