@@ -21,7 +21,7 @@ _SPECK = 0.2
 _SMALL, _LOW = 0.33, 0.4
 #: Of digits that are raised beside others, as exponents and cents are: how many there are, how high at most and how far
 #: off, in heights of the others; how much of their height the others reach, at least, and of their width, at most.
-_RAISED, _RAISED_HEIGHT, _RAISED_GAP, _RAISED_SHARED, _RAISED_COVERED = 2, 0.85, 2.0, 0.05, 0.3
+_RAISED, _RAISED_HEIGHT, _RAISED_GAP, _RAISED_SHARED, _RAISED_COVERED = 2, 0.85, 4.0, 0.05, 0.3
 
 
 def lines(strokes: Strokes, strength: Gray) -> list[list[Glyph]]:

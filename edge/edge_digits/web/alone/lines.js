@@ -18,7 +18,7 @@ const BELOW = 0.3;
 const BESIDE = 1.5;
 const RAISED = 2;
 const RAISED_HEIGHT = 0.85;
-const RAISED_GAP = 2;
+const RAISED_GAP = 4;
 const RAISED_SHARED = 0.05;
 const RAISED_COVERED = 0.3;
 
