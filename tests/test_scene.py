@@ -60,6 +60,8 @@ def test_what_is_raised_beside_a_line_is_of_that_line() -> None:
     assert texts(finds(exponent, *digits)) == ["3257"]
     cents = [("5", 140.0, 8.0, 152.0, 30.0), ("0", 154.0, 9.0, 166.0, 31.0)]
     assert texts(finds(*digits, *cents)) == ["35750"]
+    further = [(label, x1 + 120.0, y1, x2 + 120.0, y2) for label, x1, y1, x2, y2 in digits]
+    assert texts(finds(("2", 10.0, 2.0, 24.0, 26.0), *further)) == ["2357"], "signs stand between"
     assert texts(finds(("2", 92.0, 2.0, 106.0, 26.0), *digits)) == ["2", "357"], "it stands above a digit"
     assert texts(finds(("2", 44.0, -12.0, 58.0, 12.0), *digits)) == ["2", "357"], "nothing beside it is as high"
     large = [("2", 44.0, -14.0, 64.0, 26.0), ("4", 68.0, -14.0, 88.0, 26.0)]

@@ -24,13 +24,14 @@ from edge_digits import DigitReader
 from edge_digits.errors import ModelError, UsageError
 from edge_digits.imaging.contrast import ink_box, local_contrast
 from edge_digits.inference.session import Model
+from edge_digits.inference.softmax import softmax
 from edge_digits.normalize import window
 from edge_digits_train import datasets, recipes
 from edge_digits_train.datasets.data import BACKGROUND, Split, Trace
 from edge_digits_train.run import Config, RunFolder
 from edge_digits_train.synthesis import raster
 from edge_digits_train.synthesis.augment import Augmentation
-from edge_digits_train.synthesis.scenes import LABELS, Composer, Scene
+from edge_digits_train.synthesis.scenes import IGNORED, LABELS, Composer, Scene
 from edge_digits_train.training import crops, fit, windows
 from edge_digits_train.training.configure import configure
 from edge_digits_train.training.teacher import Teacher
@@ -104,6 +105,20 @@ def test_background_holds_no_digit_and_stands_at_ink() -> None:
         shared = max(0, min(x2, 88) - max(x1, 70)) * max(0, min(y2, 55) - max(y1, 25))
         assert shared < 0.2 * ((x2 - x1) * (y2 - y1) + 18 * 30 - shared)
         assert window(plane, (x1, y1, x2, y2)).max() > 60
+
+
+def test_what_is_found_of_a_part_of_a_character_is_background() -> None:
+    """The stem of a four is no one; the four itself, slim or wide, and what may be found or not, are left alone."""
+    plane, made = scene()
+    stem, slim, wide, above = (80, 24, 87, 56), (72, 25, 85, 55), (64, 22, 92, 58), (70, 2, 88, 14)
+    finds = np.array([stem, slim, wide, above], np.float32)
+
+    def background(of: Scene) -> set[tuple[float, ...]]:
+        found = crops._boxes(plane, of, np.random.default_rng(0), lambda _: finds)
+        return {box for box, label in found if label == BACKGROUND}
+
+    assert background(made) == {stem, above}
+    assert background(Scene(made.gray, made.boxes, np.array([IGNORED], np.int64))) == {above}
 
 
 def test_traces_are_drawn_behind_the_digits() -> None:
@@ -225,6 +240,23 @@ def test_a_teachers_answers_are_learnt_beside_the_classes() -> None:
     np.testing.assert_allclose(rows[known, classes[known] + 1], 0.3 + 0.7 * said[known, classes[known]], atol=2e-3)
     two = Teacher(["base.fp32", "base.int8"], LABELS).targets(pictures, classes)
     assert 0 < np.abs(two - rows).max() < 0.3
+
+
+@pytest.mark.slow
+def test_a_run_teaches_as_its_exported_file_does(trained: Path, tmp_path: Path) -> None:
+    ended = invoke("export", trained, "-o", tmp_path / "mine.onnx", "--quantize", "none", "--max-drop", "100")
+    assert ended.code == 0, ended.err
+    pictures, classes = SCENES.pictures[:200], SCENES.classes[:200]
+    rows = Teacher([str(trained)], LABELS).targets(pictures, classes)
+    model = Model.load(tmp_path / "mine.onnx")
+    said = softmax(model.logits(pictures), background=True)
+    known = np.flatnonzero(classes >= 0)
+    np.testing.assert_allclose(rows[known, classes[known] + 1], 0.3 + 0.7 * said[known, classes[known]], atol=2e-3)
+
+
+def test_a_folder_without_a_run_is_no_teacher(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="is no run folder"):
+        Teacher([str(tmp_path)], LABELS)
 
 
 def test_a_teacher_of_other_classes_is_refused() -> None:
