@@ -60,7 +60,6 @@ def test_a_network_started_from_an_int8_file_says_nearly_what_that_says() -> Non
     assert correlation(model.predict(PICTURES[..., None], verbose=0), Model.load(CROPS).logits(PICTURES)) > 0.999
 
 
-@pytest.mark.xfail(strict=True, reason="int8 loses more of the present finder: they correlate by 0.998")
 def test_a_finder_started_from_the_shipped_one_says_nearly_what_that_says(scenes: NDArray[np.uint8]) -> None:
     finder = architectures.build_finder(22)
     assert warm_start.start_from(finder, find_model("finder"), scenes)

@@ -52,13 +52,13 @@ class Scores:
 SCENE = Weights(finder=1.562, classifier=0.379, constant=0.521, finder_class=0.794, classifier_class=0.471)
 CROP = Weights(finder=0.922, classifier=0.585, constant=1.062, finder_class=0.532, classifier_class=0.455)
 #: Of a find's own odds to be a digit, and of its company in the line; and a constant.
-LINE = (0.889, 2.938, -1.439)
+LINE = (0.845, 3.11, -1.302)
 #: A digit is likely from these log odds on, and sure enough to be the only one of a picture.
 _LIKELY, _SURE_ALONE = 0.5, 1.2
 #: A find is part of another that is larger and covers so much of it; signs that have such parts.
 _PART, _WIDE = 0.75, [SIGNS.index(sign) for sign in "+x=%#"]
-#: Heights are alike whose logarithms differ by less.
-_ALIKE = 0.45
+#: Company is a digit from these log odds on; heights are alike whose logarithms differ by less.
+_COMPANY, _ALIKE = 2.0, 0.3
 #: The least confidence of what is read in a scene: in composed scenes, one digit in twelve is refused by it.
 THRESHOLD = 0.5
 #: Who gives a crop of one digit says that there is one: its log odds against no digit are so much higher than those of
@@ -85,13 +85,14 @@ def join(lines: list[Line], probabilities: NDArray[np.float32]) -> Scores:
         return Scores(_normalized(np.hstack([digits, none])), signs)
     odds, no_sign = digit_or_nothing(characters)  # [N] each
     odds = odds - within_signs(_boxes(candidates), np.exp(signs[:, _WIDE]).sum(axis=1))
-    first = 0
-    lacks_none = (odds > _LIKELY).sum() == 1 and odds.max() > _SURE_ALONE  # it is the only digit of its picture
-    for line in lines if not lacks_none and len(candidates) > 1 else ():
+    own, first = odds.copy(), 0
+    for line in lines if len(candidates) > 1 else ():
         rows = slice(first, first + len(line.candidates))
         heights = np.array([candidate.glyph.height for candidate in line.candidates], np.float64)
-        odds[rows] = in_line(odds[rows], company(odds[rows], heights), LINE)
+        odds[rows] = in_line(own[rows], company(own[rows], heights), LINE)
         first = rows.stop
+    if (own > _LIKELY).sum() == 1 and own.max() > _SURE_ALONE:  # the only digit of its picture lacks no company
+        odds[own.argmax()] = own.max()
     digit = no_sign / (1.0 + np.exp(-odds))  # [N]
     digits = digits - np.logaddexp.reduce(digits, axis=1)[:, None] + np.log(digit)[:, None]
     return Scores(_normalized(np.hstack([digits, np.log1p(-digit)[:, None]])), signs)
@@ -134,7 +135,9 @@ def _boxes(candidates: list[Candidate]) -> NDArray[np.float64]:
 
 
 def company(odds: NDArray[Any], heights: NDArray[np.float64]) -> NDArray[np.float64]:
-    """How many others of a line are surely digits and about as high, up to four, as a share of four: float64 [N].
+    """How many others of a line are surely digits and about as high, float64 [N]: 0 for none, 1 for four or more.
+
+    The square root of their share of four: the first says most.
 
     Args:
         odds: log odds that each is a digit, by itself.
@@ -142,7 +145,7 @@ def company(odds: NDArray[Any], heights: NDArray[np.float64]) -> NDArray[np.floa
     """
     alike = np.abs(np.log(heights[:, None] / heights)) < _ALIKE  # [N, N]
     np.fill_diagonal(alike, False)
-    return np.asarray(np.minimum((alike & (odds > _LIKELY)).sum(axis=1), 4) / 4)
+    return np.asarray(np.sqrt(np.minimum((alike & (odds > _COMPANY)).sum(axis=1), 4) / 4))
 
 
 def in_line(

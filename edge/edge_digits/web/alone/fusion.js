@@ -8,7 +8,8 @@ export const THRESHOLD = 0.5;
 const LEAST = 1e-6;
 const LIKELY = 0.5;
 const SURE_ALONE = 1.2;
-const ALIKE = 0.45;
+const COMPANY = 2;
+const ALIKE = 0.3;
 const GIVEN = 1.5;
 const PART = 0.75;
 const WIDE = Array.from("+x=%#", (sign) => SIGNS.indexOf(sign));
@@ -40,15 +41,18 @@ export function join(lines, probabilities, weights) {
   }
   const opinions = characters.map(digitOrNothing);
   const less = withinSigns(candidates.map(({ glyph }) => glyph), signs);
-  const odds = opinions.map((one, i) => one.odds - less[i]);
-  const likely = odds.filter((own) => own > LIKELY).length;
-  const lacksNone = likely === 1 && Math.max(...odds) > SURE_ALONE; // it is the only digit of its picture
+  const own = opinions.map((one, i) => one.odds - less[i]);
+  const odds = [...own];
   let first = 0;
-  for (const line of lacksNone || candidates.length < 2 ? [] : lines) {
-    const own = odds.slice(first, first + line.length);
-    const beside = company(own, line.map(({ glyph }) => glyph.height));
-    own.forEach((value, i) => (odds[first + i] = weights.line[0] * value + weights.line[1] * beside[i] + weights.line[2]));
+  for (const line of candidates.length < 2 ? [] : lines) {
+    const here = own.slice(first, first + line.length);
+    const beside = company(here, line.map(({ glyph }) => glyph.height));
+    here.forEach((value, i) => (odds[first + i] = weights.line[0] * value + weights.line[1] * beside[i] + weights.line[2]));
     first += line.length;
+  }
+  const surest = Math.max(...own);
+  if (own.filter((value) => value > LIKELY).length === 1 && surest > SURE_ALONE) {
+    odds[own.indexOf(surest)] = surest; // the only digit of its picture lacks no company
   }
   return scores(
     digits.map((row, i) => {
@@ -83,11 +87,11 @@ function withinSigns(glyphs, signs) {
   });
 }
 
-/** How many others of a line are surely digits and about as high, up to four, as a share of four. */
+/** How many others of a line are surely digits and about as high: 0 for none, 1 for four or more. */
 function company(odds, heights) {
   return odds.map((_, i) => {
-    const alike = (j) => j !== i && odds[j] > LIKELY && Math.abs(Math.log(heights[i] / heights[j])) < ALIKE;
-    return Math.min(odds.filter((_, j) => alike(j)).length, 4) / 4;
+    const alike = (j) => j !== i && odds[j] > COMPANY && Math.abs(Math.log(heights[i] / heights[j])) < ALIKE;
+    return Math.sqrt(Math.min(odds.filter((_, j) => alike(j)).length, 4) / 4);
   });
 }
 
