@@ -90,6 +90,11 @@ class Writing:
             return self._warped(styles.draw(style, rng), label, rng), label
         return self.picture(int(rng.integers(len(self.library.labels))), rng)
 
+    def bar(self, rng: np.random.Generator) -> tuple[Gray, int]:
+        """Strokes and label of a one that is nothing but a bar."""
+        strokes = (np.array([[0.0, -0.5], [0.0, 0.5]], np.float32),)
+        return self._drawn(strokes, self.hand.size(rng, 1), self.hand.linear(rng), rng), 1
+
     def picture(self, index: int, rng: np.random.Generator) -> tuple[Gray, int]:
         """Strokes and label of one of the library's pictures."""
         label = int(self.library.labels[index])
