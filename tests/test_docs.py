@@ -246,7 +246,7 @@ def test_the_training_page_tells_of_a_shipped_file_what_its_card_says(path: Path
         card.train[field] for field in ("recipe", "init", "commit")
     ]
     assert [number(row[column]) for column in ("epochs", "learning rate", "seed")] == [
-        settings["epochs"],
+        card.train["epochs"],
         settings["learning_rate"],
         card.train["seed"],
     ]

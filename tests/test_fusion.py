@@ -103,11 +103,28 @@ def test_finds_of_one_line_speak_for_each_other_where_they_are_as_high() -> None
     for number, (logit, row) in enumerate(zip(logits, rows, strict=True)):
         shares = by_hand(logit, row, SCENE)
         digit, sign = sum(shares[: len(DIGITS)]), sum(shares[len(DIGITS) :])
-        odds = LINE[0] * math.log(digit / (1 - sign - digit)) + LINE[1] * beside[number] / 4 + LINE[2]
+        odds = LINE[0] * math.log(digit / (1 - sign - digit)) + LINE[1] * math.sqrt(beside[number] / 4) + LINE[2]
         whole = (1 - sign) / (1 + math.exp(-odds))
         expected = [share / digit * whole for share in shares[: len(DIGITS)]]
         np.testing.assert_allclose(np.exp(scores.classes[number]), [*expected, 1 - whole], rtol=2e-3, atol=1e-5)
         np.testing.assert_allclose(np.exp(scores.signs[number]).sum(), sign, rtol=1e-3, atol=1e-5)
+
+
+def test_the_only_sure_digit_lacks_no_company_and_is_that_of_what_stands_beside_it() -> None:
+    logits, rows = np.full((2, CHARACTERS), -6.0, np.float32), np.full((2, CHARACTERS), 0.01, np.float32)
+    logits[0, 3], rows[0, 3] = 6.0, 0.7
+    logits[1, 1], rows[1, 1] = 0.3, 0.3
+
+    def odds(shares: NDArray[np.float64], company: float | None) -> float:
+        digit, sign = sum(shares[: len(DIGITS)]), sum(shares[len(DIGITS) :])
+        own = math.log(digit / (1 - sign - digit))
+        return own if company is None else LINE[0] * own + LINE[1] * company + LINE[2]
+
+    scores = join([line(find(logits[0]), find(logits[1], x=40))], rows)
+    for number, company in enumerate((None, math.sqrt(1 / 4))):
+        shares = by_hand(logits[number], rows[number], SCENE)
+        whole = (1 - sum(shares[len(DIGITS) :])) / (1 + math.exp(-odds(shares, company)))
+        np.testing.assert_allclose(np.exp(scores.classes[number, -1]), 1 - whole, rtol=2e-3, atol=1e-5)
 
 
 @pytest.mark.parametrize("given", [False, True])

@@ -12,7 +12,7 @@ from edge_digits_train.synthesis.scenes.writing import Writing
 #: What headings and labels are printed of.
 _HEADINGS, _LABELS = "abcdefghNoTuMrP.", "ABCDENOTRUabcdenortu: ."
 #: Share of the digits that stand alone that are ones of a bar.
-_BARS = 0.15
+_BARS = 0.2
 
 
 def write_table(sheet: Sheet, writing: Writing, rng: np.random.Generator) -> None:
