@@ -115,7 +115,7 @@ def test_the_only_sure_digit_lacks_no_company_and_is_that_of_what_stands_beside_
     logits[0, 3], rows[0, 3] = 6.0, 0.7
     logits[1, 1], rows[1, 1] = 0.3, 0.3
 
-    def odds(shares: NDArray[np.float64], company: float | None) -> float:
+    def odds(shares: list[float], company: float | None) -> float:
         digit, sign = sum(shares[: len(DIGITS)]), sum(shares[len(DIGITS) :])
         own = math.log(digit / (1 - sign - digit))
         return own if company is None else LINE[0] * own + LINE[1] * company + LINE[2]
