@@ -337,18 +337,6 @@ def test_an_exponent_is_a_smaller_digit_above_the_line() -> None:
     assert 0.3 < np.median(small) < 0.85
 
 
-def test_a_bar_is_a_one_and_stands_upright_as_often_as_not() -> None:
-    rng = np.random.default_rng(0)
-    leans = []
-    for _ in range(60):
-        strokes, label = Writing.begin(Library(PICTURES, LABELS), rng, 40.0).bar(rng)
-        assert label == 1
-        rows, columns = np.nonzero(strokes > 100)
-        assert np.ptp(rows) > np.ptp(columns)
-        leans.append(abs(np.polyfit(rows, columns, 1)[0]))
-    assert 0.3 < np.mean(np.array(leans) < 0.05) < 0.85
-
-
 @pytest.mark.parametrize(("write", "known"), [(write_signs, set(range(10, 22))), (scatter_figures, set())])
 def test_signs_alone_and_figures_hold_no_digit(write: Callable[..., None], known: set[int]) -> None:
     rng = np.random.default_rng(0)

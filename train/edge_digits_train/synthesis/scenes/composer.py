@@ -128,25 +128,25 @@ def strings(pictures: Pictures, labels: Labels, count: int, seed: int, *, touchi
 def _write(sheet: Sheet, writing: Writing, rng: np.random.Generator) -> None:
     """Digits, signs and letters of one of the layouts."""
     kind = rng.random()
-    if kind < 0.30:
+    if kind < 0.32:
         write_number(sheet, writing, rng)
-    elif kind < 0.39:
+    elif kind < 0.41:
         write_sum(sheet, writing, rng)
-    elif kind < 0.47:
-        write_algebra(sheet, writing, rng)
     elif kind < 0.49:
+        write_algebra(sheet, writing, rng)
+    elif kind < 0.51:
         write_signs(sheet, writing, rng)
-    elif kind < 0.56:
+    elif kind < 0.58:
         write_format(sheet, writing, rng)
-    elif kind < 0.66:
+    elif kind < 0.69:
         write_table(sheet, writing, rng)
-    elif kind < 0.75:
+    elif kind < 0.78:
         write_form(sheet, writing, rng)
-    elif kind < 0.81:
+    elif kind < 0.84:
         write_words(sheet, writing, rng, digits=True)
-    elif kind < 0.85:
-        write_words(sheet, writing, rng, digits=False)
     elif kind < 0.88:
+        write_words(sheet, writing, rng, digits=False)
+    elif kind < 0.91:
         scatter_figures(sheet, writing, rng, 1 if rng.random() < 0.5 else int(rng.integers(2, 7)))
     else:
         # One alone as often as not: that is what people try first.

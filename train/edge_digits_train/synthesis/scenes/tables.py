@@ -11,8 +11,6 @@ from edge_digits_train.synthesis.scenes.writing import Writing
 
 #: What headings and labels are printed of.
 _HEADINGS, _LABELS = "abcdefghNoTuMrP.", "ABCDENOTRUabcdenortu: ."
-#: Share of the digits that stand alone that are ones of a bar.
-_BARS = 0.2
 
 
 def write_table(sheet: Sheet, writing: Writing, rng: np.random.Generator) -> None:
@@ -86,8 +84,7 @@ def scatter(sheet: Sheet, writing: Writing, rng: np.random.Generator, count: int
         reach = 1.1 * own.hand.height
         if not any(abs(other_x - x) < 0.8 * reach and abs(other_y - y) < reach for other_x, other_y in placed):
             placed.append((x, y))
-            # Where nothing is beside it, a bar is a line of any kind to the networks, unless they see many ones alone.
-            sheet.add_centred(*(own.bar(rng) if count == 1 and rng.random() < _BARS else own.digit(rng)), x, y)
+            sheet.add_centred(*own.digit(rng), x, y)
 
 
 def scatter_figures(sheet: Sheet, writing: Writing, rng: np.random.Generator, count: int) -> None:
