@@ -50,16 +50,7 @@ def test_every_event_has_a_row_and_what_was_announced_its_crop(run: Run, clip: P
             assert cv2.imdecode(np.frombuffer(found.crop, np.uint8), cv2.IMREAD_GRAYSCALE) is not None
 
 
-@pytest.mark.parametrize(
-    "number",
-    [
-        "427",
-        pytest.param(
-            "31",
-            marks=pytest.mark.xfail(strict=True, reason="of a plain bar, the networks are not sure that it is a one"),
-        ),
-    ],
-)
+@pytest.mark.parametrize("number", ["427", "31"])
 def test_the_crop_of_what_was_announced_is_read_as_that(run: Run, clip: Path, tmp_path: Path, number: str) -> None:
     run("camera", clip, "--store", "trail.sqlite", "--no-window")
     (found,) = (row for row in read_rows(tmp_path / "trail.sqlite") if row.event == "announced" and row.text == number)
