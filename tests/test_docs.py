@@ -289,7 +289,7 @@ def test_parameter_counts_of_the_training_page_are_those_of_the_networks() -> No
         row["network"]: number(row["parameters"]) for row in table("docs/training.md", "recipe | network | parameters")
     }
     sizes = re.findall(r"`(\w+)`(?: has)? ([\d,]+)(?: parameters)?", text_of("docs/training.md"))
-    counts |= {name: number(count) for name, count in sizes if name in ("nano", "small", "stem5")}
+    counts |= {name: number(count) for name, count in sizes if name in ("nano", "small", "stem5", "wide")}
     assert counts == {name: architectures.build(name, 10, 0.0).count_params() for name in architectures.ARCHITECTURES}
 
 
