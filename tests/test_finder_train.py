@@ -373,7 +373,7 @@ def test_a_finder_is_not_taken_for_a_classifier(exported: Path, run: Run, tmp_pa
         (("--recipe", "finder", "--arch", "stem5"), "finder"),
         (
             ("--recipe", "digits", "--arch", "finder"),
-            "cnn-1, cnn-2, cnn-bn, lenet, mlp, nano, resnet, small, stem3, stem5",
+            "cnn-1, cnn-2, cnn-bn, lenet, mlp, nano, resnet, small, stem3, stem5, wide",
         ),
     ],
 )

@@ -650,6 +650,7 @@ def test_validation_is_the_same_split_for_the_same_seed() -> None:
 
 PARAMETERS = {
     "stem5": 77_162,
+    "wide": 297_162,
     "small": 16_570,
     "nano": 4_834,
     "stem3": 55_714,

@@ -61,7 +61,7 @@ def stem5(x: Any) -> Any:
 
 
 def wide(x: Any) -> Any:
-    """`stem5` at twice its width, for others to learn from: 297,162 parameters, 19,535,872 multiply-adds."""
+    """`stem5` at twice its width, for others to learn from: 297,162 parameters, 19,739,264 multiply-adds."""
     x = _conv(x, 64, 5, stride=2)
     x = _conv(x, 64, 3)
     x = _conv(x, 96, 3, stride=2)
