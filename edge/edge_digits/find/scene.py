@@ -223,9 +223,7 @@ def _suppressed(found: Finds) -> Finds:
     middles, heights = (boxes[:, :2] + boxes[:, 2:]) / 2, boxes[:, 3] - boxes[:, 1]
     areas = (boxes[:, 2] - boxes[:, 0]) * heights
     for i in np.argsort(-best, kind="stable").tolist():
-        w = np.minimum(boxes[i, 2], boxes[:, 2]) - np.maximum(boxes[i, 0], boxes[:, 0])
-        h = np.minimum(boxes[i, 3], boxes[:, 3]) - np.maximum(boxes[i, 1], boxes[:, 1])
-        shared = np.maximum(w, 0) * np.maximum(h, 0)
+        shared = shared_areas(boxes[i], boxes)
         same = shared > _MAX_IOU * (areas[i] + areas - shared)
         # Of a one, boxes that are off by half of its width have the same middle, for its height.
         off = np.abs(middles - middles[i]) / np.minimum(heights, heights[i])[:, None]
@@ -238,3 +236,10 @@ def _suppressed(found: Finds) -> Finds:
     chosen = found.take(np.array(kept, np.intp))
     logits = np.array(merged, np.float32).reshape(chosen.logits.shape)
     return Finds(chosen.boxes, logits, chosen.scales, found.looked_at)
+
+
+def shared_areas(box: Sequence[float] | NDArray[np.float32], boxes: NDArray[np.float32]) -> NDArray[np.float32]:
+    """The areas that boxes, [N, 4], share with another; x1, y1, x2, y2 each: [N]."""
+    w = np.minimum(box[2], boxes[:, 2]) - np.maximum(box[0], boxes[:, 0])
+    h = np.minimum(box[3], boxes[:, 3]) - np.maximum(box[1], boxes[:, 1])
+    return np.asarray(np.maximum(w, 0) * np.maximum(h, 0))

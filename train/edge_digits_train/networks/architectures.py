@@ -52,22 +52,12 @@ def stem5(x: Any) -> Any:
 
     Nothing runs at 28x28: the full-resolution layers of a usual MNIST network cost most of its time and gain least.
     """
-    x = _conv(x, 32, 5, stride=2)
-    x = _conv(x, 32, 3)
-    x = _conv(x, 48, 3, stride=2)
-    x = _conv(x, 48, 3)
-    x = _conv(x, 64, 3)
-    return _weighted_pool(x, 64)
+    return _stem5(x, 32, 48, 64)
 
 
 def wide(x: Any) -> Any:
     """`stem5` at twice its width, for others to learn from: 297,162 parameters, 19,739,264 multiply-adds."""
-    x = _conv(x, 64, 5, stride=2)
-    x = _conv(x, 64, 3)
-    x = _conv(x, 96, 3, stride=2)
-    x = _conv(x, 96, 3)
-    x = _conv(x, 128, 3)
-    return _weighted_pool(x, 128)
+    return _stem5(x, 64, 96, 128)
 
 
 def small(x: Any) -> Any:
@@ -172,6 +162,13 @@ def build_finder(classes: int, width: int = 64, blocks: int = 3) -> keras.Model:
     # Nearly no cell is the middle of a digit: start with that prior (Lin et al. 2017, focal loss).
     maps.bias.assign(np.tile(np.array([-4.0] * classes + [0.0] * REGRESSION_CHANNELS, np.float32), 4))
     return model
+
+
+def _stem5(x: Any, at_half: int, at_quarter: int, last: int) -> Any:
+    """So many filters at half and at a quarter of the resolution, and in the last convolution."""
+    x = _conv(_conv(x, at_half, 5, stride=2), at_half, 3)
+    x = _conv(_conv(x, at_quarter, 3, stride=2), at_quarter, 3)
+    return _weighted_pool(_conv(x, last, 3), last)
 
 
 def _conv(x: Any, filters: int, size: int, stride: int = 1) -> Any:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from edge_digits.find.scene import MIN_LOGIT
+from edge_digits.find.scene import MIN_LOGIT, shared_areas
 from edge_digits.imaging.contrast import ink_box, local_contrast
 from edge_digits.imaging.ink import with_ring
 from edge_digits.imaging.pixels import Gray
@@ -165,20 +165,22 @@ def _false_finds(finds: NDArray[np.float32], scene: Scene, most: int, rng: np.ra
     found: list[Box] = []
     for x1, y1, x2, y2 in rng.permutation(finds).tolist():
         box = (x1, y1, x2, y2)
-        if len(found) < most and (not _held(box, scene.boxes).any() or _is_part(box, scene)):
+        if len(found) < most and _is_false(box, scene):
             found.append(box)
     return found
 
 
-def _is_part(box: Box, scene: Scene) -> bool:
-    """Whether a box shows a part of a digit or sign, such as the stem of a four or half of an x, and nothing whole."""
+def _is_false(box: Box, scene: Scene) -> bool:
+    """Whether a box shows nothing that is there, or a part of a digit or sign, such as the stem of a four."""
     held = _held(box, scene.boxes)
-    if (scene.classes[held] < 0).any():
+    if not held.any():
+        return True
+    if (scene.classes[held] < 0).any():  # it may be found or not
         return False
-    shared, areas, area = _shared(box, scene.boxes), _areas(scene.boxes), (box[2] - box[0]) * (box[3] - box[1])
+    shared, areas, area = shared_areas(box, scene.boxes), _areas(scene.boxes), (box[2] - box[0]) * (box[3] - box[1])
     whole = shared >= _WHOLE * (areas + area - shared)
     inside = (shared >= _INSIDE * area) & (area <= _PART * areas)
-    return bool(held.any() and not whole.any() and inside.any())
+    return bool(not whole.any() and inside.any())
 
 
 def _background(plane: Gray, boxes: NDArray[np.float32], wanted: int, rng: np.random.Generator) -> list[Box]:
@@ -205,15 +207,8 @@ def _held(box: Box, boxes: NDArray[np.float32]) -> NDArray[np.bool_]:
     x1, y1, x2, y2 = box
     x, y = (boxes[:, 0] + boxes[:, 2]) / 2, (boxes[:, 1] + boxes[:, 3]) / 2
     middles = (x1 <= x) & (x <= x2) & (y1 <= y) & (y <= y2)
-    shared = _shared(box, boxes)
+    shared = shared_areas(box, boxes)
     return np.asarray(middles | (shared >= _MAX_IOU * (_areas(boxes) + (x2 - x1) * (y2 - y1) - shared)))
-
-
-def _shared(box: Box, boxes: NDArray[np.float32]) -> NDArray[np.float32]:
-    """The areas that boxes, [N, 4], share with another, pixels: [N]."""
-    w = np.minimum(box[2], boxes[:, 2]) - np.maximum(box[0], boxes[:, 0])
-    h = np.minimum(box[3], boxes[:, 3]) - np.maximum(box[1], boxes[:, 1])
-    return np.asarray(np.maximum(w, 0) * np.maximum(h, 0))
 
 
 def _areas(boxes: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -36,14 +36,15 @@ class Teacher:
             ModelError: a file is missing or broken.
             UsageError: one knows other classes, or a folder holds no run.
         """
+        self._models: list[_Says] = []
         for source in sources:
-            known = _labels(source)
+            known, says = _of_run(RunFolder(Path(source))) if Path(source).is_dir() else _of_file(source)
             if tuple(known) != tuple(labels):
                 raise UsageError(
                     f"--teacher {source}: knows the classes {' '.join(known)}, and {' '.join(labels)} "
                     "are to be taught. Name one that was trained by the same recipe on the same data"
                 )
-        self._models = [_load(source) for source in sources]
+            self._models.append(says)
 
     def targets(self, pictures: Pictures, classes: Labels) -> NDArray[np.float16]:
         """What to learn of pictures, float16 [N, C + 1]: probabilities of the background, then of the classes.
@@ -58,33 +59,26 @@ class Teacher:
         return np.hstack([background, known]).astype(np.float16)
 
 
-def _is_run(source: str) -> bool:
-    return Path(source).is_dir()
-
-
-def _labels(source: str) -> Sequence[str]:
-    return RunFolder(Path(source)).read_config().labels if _is_run(source) else Model.load(source).card.labels
-
-
-def _load(source: str) -> _Says:
-    if _is_run(source):
-        return _of_run(RunFolder(Path(source)))
+def _of_file(source: str) -> tuple[Sequence[str], _Says]:
+    """The labels of an exported network, and what it says."""
     model = Model.load(source, threads=2)
 
     def says(pictures: Pictures) -> NDArray[np.float32]:
         starts = range(0, len(pictures), _BATCH)
         return np.concatenate([model.probabilities(pictures[start : start + _BATCH]) for start in starts])
 
-    return says
+    return model.card.labels, says
 
 
-def _of_run(folder: RunFolder) -> _Says:
+def _of_run(folder: RunFolder) -> tuple[Sequence[str], _Says]:
+    """The labels of a run, and what its network says."""
     import keras
 
+    labels = folder.read_config().labels
     network = keras.saving.load_model(folder.model, compile=False)
 
     def says(pictures: Pictures) -> NDArray[np.float32]:
         logits = np.asarray(network.predict(pictures[..., None], batch_size=_BATCH, verbose=0))  # [N, C]
         return softmax(logits, background=True)
 
-    return says
+    return labels, says
