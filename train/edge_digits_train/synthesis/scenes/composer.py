@@ -134,7 +134,7 @@ def _write(sheet: Sheet, writing: Writing, rng: np.random.Generator) -> None:
         write_sum(sheet, writing, rng)
     elif kind < 0.49:
         write_algebra(sheet, writing, rng)
-    elif kind < 0.51:
+    elif kind < 0.52:
         write_signs(sheet, writing, rng)
     elif kind < 0.58:
         write_format(sheet, writing, rng)

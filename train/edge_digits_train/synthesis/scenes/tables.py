@@ -11,6 +11,8 @@ from edge_digits_train.synthesis.scenes.writing import Writing
 
 #: What headings and labels are printed of.
 _HEADINGS, _LABELS = "abcdefghNoTuMrP.", "ABCDENOTRUabcdenortu: ."
+#: Share of the digits that stand by themselves that are ones of a bar.
+_BARS = 0.08
 
 
 def write_table(sheet: Sheet, writing: Writing, rng: np.random.Generator) -> None:
@@ -84,7 +86,8 @@ def scatter(sheet: Sheet, writing: Writing, rng: np.random.Generator, count: int
         reach = 1.1 * own.hand.height
         if not any(abs(other_x - x) < 0.8 * reach and abs(other_y - y) < reach for other_x, other_y in placed):
             placed.append((x, y))
-            sheet.add_centred(*own.digit(rng), x, y)
+            # Where nothing is beside it, a bar is a line of any kind to the networks, unless they see ones alone.
+            sheet.add_centred(*(own.bar(rng) if rng.random() < _BARS else own.digit(rng)), x, y)
 
 
 def scatter_figures(sheet: Sheet, writing: Writing, rng: np.random.Generator, count: int) -> None:

@@ -81,8 +81,9 @@ def write_algebra(sheet: Sheet, writing: Writing, rng: np.random.Generator) -> N
 
 
 def write_signs(sheet: Sheet, writing: Writing, rng: np.random.Generator) -> None:
-    """Signs of arithmetic in a row, wide apart, and no digit."""
-    text = "  ".join(_any(_ALONE, rng) for _ in range(int(rng.integers(1, 8))))
+    """Signs of arithmetic in a row, wide apart, and no digit; one alone, too."""
+    count = 1 if rng.random() < 0.4 else int(rng.integers(2, 8))
+    text = "  ".join(_any(_ALONE, rng) for _ in range(count))
     write_text(sheet, writing, rng, _begin(sheet, rng), text, gap=0.0, slope=_slope(rng))
 
 

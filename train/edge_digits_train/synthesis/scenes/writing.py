@@ -90,6 +90,13 @@ class Writing:
             return self._warped(styles.draw(style, rng), label, rng), label
         return self.picture(int(rng.integers(len(self.library.labels))), rng)
 
+    def bar(self, rng: np.random.Generator) -> tuple[Gray, int]:
+        """Strokes and label of a one that is nothing but a bar, as often as not upright, as few ones of MNIST are."""
+        strokes = (np.array([[0.0, -0.5], [0.0, 0.5]], np.float32),)
+        upright = affine.linear_map(rng.normal(0.0, 1.0), 0.0, 1.0, 1.0)
+        linear = upright if rng.random() < 0.5 else self.hand.linear(rng)
+        return self._drawn(strokes, self.hand.size(rng, 1), linear, rng), 1
+
     def picture(self, index: int, rng: np.random.Generator) -> tuple[Gray, int]:
         """Strokes and label of one of the library's pictures."""
         label = int(self.library.labels[index])
