@@ -258,7 +258,8 @@ def test_signs_of_our_own_are_drawn_in_the_unit_square() -> None:
     rng = np.random.default_rng(0)
     for sign in SIGNS:
         strokes = signs.draw(sign, rng)
-        assert len(strokes) == {":": 2, "=": 2, "+": 2, "x": 2, "%": 3, "#": 4}.get(sign, 1)
+        # Some write an "x" in one go.
+        assert len(strokes) in {":": {2}, "=": {2}, "+": {2}, "x": {1, 2}, "%": {3}, "#": {4}}.get(sign, {1})
         assert all(np.abs(stroke).max() < 0.8 and stroke.dtype == np.float32 for stroke in strokes)
 
 

@@ -51,8 +51,7 @@ STYLES = (
     Style(0, 0.75, "30,10 2,45 14,85 50,100 88,82 100,42 70,2"),
     Style(0, 0.8, "50,97 8,75 8,25 50,0 92,22 95,60 60,95 130,98"),
     Style(0, 0.72, "50,0 13,17 0,50 13,83 50,100 87,83 100,50 87,17 50,0 | 105,-2 -5,102", share=0.3),
-    # A bar; with a short flag; with one that falls to the foot, also far out; with a foot; looped, as joined hands write
-    # it.
+    # A bar; with a short flag; with one that falls to the foot, also far out; with a foot; looped, of joined hands.
     Style(1, 0.1, "50,0 50,50 50,100"),
     Style(1, 0.3, "0,30 80,0 80,0 80,100"),
     Style(1, 0.55, "0,60 75,0 75,0 85,100"),
