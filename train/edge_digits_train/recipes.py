@@ -112,7 +112,7 @@ RECIPES: dict[str, Recipe] = {
         learning_rate=5e-3,
         styles=0.1,
         windows=102_400,
-        redraw=4,
+        redraw=6,
     ),
     # A few epochs at a rate that does not undo what was learnt: for --init and --extra.
     "tune": Recipe(task="windows", epochs=3, patience=3, learning_rate=5e-4, warmup=0.5, styles=0.1, windows=60_000),

@@ -49,14 +49,14 @@ class Scores:
 
 
 #: Of finds in a scene, and of those in a crop that is given as one digit.
-SCENE = Weights(finder=1.562, classifier=0.379, constant=0.521, finder_class=0.794, classifier_class=0.471)
-CROP = Weights(finder=0.922, classifier=0.585, constant=1.062, finder_class=0.532, classifier_class=0.455)
+SCENE = Weights(finder=1.777, classifier=0.35, constant=0.552, finder_class=1.049, classifier_class=0.384)
+CROP = Weights(finder=0.89, classifier=0.565, constant=1.108, finder_class=0.596, classifier_class=0.429)
 #: Of a find's own odds to be a digit, and of its company in the line; and a constant.
-LINE = (0.845, 3.11, -1.302)
+LINE = (0.865, 2.94, -1.252)
 #: A digit is likely from these log odds on, and sure enough to be the only one of a picture.
 _LIKELY, _SURE_ALONE = 0.5, 1.2
 #: A find is part of another that is larger and covers so much of it; signs that have such parts.
-_PART, _WIDE = 0.75, [SIGNS.index(sign) for sign in "+x=%#"]
+_PART, _WIDE = 0.6, [SIGNS.index(sign) for sign in "+x=%#"]
 #: Company is a digit from these log odds on; heights are alike whose logarithms differ by less.
 _COMPANY, _ALIKE = 2.0, 0.3
 #: The least confidence of what is read in a scene: in composed scenes, one digit in twelve is refused by it.

@@ -11,7 +11,7 @@ const SURE_ALONE = 1.2;
 const COMPANY = 2;
 const ALIKE = 0.3;
 const GIVEN = 1.5;
-const PART = 0.75;
+const PART = 0.6;
 const WIDE = Array.from("+x=%#", (sign) => SIGNS.indexOf(sign));
 
 const clip = (value, low, high) => Math.min(Math.max(value, low), high);
