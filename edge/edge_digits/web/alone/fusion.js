@@ -1,6 +1,6 @@
 // What the networks say of one candidate, made one opinion; as text/fusion.py.
 
-import { best, digitsOf, SIGNS, signsOf } from "./characters.js";
+import { best, DIGIT_COUNT, digitsOf, SIGNS, signsOf } from "./characters.js";
 
 /** The least confidence of what is read in a scene. */
 export const THRESHOLD = 0.5;
@@ -13,6 +13,8 @@ const ALIKE = 0.3;
 const GIVEN = 1.5;
 const PART = 0.6;
 const WIDE = Array.from("+x=%#", (sign) => SIGNS.indexOf(sign));
+
+const SLASH = DIGIT_COUNT + SIGNS.indexOf("/");
 
 const clip = (value, low, high) => Math.min(Math.max(value, low), high);
 
@@ -105,6 +107,7 @@ function ofFind({ place, alone, given }, probabilities, weights) {
     place.logits,
     (logit, c) => weights.finder_class * logit + weights.classifier_class * Math.log(Math.max(probabilities[c], LEAST)),
   );
+  classes[SLASH] += weights.slash;
   const less = logSum(classes) + logSum([0, -odds]);
   return classes.map((value) => value - less);
 }
