@@ -52,9 +52,9 @@ class Scores:
 
 #: Of finds in a scene, and of those in a crop that is given as one digit.
 SCENE = Weights(finder=1.79, classifier=0.362, constant=0.529, finder_class=1.084, classifier_class=0.366, slash=1.5)
-CROP = Weights(finder=0.898, classifier=0.573, constant=1.092, finder_class=0.632, classifier_class=0.407)
+CROP = Weights(finder=0.89, classifier=0.565, constant=1.108, finder_class=0.596, classifier_class=0.429)
 #: Of a find's own odds to be a digit, and of its company in the line; and a constant.
-LINE = (0.865, 3.058, -1.297)
+LINE = (0.865, 2.94, -1.252)
 #: A digit is likely from these log odds on, and sure enough to be the only one of a picture.
 _LIKELY, _SURE_ALONE = 0.5, 1.2
 #: A find is part of another that is larger and covers so much of it; signs that have such parts.
