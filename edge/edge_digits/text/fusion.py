@@ -51,7 +51,7 @@ class Scores:
 
 
 #: Of finds in a scene, and of those in a crop that is given as one digit.
-SCENE = Weights(finder=1.79, classifier=0.362, constant=0.529, finder_class=1.084, classifier_class=0.366, slash=1.5)
+SCENE = Weights(finder=1.777, classifier=0.35, constant=0.552, finder_class=1.049, classifier_class=0.384, slash=1.5)
 CROP = Weights(finder=0.89, classifier=0.565, constant=1.108, finder_class=0.596, classifier_class=0.429)
 #: Of a find's own odds to be a digit, and of its company in the line; and a constant.
 LINE = (0.865, 2.94, -1.252)
