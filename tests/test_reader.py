@@ -53,9 +53,8 @@ def test_an_array_gives_what_its_file_gives(good: Path) -> None:
     assert (from_array.text, from_array.source) == ("427", "")
 
 
-#: Alone in its picture, an upright bar is no digit to the present finder.
 _BAR = pytest.mark.xfail(
-    strict=True, reason="an upright bar, alone, is a one with 0.47 to 0.48 at two of six sizes, and 0.5 is asked for"
+    strict=True, reason="an upright bar alone is a one with 0.48 and 0.44 at two of six sizes"
 )
 
 
