@@ -15,7 +15,7 @@ from edge_digits.text.choice import Chooser, rejected
 from edge_digits.text.fusion import Weights, join
 
 #: Such that no two of them can be mistaken for each other.
-SCENE = Weights(finder=0.9, classifier=0.4, constant=-0.3, finder_class=0.5, classifier_class=0.7)
+SCENE = Weights(finder=0.9, classifier=0.4, constant=-0.3, finder_class=0.5, classifier_class=0.7, slash=1.2)
 CROP = Weights(finder=0.7, classifier=0.5, constant=0.1, finder_class=0.6, classifier_class=0.2)
 LINE = (0.8, 1.7, -0.4)
 CHARACTERS = len(DIGITS + SIGNS)
@@ -56,9 +56,10 @@ def by_hand(logits: NDArray[np.float32], row: NDArray[np.float32], w: Weights, l
     """The probability of each character."""
     there = min(max(float(row.sum()), 1e-6), 1 - 1e-6)
     odds = w.finder * float(logits.max()) + w.classifier * math.log(there / (1 - there)) + w.constant - less
+    slashes = [w.slash if character == "/" else 0.0 for character in (*DIGITS, *SIGNS)]
     parts = [
-        math.exp(w.finder_class * float(logit) + w.classifier_class * math.log(max(float(p), 1e-6)))
-        for logit, p in zip(logits, row, strict=True)
+        math.exp(w.finder_class * float(logit) + w.classifier_class * math.log(max(float(p), 1e-6)) + more)
+        for logit, p, more in zip(logits, row, slashes, strict=True)
     ]
     return [part / sum(parts) / (1 + math.exp(-odds)) for part in parts]
 

@@ -257,10 +257,11 @@ def test_signs_are_noted_as_what_they_are_with_their_ink_in_the_box(traces: list
 def test_signs_of_our_own_are_drawn_in_the_unit_square() -> None:
     rng = np.random.default_rng(0)
     for sign in SIGNS:
-        strokes = signs.draw(sign, rng)
+        drawn = [signs.draw(sign, rng) for _ in range(50)]
         # Some write an "x" in one go.
-        assert len(strokes) in {":": {2}, "=": {2}, "+": {2}, "x": {1, 2}, "%": {3}, "#": {4}}.get(sign, {1})
-        assert all(np.abs(stroke).max() < 0.8 and stroke.dtype == np.float32 for stroke in strokes)
+        counts = {":": {2}, "=": {2}, "+": {2}, "x": {1, 2}, "%": {3}, "#": {4}}.get(sign, {1})
+        assert {len(strokes) for strokes in drawn} == counts
+        assert all(np.abs(stroke).max() < 0.8 and stroke.dtype == np.float32 for of in drawn for stroke in of)
 
 
 def test_letters_that_pass_for_digits_may_be_found_unless_a_word_tells() -> None:

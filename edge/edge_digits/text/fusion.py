@@ -59,10 +59,11 @@ LINE = (0.865, 2.94, -1.252)
 _LIKELY, _SURE_ALONE = 0.5, 1.2
 #: A find is part of another that is larger and covers so much of it; signs that have such parts.
 _PART, _WIDE = 0.6, [SIGNS.index(sign) for sign in "+x=%#"]
+#: Where a slash stands among a find's characters.
 _SLASH = len(DIGITS) + SIGNS.index("/")
 #: Company is a digit from these log odds on; heights are alike whose logarithms differ by less.
 _COMPANY, _ALIKE = 2.0, 0.3
-#: The least confidence of what is read in a scene: in composed scenes, one digit in twelve is refused by it.
+#: The least confidence of what is read in a scene: in composed scenes, one digit in sixteen is refused by it.
 THRESHOLD = 0.5
 #: Who gives a crop of one digit says that there is one: its log odds against no digit are so much higher than those of
 #: pictures of which three in thirteen are none, as classifiers of crops are trained on, or of crops of anything.

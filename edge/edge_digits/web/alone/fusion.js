@@ -13,7 +13,6 @@ const ALIKE = 0.3;
 const GIVEN = 1.5;
 const PART = 0.6;
 const WIDE = Array.from("+x=%#", (sign) => SIGNS.indexOf(sign));
-
 const SLASH = DIGIT_COUNT + SIGNS.indexOf("/");
 
 const clip = (value, low, high) => Math.min(Math.max(value, low), high);
