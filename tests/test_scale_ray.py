@@ -53,7 +53,7 @@ def test_processes_nodes_and_driver_are_killed_and_each_picture_has_one_record(
 ) -> None:
     texts = make_pictures(tmp_path / "in", 3000)
     arguments = ["-r", "--partition-size", "100", "--engine", "ray", "--address", cluster.address]
-    outcome = run_and_kill(tmp_path, arguments, 5.0, random.Random(5), cluster)
+    outcome = run_and_kill(tmp_path, arguments, 1.0, random.Random(5), cluster)
     assert outcome.killed.total() >= 2, outcome
     assert (outcome.rewritten, outcome.code in (0, 5)) == (0, True), (tmp_path / "log").read_text()
     checked = check(tmp_path, texts)
