@@ -106,8 +106,8 @@ RECIPES: dict[str, Recipe] = {
     ),
     "reader": Recipe(
         task="windows",
-        epochs=120,
-        patience=120,
+        epochs=96,
+        patience=96,
         batch=256,
         learning_rate=5e-3,
         styles=0.1,

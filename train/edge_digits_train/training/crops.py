@@ -23,9 +23,9 @@ from edge_digits_train.training.scenes import make_scene
 
 #: Standard deviations of a box's sides, and of its place, as fractions of its sides: what a finder is off by.
 _SIZE_JITTER, _PLACE_JITTER = 0.07, 0.04
-#: Share of windows that are cut of scenes; the others are crops. As many crops as digits of scenes, with signs and with
+#: Share of windows that are cut of scenes; the others are crops. Of these more hold digits: scenes hold signs too, and
 #: as much background as digits.
-_OF_SCENES = 0.6
+_OF_SCENES = 0.5
 #: Share of crops that hold no digit: letters, invented characters, scribbles, halves of digits.
 _NEGATIVES = 0.35
 #: Share of the disturbed crops that are seen where a finder found the digit, and not where all ink is: both are read.

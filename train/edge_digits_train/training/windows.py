@@ -20,6 +20,7 @@ from edge_digits_train.run import Config
 from edge_digits_train.synthesis import raster, styles
 from edge_digits_train.synthesis.augment import Augmentation
 from edge_digits_train.synthesis.scenes import LABELS, Composer
+from edge_digits_train.training.bent import bend
 from edge_digits_train.training.crops import Finds, finds_of, make_windows
 from edge_digits_train.training.extra import with_extra
 from edge_digits_train.training.redrawn import Redrawn
@@ -39,7 +40,8 @@ _PENS = (1.3, 3.6)
 class WindowEpochs(Redrawn[Split]):
     """Makes the windows of any epoch; the same seed and epoch give the same windows in the same order.
 
-    With a teacher, their targets are what it says of them.
+    Windows that serve several epochs are bent a little differently in each. With a teacher, their targets are what it
+    says of them.
     """
 
     def __init__(
@@ -62,9 +64,10 @@ class WindowEpochs(Redrawn[Split]):
 
     def make(self, epoch: int, *, until: int) -> tuple[Pictures, NDArray[Any]]:
         """Windows, uint8 [N, 28, 28], and targets of an epoch; begins to make what follows before epoch `until`."""
-        order = np.random.default_rng((self._seed, epoch)).permutation(self._windows)
+        rng = np.random.default_rng((self._seed, epoch))
+        order = rng.permutation(self._windows)
         windows = self._of(epoch, until)
-        return windows.pictures[order], self._targets(windows)[order]
+        return bend(windows.pictures[order], rng), self._targets(windows)[order]
 
     def _targets(self, windows: Split) -> NDArray[Any]:
         """The classes, or what the teacher says, which is asked once while the windows serve."""
