@@ -14,7 +14,7 @@ _TURN, _SHEAR, _ZOOM, _SHIFT = 0.05, 0.05, 0.04, 0.5
 
 
 def bend(pictures: Pictures, rng: np.random.Generator) -> Pictures:
-    """Windows, uint8 [N, S, S], each by a small affine map about its middle; beyond the rim it goes on as the rim is."""
+    """Windows, uint8 [N, S, S], each by a small affine map about its middle; beyond the rim it goes on as there."""
     bent, side = np.empty_like(pictures), pictures.shape[1]
     maps = _maps(len(pictures), (side - 1) / 2, rng)
     for picture, matrix, into in zip(pictures, maps, bent, strict=True):
