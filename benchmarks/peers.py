@@ -1,9 +1,10 @@
-"""The shipped classifier in several runtimes, and edge-digits beside OCR engines: speed and accuracy, in one run.
+"""The shipped classifiers in several runtimes, and edge-digits beside OCR engines: speed and accuracy, in one run.
 
     python benchmarks/peers.py DATA [--pictures N] [--rounds N]
 
 DATA holds the sets that sets.py describes: mnist/ is needed. Each runtime has the same trained weights (runtimes.py
-says how they come there) and takes the same pictures of 28x28 pixels; each engine reads the same photographs of cells.
+says how they come there) and takes the same windows of 28x28 pixels, around all ink of a picture; each engine reads the
+same photographs of cells.
 All take turns on one thread: engines at every picture, runtimes at every twenty calls, for what one leaves in the
 caches slows the next. What is not installed is said to be absent; to have all of them:
 
@@ -18,6 +19,7 @@ import subprocess
 import tempfile
 from array import array
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -26,32 +28,34 @@ import machine
 import numpy as np
 from engines import ENGINES, Engine
 from numpy.typing import NDArray
-from runtimes import RUNTIMES, Runtime, fp32_file
+from runtimes import CALIBRATION, RUNTIMES, Runtime, fp32_file
 from scoring import answer_of, label_text
 from sets import SETS, PictureSet, mnist_test
 from timing import milliseconds, timed
 
 from edge_digits import DigitReader
 from edge_digits.bench.timing import time_calls
+from edge_digits.normalize import normalize_window
+from edge_digits.results import DIGITS
 from edge_digits_train.datasets import read_idx
 
 #: A runtime is called so often before the next one takes its turn, after a quarter as many calls that do not count.
 _TURN = 20
+#: Shipped classifiers.
+SIZES = ("nano", "small", "base")
 
 
-def load(calibration: NDArray[np.uint8]) -> dict[str, Runtime]:
-    """The runtimes that are installed, with the shipped weights."""
+def load(size: str, calibration: NDArray[np.uint8]) -> dict[str, Runtime]:
+    """The runtimes that are installed, with the weights of a shipped size."""
     loaded: dict[str, Runtime] = {}
     for kind in RUNTIMES:
         with tempfile.TemporaryDirectory() as folder:
             try:
-                runtime = kind(fp32_file(), calibration, Path(folder))
+                runtime = kind(fp32_file(size), calibration, Path(folder))
             except (ImportError, OSError, subprocess.CalledProcessError, cv2.error) as error:
                 print(f"{kind.name}: absent ({str(error).splitlines()[0]})")
                 continue
-        print(f"{kind.name}: {runtime.version}")
         loaded[kind.name] = runtime
-    print()
     return loaded
 
 
@@ -68,22 +72,49 @@ def in_turns(loaded: dict[str, Runtime], picture: NDArray[np.uint8], rounds: int
     return {name: float(np.median(times)) for name, times in taken.items()}
 
 
-def networks(data: Path, pictures: int, rounds: int) -> None:
-    """Print the table of runtimes."""
-    calibration = read_idx(data / "mnist" / "train-images-idx3-ubyte.gz")
+@dataclass(frozen=True)
+class Measured:
+    """A network in a runtime: seconds for a window, the share of MNIST's test digits that are right, bytes loaded."""
+
+    name: str
+    version: str
+    seconds: float
+    right: float
+    size: int
+
+
+def measure(size: str, data: Path, pictures: int, rounds: int) -> list[Measured]:
+    """A shipped size in each runtime that is installed."""
+    calibration = windows(read_idx(data / "mnist" / "train-images-idx3-ubyte.gz")[:CALIBRATION])
     images, labels = mnist_test(data / "mnist")
     chosen = np.random.default_rng(0).permutation(len(images))[: pictures or len(images)]
-    loaded = load(calibration)
-    times = {name: 1e-9 * taken for name, taken in in_turns(loaded, images[0], rounds).items()}
-    first = next(iter(times.values()))
-    print(f"| runtime | median | ratio | MNIST test, {len(chosen):,} pictures | file |\n|---|---|---|---|---|")
+    seen, truth = windows(images[chosen]), labels[chosen]
+    loaded = load(size, calibration)
+    times = in_turns(loaded, seen[0], rounds)
+    measured = []
     for name, runtime in loaded.items():
-        right = sum(int(runtime.run(images[number]).argmax()) == labels[number] for number in chosen)
-        print(
-            f"| {name} | {milliseconds(times[name])} | {times[name] / first:.2f} "
-            f"| {100 * right / len(chosen):.2f} % | {runtime.size:,} B |",
-            flush=True,
-        )
+        said = np.array([int(runtime.run(one)[: len(DIGITS)].argmax()) for one in seen])
+        right = float((said == truth).mean())
+        measured.append(Measured(name, runtime.version, 1e-9 * times[name], right, runtime.size))
+    return measured
+
+
+def windows(pictures: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """The windows around all ink of pictures, uint8 [N, 28, 28]."""
+    return np.stack([normalize_window(picture) for picture in pictures])
+
+
+def networks(data: Path, pictures: int, rounds: int) -> None:
+    """Print the table of runtimes."""
+    print("| model | runtime | median | ratio | MNIST test digits | file |\n|---|---|---|---|---|---|")
+    for size in SIZES:
+        measured = measure(size, data, pictures, rounds)
+        for one in measured:
+            print(
+                f"| {size} | {one.name} {one.version} | {milliseconds(one.seconds)} "
+                f"| {one.seconds / measured[0].seconds:.2f} | {100 * one.right:.2f} % | {one.size:,} B |",
+                flush=True,
+            )
     print()
 
 

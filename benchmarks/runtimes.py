@@ -1,4 +1,4 @@
-"""The shipped classifier in other runtimes, with its own weights: each gives logits for one picture of 28x28 pixels.
+"""The shipped classifiers in other runtimes, with their own weights: each gives logits for one window of 28x28 pixels.
 
 OpenCV reads the ONNX file itself. For ncnn, pnnx converts it. For LiteRT, its layers are built again in Keras with the
 same weights, and converted as `edge-digits export --format litert` does; int8 is calibrated on MNIST's training
@@ -27,7 +27,7 @@ from edge_digits_export import litert
 #: What pnnx calls the float pictures.
 _NCNN_INPUT = "1"
 #: Pictures that int8 is calibrated on.
-_CALIBRATION = 500
+CALIBRATION = 500
 
 
 class Runtime(ABC):
@@ -55,7 +55,7 @@ class Runtime(ABC):
 
     @abstractmethod
     def run(self, picture: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Logits [10] of a picture, uint8 [28, 28]."""
+        """Logits of a window, uint8 [28, 28], the ten digits first."""
 
 
 class OnnxFloat(Runtime):
@@ -154,15 +154,15 @@ class LiteRTInt8(LiteRTFloat):
 
     def __init__(self, onnx: Path, calibration: NDArray[np.uint8], folder: Path) -> None:
         self.version = version("ai-edge-litert")
-        self._load(onnx, calibration[:_CALIBRATION])
+        self._load(onnx, calibration[:CALIBRATION])
 
 
 RUNTIMES: tuple[type[Runtime], ...] = (OnnxInt8, OnnxFloat, LiteRTInt8, LiteRTFloat, OpenCV, Ncnn)
 
 
-def fp32_file() -> Path:
-    """The shipped classifier in float32."""
-    return find_model("base.fp32")
+def fp32_file(size: str) -> Path:
+    """A shipped classifier in float32, by the name of its size."""
+    return find_model(f"{size}.fp32")
 
 
 def _without_cast(parameters: str) -> str:

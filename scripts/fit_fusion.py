@@ -3,8 +3,9 @@
     python scripts/fit_fusion.py DATA [--pens FILE_OR_FOLDER]... [--model M] [--finder F] [--scenes 3000] [--seed 7]
 
 DATA is what `edge-digits train --data` takes, and --pens likewise. Of the training digits and of the pens, those are
-used that training holds out. Prints the weights of scenes and of crops that are given as one digit, and the threshold
-from which on digits are read: the least at which one scene without a digit in twenty gets a false one.
+used that training holds out. Prints the weights of scenes, of crops that may be one digit, and of those that are given
+as one; and the threshold from which on digits are read: the least at which one scene without a digit in twenty gets a
+false one.
 """
 
 from __future__ import annotations
@@ -38,6 +39,8 @@ from edge_digits_train.training.windows import with_traces
 #: Sizes of scenes, height and width in pixels, and of crops that are cut of them, side in heights of a digit.
 _SIZES = ((80, 160), (160, 320), (60, 240))
 _CROPS = (1.1, 2.0)
+#: Of what is given as one digit, this share is none.
+_NONE_GIVEN = 0.01
 #: Digits are read from this share of empty scenes with a false one on; thresholds that are tried.
 _FALSE = 0.05
 _THRESHOLDS = np.arange(0.3, 0.96, 0.05)
@@ -110,8 +113,8 @@ def in_scenes(composer: Composer, gatherer: Gatherer, count: int, seed: int) -> 
 
 
 def in_crops(composer: Composer, digits: datasets.Split, gatherer: Gatherer, count: int, seed: int) -> Opinions:
-    """The candidates of crops that are given as one digit: scans and photographs of one, of what is none, and parts of
-    scenes around a digit, with what is beside it."""
+    """The candidates of crops that may be one digit: scans and photographs of one, of what is none, and parts of scenes
+    around a digit, with what is beside it."""
     rows: list[tuple[Candidate, int]] = []
     for number in range(count):
         rng = np.random.default_rng((seed, number, 1))
@@ -140,6 +143,16 @@ def in_crops(composer: Composer, digits: datasets.Split, gatherer: Gatherer, cou
     return gatherer.opinions(rows)
 
 
+def in_given(digits: datasets.Split, gatherer: Gatherer, seed: int) -> Opinions:
+    """The candidates of digits as they were scanned, and of as many figures that are none."""
+    rng = np.random.default_rng((seed, 2))
+    shown = [(picture, int(label)) for picture, label in zip(digits.pictures, digits.classes, strict=True)]
+    shown += [(negative(rng, digits.pictures, digits.classes), BACKGROUND) for _ in shown]
+    looks = ((gatherer.look(picture, "digit"), truth) for picture, truth in shown)
+    rows = [(candidate, truth) for found, truth in looks for line in found.lines for candidate in line.candidates]
+    return gatherer.opinions(rows)
+
+
 def _truth(scene: Scene, box: tuple[int, int, int, int]) -> int:
     """The class of what a box is of; -1 where it is of nothing; IGNORED where that is not known."""
     x, y = (box[0] + box[2]) / 2, (box[1] + box[3]) / 2
@@ -156,17 +169,25 @@ def _truth(scene: Scene, box: tuple[int, int, int, int]) -> int:
     return what if off < 0.5 else BACKGROUND
 
 
-def fit(opinions: Opinions) -> Weights:
-    """The weights of the lowest cross-entropy."""
+def fit(opinions: Opinions, none: float | None = None) -> Weights:
+    """The weights of the lowest cross-entropy.
+
+    Args:
+        opinions: of candidates.
+        none: the share of what is no character, among what is to be read; None for that among the candidates.
+    """
     there = opinions.truth >= 0
+    nothings = float((~there).sum() if none is None else none / (1.0 - none) * there.sum())
 
     def loss(values: NDArray[np.float64]) -> float:
         odds, classes = evidence(opinions.logits, opinions.probabilities, Weights(*values))
-        none = np.logaddexp(0.0, odds[~there, 0]).sum()
+        wrong = nothings * np.logaddexp(0.0, odds[~there, 0]).mean()
         right = (np.logaddexp(0.0, -odds[there, 0]) - classes[there, opinions.truth[there]]).sum()
-        return float(none + right) / len(there)
+        return float((wrong + right) / (nothings + there.sum()))
 
-    best = minimize(loss, np.array([0.8, 0.4, 0.0, 0.7, 0.5]), method="Nelder-Mead", options={"maxiter": 3000})
+    bounds = [(0.0, None), (0.0, None), (None, None), (0.0, None), (0.0, None)]
+    start = np.array([0.8, 0.4, 0.0, 0.7, 0.5])
+    best = minimize(loss, start, method="Nelder-Mead", bounds=bounds, options={"maxiter": 3000})
     return Weights(*(round(float(value), 3) for value in best.x))
 
 
@@ -275,7 +296,9 @@ def main() -> None:
     report_threshold(lines.confidence(in_lines), everything.truth, places.empty, count)
     crops = in_crops(composer, with_traces(held_out, others, 0), gatherer, options.scenes, options.seed)
     report("crops", crops, fit(crops))
-    print(f"weights and threshold in use: {fusion.SCENE}, {fusion.CROP}, {fusion.THRESHOLD}")
+    given = in_given(held_out, gatherer, options.seed)
+    report("given crops", given, fit(given, _NONE_GIVEN))
+    print(f"in use: {fusion.SCENE}, {fusion.CROP}, {fusion.GIVEN_CROP}, {fusion.LINE}, {fusion.THRESHOLD}")
 
 
 if __name__ == "__main__":

@@ -125,7 +125,12 @@ def _opinions(rng: np.random.Generator) -> dict[str, Any]:
         "logits": packed(logits),
         "probabilities": packed(probabilities),
         "boxes": boxes,
-        "weights": {"scene": asdict(fusion.SCENE), "crop": asdict(fusion.CROP), "line": fusion.LINE},
+        "weights": {
+            "scene": asdict(fusion.SCENE),
+            "crop": asdict(fusion.CROP),
+            "given_crop": asdict(fusion.GIVEN_CROP),
+            "line": fusion.LINE,
+        },
         "joined": joined,
     }
 

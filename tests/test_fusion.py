@@ -17,6 +17,7 @@ from edge_digits.text.fusion import Weights, join
 #: Such that no two of them can be mistaken for each other.
 SCENE = Weights(finder=0.9, classifier=0.4, constant=-0.3, finder_class=0.5, classifier_class=0.7, slash=1.2)
 CROP = Weights(finder=0.7, classifier=0.5, constant=0.1, finder_class=0.6, classifier_class=0.2)
+GIVEN_CROP = Weights(finder=0.2, classifier=1.1, constant=1.3, finder_class=0.4, classifier_class=0.8)
 LINE = (0.8, 1.7, -0.4)
 CHARACTERS = len(DIGITS + SIGNS)
 ARRAY = np.zeros((40, 40), np.uint8)
@@ -26,6 +27,7 @@ ARRAY = np.zeros((40, 40), np.uint8)
 def weights(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(fusion, "SCENE", SCENE)
     monkeypatch.setattr(fusion, "CROP", CROP)
+    monkeypatch.setattr(fusion, "GIVEN_CROP", GIVEN_CROP)
     monkeypatch.setattr(fusion, "LINE", LINE)
 
 
@@ -130,11 +132,11 @@ def test_the_only_sure_digit_lacks_no_company_and_is_that_of_what_stands_beside_
 
 @pytest.mark.parametrize("given", [False, True])
 def test_there_is_no_digit_in_a_crop_only_where_none_of_its_boxes_holds_one(given: bool) -> None:
-    """Who gives it says that there is one: else the odds are less."""
+    """Who gives it says that there is one: else other weights count, and the odds are less."""
     logits, rows = opinions(2, seed=1)
     scores = np.exp(join([line(*(find(logit, alone=True, given=given) for logit in logits))], rows).classes)
-    less = 0.0 if given else fusion.GIVEN
-    digits = [by_hand(logit, row, CROP, less)[: len(DIGITS)] for logit, row in zip(logits, rows, strict=True)]
+    used, less = (GIVEN_CROP, 0.0) if given else (CROP, fusion.GIVEN)
+    digits = [by_hand(logit, row, used, less)[: len(DIGITS)] for logit, row in zip(logits, rows, strict=True)]
     none = min(1 - sum(each) for each in digits)
     for found, each in zip(scores, digits, strict=True):
         whole = np.array([*each, none])

@@ -204,11 +204,9 @@ def _strength(found: Finds, number: int) -> float:
     part = scale.pixels[max(y1, 0) : max(y2, y1 + 1, 1), max(x1, 0) : max(x2, x1 + 1, 1)]
     if part.size == 0:
         return 0.0
-    strongest = 0.0
-    for plane in cv2.split(part) if part.ndim == 3 else (part,):
-        paper, darkest, brightest = np.percentile(plane, (50.0, 100.0 - _INK_PERCENTILE, _INK_PERCENTILE))
-        strongest = max(strongest, 255.0 * max(paper - darkest, brightest - paper) / max(paper, MIN_PAPER))
-    return strongest
+    planes = part.reshape(part.shape[0] * part.shape[1], -1)  # [pixels, channels]
+    paper, darkest, brightest = np.percentile(planes, (50.0, 100.0 - _INK_PERCENTILE, _INK_PERCENTILE), axis=0)
+    return float((255.0 * np.maximum(paper - darkest, brightest - paper) / np.maximum(paper, MIN_PAPER)).max())
 
 
 def _suppressed(found: Finds) -> Finds:

@@ -116,7 +116,12 @@ def _about(model: Model, finder: Finder) -> dict[str, Any]:
         "signs": SIGN_CHOICES,
         "camera": None,
         "corrections": False,
-        "weights": {"scene": asdict(fusion.SCENE), "crop": asdict(fusion.CROP), "line": fusion.LINE},
+        "weights": {
+            "scene": asdict(fusion.SCENE),
+            "crop": asdict(fusion.CROP),
+            "given_crop": asdict(fusion.GIVEN_CROP),
+            "line": fusion.LINE,
+        },
         "finder": {"file": "models/finder.onnx"},
         "reader": {
             "file": "models/reader.onnx",

@@ -31,7 +31,10 @@ export function logSum(values) {
 export function join(lines, probabilities, weights) {
   const candidates = lines.flat();
   if (!candidates.length) return [];
-  const characters = candidates.map((one, i) => ofFind(one, probabilities[i], one.alone ? weights.crop : weights.scene));
+  const characters = candidates.map((one, i) => {
+    const ofCrop = one.given ? weights.given_crop : weights.crop;
+    return ofFind(one, probabilities[i], one.alone ? ofCrop : weights.scene);
+  });
   const digits = characters.map((row) => Array.from(digitsOf(row)));
   const signs = characters.map((row) => Array.from(signsOf(row)));
   const scores = (rows) => rows.map((row, i) => ({ classes: normalized(row), signs: signs[i] }));
