@@ -321,6 +321,28 @@ def test_nothing_is_found_beyond_the_rim_of_a_part() -> None:
     assert 3 < parts < 40
 
 
+def lean(strokes: Gray) -> float:
+    """Shear along x, by moments."""
+    moments = cv2.moments(strokes)
+    return moments["mu11"] / moments["mu02"]
+
+
+def test_ones_of_one_hand_lean_nearly_alike() -> None:
+    """Whatever pictures they are made of; those of a data set are of many hands."""
+    rng = np.random.default_rng(3)
+    bar = np.zeros((28, 28), np.uint8)
+    cv2.line(bar, (14, 5), (14, 23), 255, 2, cv2.LINE_AA)
+    shears = rng.normal(-0.3, 0.3, 40)
+    pictures = [cv2.warpAffine(bar, np.array([[1, shear, -14 * shear], [0, 1, 0]]), (28, 28)) for shear in shears]
+    library = Library(np.stack(pictures).astype(np.uint8), np.ones(40, np.int64))
+    own = np.std([lean(picture) for picture in library.pictures])
+    for seed in range(5):
+        hand = Writing.begin(library, np.random.default_rng(seed), 40.0)
+        leans = [lean(hand.picture(index, rng)[0]) for index in range(40)]
+        assert np.std(leans) < 0.6 * own
+        assert abs(np.median(leans) - hand.hand.slant) < 0.3
+
+
 def test_an_exponent_is_a_smaller_digit_above_the_line() -> None:
     """And the unknown beside it a sign; an asterisk is neither."""
     rng = np.random.default_rng(0)

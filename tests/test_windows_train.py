@@ -33,6 +33,7 @@ from edge_digits_train.synthesis import raster
 from edge_digits_train.synthesis.augment import Augmentation
 from edge_digits_train.synthesis.scenes import IGNORED, LABELS, Composer, Scene
 from edge_digits_train.training import crops, fit, windows
+from edge_digits_train.training.bent import bend
 from edge_digits_train.training.configure import configure
 from edge_digits_train.training.teacher import Teacher
 
@@ -55,8 +56,8 @@ def test_all_of_a_bare_crop_is_its_box() -> None:
 
 def test_windows_are_of_digits_signs_and_as_much_background_and_crops() -> None:
     classes = SCENES.classes
-    assert (len(SCENES), len(CROPS)) == (360, 240)
-    assert SCENES.pictures.shape == (360, 28, 28)
+    assert (len(SCENES), len(CROPS)) == (300, 300)
+    assert SCENES.pictures.shape == (300, 28, 28)
     shares = [float(np.mean(part)) for part in ((classes >= 0) & (classes < 10), classes >= 10, classes == BACKGROUND)]
     assert shares == pytest.approx([0.43, 0.08, 0.49], abs=0.1)
     assert set(CROPS.classes.tolist()) == {BACKGROUND, *range(10)}
@@ -216,6 +217,31 @@ def test_a_reader_of_windows_becomes_a_litert_file(trained: Path, tmp_path: Path
     expected = np.asarray(source(SCENES.pictures[:100, ..., None].astype(np.float32)))
     given = litert.Interpreter(path.read_bytes()).run(SCENES.pictures[:100])
     assert np.corrcoef(given.ravel(), expected.ravel())[0, 1] > 0.97
+
+
+def test_bent_windows_are_others_and_show_the_same() -> None:
+    bent = bend(SCENES.pictures, np.random.default_rng(0))
+    assert (bent.shape, bent.dtype) == (SCENES.pictures.shape, np.dtype(np.uint8))
+    alike = []
+    for before, after in zip(SCENES.pictures, bent, strict=True):
+        if before.std() > 10:
+            assert not np.array_equal(before, after)
+            alike.append(float(np.corrcoef(before.ravel(), after.ravel())[0, 1]))
+    assert np.median(alike) > 0.85
+    np.testing.assert_array_equal(bent, bend(SCENES.pictures, np.random.default_rng(0)))
+    full = np.full((50, 28, 28), 255, np.uint8)
+    np.testing.assert_array_equal(bend(full, np.random.default_rng(1)), full)  # it goes on beyond the rim
+
+
+@pytest.mark.slow
+def test_windows_that_serve_two_epochs_are_bent_in_another_way_in_each(data: Path) -> None:
+    train = datasets.load(str(data)).train
+    with windows.WindowEpochs(train, (), Augmentation(), 50, seed=1, redraw=2) as epochs:
+        first, second, third = (epochs.make(number, until=3) for number in range(3))
+    assert sorted(first[1]) == sorted(second[1]) != sorted(third[1])
+    assert not {picture.tobytes() for picture in first[0] if picture.any()} & {
+        picture.tobytes() for picture in second[0]
+    }
 
 
 @pytest.mark.slow
