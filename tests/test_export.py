@@ -86,6 +86,9 @@ def test_the_graph_holds_no_shape_arithmetic_and_takes_pixels_as_they_are(int8: 
     weights = next(node for node in model.graph.node if node.output[0] == first.input[1])
     scales = next(tensor for tensor in model.graph.initializer if tensor.name == weights.input[1])
     assert list(scales.dims) == [32], "one scale a channel"
+    used = {name for node in model.graph.node for name in node.input} | {port.name for port in model.graph.output}
+    assert all(used & set(node.output) for node in model.graph.node), "what nothing needs is computed all the same"
+    assert kinds[-1] == "Gemm", "logits are not rounded to 8 bits"
 
 
 def test_the_card_tells_how_the_file_came_about(int8: tuple[Path, str], run: Path) -> None:

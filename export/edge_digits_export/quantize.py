@@ -57,7 +57,8 @@ def quantize(model: onnx.ModelProto, calibration: NDArray[np.uint8], *, float_ou
             weight_type=QuantType.QInt8,
             calibrate_method=CalibrationMethod.MinMax,
             nodes_to_exclude=[_last_layer(onnx.load(prepared))] if float_output else [],
-            extra_options={"ActivationSymmetric": False},
+            # Logits stay as fine as the sums that they are.
+            extra_options={"ActivationSymmetric": False, "OpTypesToExcludeOutputQuantization": ["Gemm", "MatMul"]},
         )
         return finish(_with_pixels_as_they_are(onnx.load(quantized)))
 
@@ -114,12 +115,22 @@ def _with_pixels_as_they_are(model: onnx.ModelProto) -> onnx.ModelProto:
     )
     rest = [node for node in graph.node if not any(node is removed for removed in (first, *chain))]
     del graph.node[:]
-    graph.node.extend([shaped, pixels, *rest])
+    graph.node.extend([shaped, pixels, *_used(rest, {port.name for port in graph.output})])
     used = {name for node in graph.node for name in node.input}
     kept = [initializer for initializer in graph.initializer if initializer.name in used]
     del graph.initializer[:]
     graph.initializer.extend(kept)
     return model
+
+
+def _used(nodes: list[onnx.NodeProto], wanted: set[str]) -> list[onnx.NodeProto]:
+    """The nodes that what is wanted comes from, in their order: onnxruntime runs the others too."""
+    used: list[onnx.NodeProto] = []
+    for node in reversed(nodes):
+        if wanted & set(node.output):
+            used.insert(0, node)
+            wanted = wanted | set(node.input)
+    return used
 
 
 def _flat_size(graph: onnx.GraphProto, chain: list[onnx.NodeProto]) -> int:
