@@ -114,7 +114,7 @@ def in_scenes(composer: Composer, gatherer: Gatherer, count: int, seed: int) -> 
 
 def in_crops(composer: Composer, digits: datasets.Split, gatherer: Gatherer, count: int, seed: int) -> Opinions:
     """The candidates of crops that may be one digit: scans and photographs of one, of what is none, and parts of scenes
-    around a digit, with what is beside it."""
+    around a digit or sign, with what is beside it."""
     rows: list[tuple[Candidate, int]] = []
     for number in range(count):
         rng = np.random.default_rng((seed, number, 1))
@@ -127,7 +127,7 @@ def in_crops(composer: Composer, digits: datasets.Split, gatherer: Gatherer, cou
             gray, _ = shoot(picture, truth, digits.pictures[other], rng, Augmentation())
         else:
             scene = composer.scene(rng, 160, 320)
-            wanted = np.flatnonzero((scene.classes >= 0) & (scene.classes < len(DIGITS)))
+            wanted = np.flatnonzero(scene.classes >= 0)
             if not len(wanted):
                 continue
             chosen = int(rng.choice(wanted))

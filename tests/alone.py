@@ -95,7 +95,7 @@ def _opinions(rng: np.random.Generator) -> dict[str, Any]:
     logits[count - 2, CHARACTERS.index("x")] += np.float32(9)
     probabilities = rng.dirichlet(np.full(len(CHARACTERS) + 1, 0.15), count)[:, :-1].astype(np.float32)
 
-    def line(first: int, last: int, alone: bool, given: bool) -> Line:
+    def line(first: int, last: int, alone: bool, given: bool, tiny: bool) -> Line:
         nodes = [(0, 1) if alone else (number, number + 1) for number in range(last - first)]
         candidates = [
             Candidate(
@@ -103,6 +103,7 @@ def _opinions(rng: np.random.Generator) -> dict[str, Any]:
                 *ends,
                 alone=alone,
                 given=given,
+                tiny=tiny,
                 place=Place(np.zeros((1, 1), np.uint8), (0.0, 0.0, 1.0, 1.0), logits[row]),
             )
             for row, ends in zip(range(first, last), nodes, strict=True)
@@ -110,15 +111,16 @@ def _opinions(rng: np.random.Generator) -> dict[str, Any]:
         return Line(tuple(candidates), nodes[-1][1] + 1)
 
     joined = []
-    for lines, alone, given in (
-        ([(0, 6), (6, 9)], False, False),
-        ([(2, 3)], False, False),
-        ([(0, 2)], True, True),
-        ([(4, 6)], True, False),
+    for lines, alone, given, tiny in (
+        ([(0, 6), (6, 9)], False, False, False),
+        ([(2, 3)], False, False, False),
+        ([(0, 2)], True, True, False),
+        ([(0, 2)], True, True, True),
+        ([(4, 6)], True, False, False),
     ):
         rows = slice(lines[0][0], lines[-1][1])
-        scores = fusion.join([line(*ends, alone, given) for ends in lines], probabilities[rows])
-        joined.append({"lines": lines, "alone": alone, "given": given, "classes": packed(scores.classes)})
+        scores = fusion.join([line(*ends, alone, given, tiny) for ends in lines], probabilities[rows])
+        joined.append({"lines": lines, "alone": alone, "given": given, "tiny": tiny, "classes": packed(scores.classes)})
     return {
         "cells": packed(cells),
         "peaks": packed(np.column_stack([peaks.x, peaks.y, peaks.width, peaks.height, peaks.logits])),

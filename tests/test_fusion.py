@@ -36,11 +36,17 @@ def glyph(*, given: bool = False) -> Candidate:
 
 
 def find(
-    logits: NDArray[np.float32], *, given: bool = False, alone: bool = False, height: int = 30, x: int = 5
+    logits: NDArray[np.float32],
+    *,
+    given: bool = False,
+    tiny: bool = False,
+    alone: bool = False,
+    height: int = 30,
+    x: int = 5,
 ) -> Candidate:
     place = Place(np.zeros((40, 40), np.uint8), (5.0, 5.0, 20.0, 35.0), logits)
     glyph = Glyph(x, 5, np.full((height, 15), 200, np.uint8))
-    return Candidate(glyph, 0, 1, alone=alone or given, given=given, place=place)
+    return Candidate(glyph, 0, 1, alone=alone or given, given=given, tiny=tiny, place=place)
 
 
 def line(*candidates: Candidate) -> Line:
@@ -130,12 +136,12 @@ def test_the_only_sure_digit_lacks_no_company_and_is_that_of_what_stands_beside_
         np.testing.assert_allclose(np.exp(scores.classes[number, -1]), 1 - whole, rtol=2e-3, atol=1e-5)
 
 
-@pytest.mark.parametrize("given", [False, True])
-def test_there_is_no_digit_in_a_crop_only_where_none_of_its_boxes_holds_one(given: bool) -> None:
-    """Who gives it says that there is one: else other weights count, and the odds are less."""
+@pytest.mark.parametrize(("given", "tiny"), [(False, False), (True, False), (True, True)])
+def test_there_is_no_digit_in_a_crop_only_where_none_of_its_boxes_holds_one(given: bool, tiny: bool) -> None:
+    """Who gives it says that there is one: else other weights count; and the odds are less, where it is not tiny."""
     logits, rows = opinions(2, seed=1)
-    scores = np.exp(join([line(*(find(logit, alone=True, given=given) for logit in logits))], rows).classes)
-    used, less = (GIVEN_CROP, 0.0) if given else (CROP, fusion.GIVEN)
+    scores = np.exp(join([line(*(find(logit, alone=True, given=given, tiny=tiny) for logit in logits))], rows).classes)
+    used, less = GIVEN_CROP if given and not tiny else CROP, 0.0 if given else fusion.GIVEN
     digits = [by_hand(logit, row, used, less)[: len(DIGITS)] for logit, row in zip(logits, rows, strict=True)]
     none = min(1 - sum(each) for each in digits)
     for found, each in zip(scores, digits, strict=True):

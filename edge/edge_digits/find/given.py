@@ -24,15 +24,15 @@ _STEPS = (1.5, 1.0)
 _LIKELY_LOGIT, _INNER, _ALIKE, _TOUCHING = 1.0, 0.32, 0.25, 0.15
 
 
-def given_digit(picture: NDArray[np.uint8], maps: HeatMaps) -> list[Line]:
-    """The digit of a picture that is given as one digit: alternatives, of which each is all that is read.
+def given_digit(picture: NDArray[np.uint8], maps: HeatMaps, *, tiny: bool) -> list[Line]:
+    """The digit of a picture that is given as one digit, or `tiny`: alternatives, of which each is all that is read.
 
     They are the surest find, and the box of all ink: of a crop that fills its frame, the finder knows the box less
     well, and of one with lines and neighbours in it, the ink.
     """
     crop = _Crop.of(picture)
     found = find_characters(crop.picture, maps, crop.factors)
-    return [crop.moved(_alternatives(crop, found, given=True))]
+    return [crop.moved(_alternatives(crop, found, given=True, tiny=tiny))]
 
 
 def crop_lines(picture: NDArray[np.uint8], maps: HeatMaps) -> list[Line]:
@@ -61,12 +61,12 @@ def _holds_several(crop: _Crop, found: Finds) -> bool:
     return False
 
 
-def _alternatives(crop: _Crop, found: Finds, *, given: bool) -> Line:
+def _alternatives(crop: _Crop, found: Finds, *, given: bool, tiny: bool = False) -> Line:
     surest = [int(found.logits[:, : len(DIGITS)].max(axis=1).argmax())] if len(found.boxes) else []
     logits = found.logits[surest] if surest else np.full((1, found.logits.shape[1]), MIN_LOGIT, np.float32)
     of_ink = Finds(crop.ink, logits, np.zeros(1, np.intp), (crop.scale,))
     candidates = (*(candidate(found, number) for number in surest), candidate(of_ink, 0))
-    return Line(tuple(replace(one, alone=True, given=given) for one in candidates), 2)
+    return Line(tuple(replace(one, alone=True, given=given, tiny=tiny) for one in candidates), 2)
 
 
 @dataclass(frozen=True, eq=False)

@@ -58,7 +58,8 @@ class Candidate:
         start, end: the nodes that it joins, start < end; all ink of the line between two nodes lies in any chain of
             candidates from one to the other, but for what no digit can be made of.
         alone: it is all that is read of its picture, and the others are alternatives.
-        given: whoever gave the picture says that it is one digit.
+        given: whoever gave the picture says that it is one digit, or it is too small to be anything else.
+        tiny: it is given for its size alone.
         place: where a network found it, for a look at it with its surroundings; None where a rule cut its ink out.
     """
 
@@ -67,6 +68,7 @@ class Candidate:
     end: int
     alone: bool = False
     given: bool = False
+    tiny: bool = False
     place: Place | None = None
 
 

@@ -108,7 +108,7 @@ def look(pixels: NDArray[np.uint8], view: View, layout: Layout, finder: Finder |
     if finder is None:
         found = replace(found, lines=_by_rule(found))
     elif one:
-        found = replace(found, lines=given_digit(work, finder.maps))
+        found = replace(found, lines=given_digit(work, finder.maps, tiny=layout == "auto"))
     elif layout == "auto" and _is_crop(work):
         found = replace(found, lines=crop_lines(work, finder.maps))
     else:

@@ -51,13 +51,13 @@ class Scores:
 
 
 #: Of finds in a scene, and of the boxes of a crop that may be one digit.
-SCENE = Weights(finder=1.777, classifier=0.35, constant=0.552, finder_class=1.049, classifier_class=0.384, slash=1.5)
-CROP = Weights(finder=0.89, classifier=0.565, constant=1.108, finder_class=0.596, classifier_class=0.429)
+SCENE = Weights(finder=1.8, classifier=0.357, constant=0.433, finder_class=1.061, classifier_class=0.37, slash=1.5)
+CROP = Weights(finder=0.662, classifier=0.568, constant=1.21, finder_class=0.462, classifier_class=0.429)
 #: Of the boxes of a crop that is given as one digit, fitted on digits as they are scanned, with one in a hundred of
 #: what is given none: crops of scenes are harder, and weights that were fitted on them doubt what is clear.
-GIVEN_CROP = Weights(finder=0.0, classifier=1.118, constant=1.752, finder_class=0.427, classifier_class=0.903)
+GIVEN_CROP = Weights(finder=0.0, classifier=1.098, constant=1.672, finder_class=0.533, classifier_class=0.844)
 #: Of a find's own odds to be a digit, and of its company in the line; and a constant.
-LINE = (0.865, 2.94, -1.252)
+LINE = (0.859, 2.913, -1.256)
 #: A digit is likely from these log odds on, and sure enough to be the only one of a picture.
 _LIKELY, _SURE_ALONE = 0.5, 1.2
 #: A find is part of another that is larger and covers so much of it; signs that have such parts.
@@ -191,7 +191,8 @@ def _of_finds(candidates: list[Candidate], probabilities: NDArray[np.float32]) -
     """Log probabilities of each character, float32 [N, K]; what they lack of 1 is for no character."""
     logits = np.array([c.place.logits for c in candidates if c.place is not None], np.float32)
     one = candidates[0]
-    odds, classes = evidence(logits, probabilities, (GIVEN_CROP if one.given else CROP) if one.alone else SCENE)
+    of_crop = GIVEN_CROP if one.given and not one.tiny else CROP
+    odds, classes = evidence(logits, probabilities, of_crop if one.alone else SCENE)
     if one.alone and not one.given:
         odds = odds - GIVEN
     return np.asarray(classes - np.logaddexp(0.0, -odds), np.float32)

@@ -32,7 +32,7 @@ export function join(lines, probabilities, weights) {
   const candidates = lines.flat();
   if (!candidates.length) return [];
   const characters = candidates.map((one, i) => {
-    const ofCrop = one.given ? weights.given_crop : weights.crop;
+    const ofCrop = one.given && !one.tiny ? weights.given_crop : weights.crop;
     return ofFind(one, probabilities[i], one.alone ? ofCrop : weights.scene);
   });
   const digits = characters.map((row) => Array.from(digitsOf(row)));

@@ -15,18 +15,18 @@ const INNER = 0.32;
 const ALIKE = 0.25;
 const TOUCHING = 0.15;
 
-/** The digit of a picture that is given as one digit: a line of alternatives, of which each is all that is read. */
-export async function givenDigit(picture, maps) {
+/** The digit of a picture that is given as one, or tiny: a line of alternatives, of which each is all that is read. */
+export async function givenDigit(picture, maps, tiny) {
   const crop = cropOf(picture);
   const finds = await findCharacters(crop.picture, maps, crop.factors);
-  return [moved(alternatives(crop, finds, true), crop.ring)];
+  return [moved(alternatives(crop, finds, true, tiny), crop.ring)];
 }
 
 /** What a small crop holds, of which nothing is said: lines where several digits are likely, else one digit. */
 export async function cropLines(picture, maps) {
   const crop = cropOf(picture);
   const finds = await findCharacters(crop.picture, maps, crop.factors);
-  const lines = holdsSeveral(crop, finds) ? sceneLines(finds) : [alternatives(crop, finds, false)];
+  const lines = holdsSeveral(crop, finds) ? sceneLines(finds) : [alternatives(crop, finds, false, false)];
   return lines.map((line) => moved(line, crop.ring));
 }
 
@@ -50,12 +50,12 @@ function holdsSeveral(crop, finds) {
 }
 
 /** The surest find, and the box of all ink. */
-function alternatives(crop, finds, given) {
+function alternatives(crop, finds, given, tiny) {
   const sure = finds.map(({ logits }) => best(digitsOf(logits)).value);
   const surest = finds.length ? [finds[best(sure).place]] : [];
   const nothing = new Float32Array(DIGIT_COUNT + SIGNS.length).fill(MIN_LOGIT);
   const ofInk = { box: crop.ink, logits: surest.length ? surest[0].logits : nothing, scale: crop.scale };
-  return [...surest, ofInk].map((find) => ({ ...candidateOf(find), alone: true, given }));
+  return [...surest, ofInk].map((find) => ({ ...candidateOf(find), alone: true, given, tiny }));
 }
 
 /** The crop that a picture is: with a ring where it is small, the box of its ink, and the scales to look at. */

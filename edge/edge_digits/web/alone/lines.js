@@ -1,7 +1,8 @@
 // What a network found in a scene -> lines of candidates; as find/lines.py and the lines of find/layout.py.
 //
-// A candidate is { glyph, place, alone, given }: its box x, y, width, height in the picture; the local contrast, the box
-// in it and the logits that it was found with; whether it is all of its picture; whether somebody says that it is one.
+// A candidate is { glyph, place, alone, given, tiny }: its box x, y, width, height in the picture; the local contrast, the
+// box in it and the logits that it was found with; whether it is all of its picture; whether somebody says that it is
+// one, or its picture is too small for more.
 
 import { best, digitsOf, signsOf } from "./characters.js";
 import { boxWhere, components } from "./filters.js";
@@ -47,7 +48,7 @@ export function candidateOf({ box, logits, scale }) {
   const [x, y] = [Math.floor(left), Math.floor(top)];
   const glyph = { x, y, width: Math.max(1, Math.ceil(right) - x), height: Math.max(1, Math.ceil(bottom) - y) };
   const place = { contrast: scale.contrast, box: box.map((side) => side * scale.factor), logits };
-  return { glyph, place, alone: false, given: false };
+  return { glyph, place, alone: false, given: false, tiny: false };
 }
 
 /** The box of the strokes that lie in a find's box for the most part: what is shown of it. */

@@ -28,7 +28,7 @@ export async function look(picture, size, degrees, layout, maps) {
   if (Math.min(width, height) < SMALLEST) {
     lines = [];
   } else if (layout === "digit" || (layout === "auto" && longer <= TINY_SIDE)) {
-    lines = await givenDigit(work, maps);
+    lines = await givenDigit(work, maps, layout === "auto");
   } else if (layout === "auto" && longer <= CROP_SIDE && width <= WIDE * height) {
     lines = await cropLines(work, maps);
   } else {
