@@ -18,10 +18,11 @@ import argparse
 import subprocess
 import tempfile
 from array import array
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Protocol, TypeVar
 
 import cv2
 import machine
@@ -45,6 +46,16 @@ _TURN = 20
 SIZES = ("nano", "small", "base")
 
 
+Key = TypeVar("Key")
+
+
+class Runs(Protocol):
+    """What gives logits for a picture, uint8 [28, 28]."""
+
+    def run(self, picture: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """The logits, float32 [N]."""
+
+
 def load(size: str, calibration: NDArray[np.uint8]) -> dict[str, Runtime]:
     """The runtimes that are installed, with the weights of a shipped size."""
     loaded: dict[str, Runtime] = {}
@@ -59,10 +70,10 @@ def load(size: str, calibration: NDArray[np.uint8]) -> dict[str, Runtime]:
     return loaded
 
 
-def in_turns(loaded: dict[str, Runtime], picture: NDArray[np.uint8], rounds: int) -> dict[str, float]:
+def in_turns(loaded: Mapping[Key, Runs], picture: NDArray[np.uint8], rounds: int) -> dict[Key, float]:
     """The median nanoseconds of each runtime for a picture."""
     calls, warm = array("q", bytes(8 * _TURN)), array("q", bytes(8 * _TURN))
-    taken: dict[str, list[int]] = {name: [] for name in loaded}
+    taken: dict[Key, list[int]] = {name: [] for name in loaded}
     for _ in range(-(-rounds // _TURN)):
         for name, runtime in loaded.items():
             call = partial(runtime.run, picture)

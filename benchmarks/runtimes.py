@@ -1,8 +1,8 @@
 """The shipped classifiers in other runtimes, with their own weights: each gives logits for one window of 28x28 pixels.
 
 OpenCV reads the ONNX file itself. For ncnn, pnnx converts it. For LiteRT, its layers are built again in Keras with the
-same weights, and converted as `edge-digits export --format litert` does; int8 is calibrated on MNIST's training
-pictures. All are set to one thread.
+same weights, and converted as `edge-digits export --format litert` does; int8 is calibrated on windows of
+MNIST's training pictures. All are set to one thread.
 """
 
 from __future__ import annotations
@@ -89,6 +89,7 @@ class OpenCV(Runtime):
     name = "OpenCV DNN fp32"
 
     def __init__(self, onnx: Path, calibration: NDArray[np.uint8], folder: Path) -> None:
+        cv2.setNumThreads(1)
         self._net = cv2.dnn.readNetFromONNX(str(onnx))
         self.size, self.version = onnx.stat().st_size, cv2.__version__
 

@@ -297,7 +297,7 @@ def main() -> None:
     crops = in_crops(composer, with_traces(held_out, others, 0), gatherer, options.scenes, options.seed)
     report("crops", crops, fit(crops))
     given = in_given(held_out, gatherer, options.seed)
-    report("given crops", given, fit(given, _NONE_GIVEN))
+    print(f"given crops: {len(given.truth)} candidates\n  {fit(given, _NONE_GIVEN)}")
     print(f"in use: {fusion.SCENE}, {fusion.CROP}, {fusion.GIVEN_CROP}, {fusion.LINE}, {fusion.THRESHOLD}")
 
 

@@ -19,7 +19,7 @@ TABLES = [
     ("README.md", "| set |", "accuracy"),
     ("README.md", "| command |", "speed"),
     ("README.md", "| folder |", "speed"),
-    ("docs/benchmarking.md", "| runtime |", "peers"),
+    ("docs/models.md", "| network |", "pareto"),
     ("docs/benchmarking.md", "| | no difference |", "differences"),
     ("docs/models.md", "| model |", "models"),
     ("docs/models.md", "| file |", "knowing"),

@@ -53,7 +53,7 @@ def test_an_array_gives_what_its_file_gives(good: Path) -> None:
     assert (from_array.text, from_array.source) == ("427", "")
 
 
-_BAR = pytest.mark.xfail(strict=True, reason="an upright bar alone is no one, or one with less than 0.5, at three sizes")
+_BAR = pytest.mark.xfail(strict=True, reason="an upright bar alone is no one, or one with under 0.5, at three sizes")
 
 
 @pytest.mark.parametrize("digit", [pytest.param(d, marks=_BAR) if d == "1" else d for d in STROKES])

@@ -57,7 +57,7 @@ def quantize(model: onnx.ModelProto, calibration: NDArray[np.uint8], *, float_ou
             weight_type=QuantType.QInt8,
             calibrate_method=CalibrationMethod.MinMax,
             nodes_to_exclude=[_last_layer(onnx.load(prepared))] if float_output else [],
-            # Logits stay as fine as the sums that they are.
+            # Logits stay as fine as the sums that they are, and with them the sums of any dense layer.
             extra_options={"ActivationSymmetric": False, "OpTypesToExcludeOutputQuantization": ["Gemm", "MatMul"]},
         )
         return finish(_with_pixels_as_they_are(onnx.load(quantized)))

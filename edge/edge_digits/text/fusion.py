@@ -191,6 +191,7 @@ def _of_finds(candidates: list[Candidate], probabilities: NDArray[np.float32]) -
     """Log probabilities of each character, float32 [N, K]; what they lack of 1 is for no character."""
     logits = np.array([c.place.logits for c in candidates if c.place is not None], np.float32)
     one = candidates[0]
+    # Of a tiny picture nobody said that it is a digit: it may be a sign.
     of_crop = GIVEN_CROP if one.given and not one.tiny else CROP
     odds, classes = evidence(logits, probabilities, of_crop if one.alone else SCENE)
     if one.alone and not one.given:

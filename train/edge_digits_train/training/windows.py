@@ -40,8 +40,7 @@ _PENS = (1.3, 3.6)
 class WindowEpochs(Redrawn[Split]):
     """Makes the windows of any epoch; the same seed and epoch give the same windows in the same order.
 
-    Windows that serve several epochs are bent a little differently in each. With a teacher, their targets are what it
-    says of them.
+    Windows are bent a little differently in each epoch. With a teacher, their targets are what it says of them unbent.
     """
 
     def __init__(

@@ -1,8 +1,8 @@
 // What a network found in a scene -> lines of candidates; as find/lines.py and the lines of find/layout.py.
 //
-// A candidate is { glyph, place, alone, given, tiny }: its box x, y, width, height in the picture; the local contrast, the
-// box in it and the logits that it was found with; whether it is all of its picture; whether somebody says that it is
-// one, or its picture is too small for more.
+// A candidate is { glyph, place, alone, given, tiny }: its box x, y, width, height in the picture; the local contrast,
+// the box in it and the logits that it was found with; whether it is all of its picture; whether somebody says that it
+// is one, or its picture is too small for more; whether it is only the latter.
 
 import { best, digitsOf, signsOf } from "./characters.js";
 import { boxWhere, components } from "./filters.js";

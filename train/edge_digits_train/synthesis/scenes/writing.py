@@ -21,7 +21,8 @@ Source = Literal["pictures", "traces", "styles"]
 _PICTURES, _TRACES = 0.45, 0.43
 #: Share of ones and sevens that get a flag, a foot or a bar, where they are of pictures or styles.
 _RARE = 0.35
-#: Ones of pictures keep this share of their own lean: those of one hand lean nearly alike, and less than its slashes.
+#: Ones of pictures and styles keep this share of their own lean: those of one hand lean nearly alike, and less than
+#: its slashes.
 _OWN_LEAN = 0.3
 #: Share of "x" that our own code draws where there are traces: of those most are capitals, and an unknown is none.
 _DRAWN_X = 0.5
