@@ -23,14 +23,11 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import NullFormatter
 from numpy.typing import NDArray
-from peers import SIZES, in_turns, load, windows
-from runtimes import CALIBRATION, Runtime
-from sets import mnist_test
+from peers import in_turns, load_all, share_right, test_digits, windows
+from runtimes import Runtime
 
 from edge_digits import Model
 from edge_digits.normalize import normalize
-from edge_digits.results import DIGITS
-from edge_digits_train.datasets import read_idx
 from edge_digits_train.evaluation.plots import BLUE, GREY, ORANGE
 
 #: How a runtime is drawn.
@@ -69,24 +66,16 @@ class Point:
 
 def measure(data: Path, runs: Path, pictures: int, rounds: int) -> list[Point]:
     """All networks in all runtimes, on the same digits and in the same turns."""
-    images, labels = mnist_test(data / "mnist")
-    chosen = np.random.default_rng(0).permutation(len(images))[: pictures or len(images)]
-    calibration = windows(read_idx(data / "mnist" / "train-images-idx3-ubyte.gz")[:CALIBRATION])
-    loaded: dict[tuple[str, str], Runtime | Textbook] = {
-        (size, name): runtime for size in SIZES for name, runtime in load(size, calibration).items()
-    }
-    seen = dict.fromkeys(loaded, windows(images[chosen]))
-    for path in sorted(runs.glob("*.int8.onnx")):
-        key = path.name.split(".")[0], "textbook int8"
-        loaded[key] = Textbook(path)
-    crops = np.stack([normalize(picture) for picture in images[chosen]])
-    times = in_turns(loaded, images[chosen[0]], rounds)
-    points = []
-    for key, network in loaded.items():
-        said = np.array([int(network.run(one)[: len(DIGITS)].argmax()) for one in seen.get(key, crops)])
-        wrong = float((said != labels[chosen]).mean())
-        points.append(Point(*key, network.size, 1e-9 * times[key], wrong))
-    return points
+    loaded: dict[tuple[str, str], Runtime | Textbook] = {**load_all(data)}
+    images, labels = test_digits(data, pictures)
+    seen = dict.fromkeys(loaded, windows(images))
+    loaded |= {(path.name.split(".")[0], "textbook int8"): Textbook(path) for path in sorted(runs.glob("*.int8.onnx"))}
+    crops = np.stack([normalize(picture) for picture in images])
+    times = in_turns(loaded, images[0], rounds)
+    return [
+        Point(*key, network.size, 1e-9 * times[key], 1.0 - share_right(network, seen.get(key, crops), labels))
+        for key, network in loaded.items()
+    ]
 
 
 def front(points: Sequence[Point], cost: str) -> list[Point]:

@@ -19,10 +19,9 @@ import subprocess
 import tempfile
 from array import array
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import cv2
 import machine
@@ -45,7 +44,6 @@ _TURN = 20
 #: Shipped classifiers.
 SIZES = ("nano", "small", "base")
 
-
 Key = TypeVar("Key")
 
 
@@ -64,7 +62,7 @@ def load(size: str, calibration: NDArray[np.uint8]) -> dict[str, Runtime]:
             try:
                 runtime = kind(fp32_file(size), calibration, Path(folder))
             except (ImportError, OSError, subprocess.CalledProcessError, cv2.error) as error:
-                print(f"{kind.name}: absent ({str(error).splitlines()[0]})")
+                print(f"{size} in {kind.name}: absent ({str(error).splitlines()[0]})")
                 continue
         loaded[kind.name] = runtime
     return loaded
@@ -83,31 +81,11 @@ def in_turns(loaded: Mapping[Key, Runs], picture: NDArray[np.uint8], rounds: int
     return {name: float(np.median(times)) for name, times in taken.items()}
 
 
-@dataclass(frozen=True)
-class Measured:
-    """A network in a runtime: seconds for a window, the share of MNIST's test digits that are right, bytes loaded."""
-
-    name: str
-    version: str
-    seconds: float
-    right: float
-    size: int
-
-
-def measure(size: str, data: Path, pictures: int, rounds: int) -> list[Measured]:
-    """A shipped size in each runtime that is installed."""
-    calibration = windows(read_idx(data / "mnist" / "train-images-idx3-ubyte.gz")[:CALIBRATION])
+def test_digits(data: Path, pictures: int) -> tuple[NDArray[np.uint8], NDArray[np.integer[Any]]]:
+    """MNIST's test digits, uint8 [N, 28, 28], and their labels [N]; a seeded sample of so many, or all."""
     images, labels = mnist_test(data / "mnist")
     chosen = np.random.default_rng(0).permutation(len(images))[: pictures or len(images)]
-    seen, truth = windows(images[chosen]), labels[chosen]
-    loaded = load(size, calibration)
-    times = in_turns(loaded, seen[0], rounds)
-    measured = []
-    for name, runtime in loaded.items():
-        said = np.array([int(runtime.run(one)[: len(DIGITS)].argmax()) for one in seen])
-        right = float((said == truth).mean())
-        measured.append(Measured(name, runtime.version, 1e-9 * times[name], right, runtime.size))
-    return measured
+    return images[chosen], labels[chosen]
 
 
 def windows(pictures: NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -115,17 +93,32 @@ def windows(pictures: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return np.stack([normalize_window(picture) for picture in pictures])
 
 
+def load_all(data: Path) -> dict[tuple[str, str], Runtime]:
+    """All shipped sizes in all runtimes that are installed, by size and runtime."""
+    calibration = windows(read_idx(data / "mnist" / "train-images-idx3-ubyte.gz")[:CALIBRATION])
+    return {(size, name): runtime for size in SIZES for name, runtime in load(size, calibration).items()}
+
+
+def share_right(network: Runs, seen: NDArray[np.uint8], labels: NDArray[np.integer[Any]]) -> float:
+    """Of digits as a network sees them, uint8 [N, 28, 28], the share of which its likeliest digit is the label."""
+    said = np.array([int(network.run(one)[: len(DIGITS)].argmax()) for one in seen])
+    return float((said == labels).mean())
+
+
 def networks(data: Path, pictures: int, rounds: int) -> None:
     """Print the table of runtimes."""
+    loaded = load_all(data)
+    images, labels = test_digits(data, pictures)
+    seen = windows(images)
+    times = in_turns(loaded, seen[0], rounds)
     print("| model | runtime | median | ratio | MNIST test digits | file |\n|---|---|---|---|---|---|")
-    for size in SIZES:
-        measured = measure(size, data, pictures, rounds)
-        for one in measured:
-            print(
-                f"| {size} | {one.name} {one.version} | {milliseconds(one.seconds)} "
-                f"| {one.seconds / measured[0].seconds:.2f} | {100 * one.right:.2f} % | {one.size:,} B |",
-                flush=True,
-            )
+    for (size, name), runtime in loaded.items():
+        taken, first = times[size, name], times[size, RUNTIMES[0].name]
+        print(
+            f"| {size} | {name} {runtime.version} | {milliseconds(1e-9 * taken)} | {taken / first:.2f} "
+            f"| {100 * share_right(runtime, seen, labels):.2f} % | {runtime.size:,} B |",
+            flush=True,
+        )
     print()
 
 

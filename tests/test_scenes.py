@@ -337,10 +337,10 @@ def test_ones_of_one_hand_lean_nearly_alike() -> None:
     library = Library(np.stack(pictures).astype(np.uint8), np.ones(40, np.int64))
     own = np.std([lean(picture) for picture in library.pictures])
     for seed in range(5):
-        hand = Writing.begin(library, np.random.default_rng(seed), 40.0)
-        leans = [lean(hand.picture(index, rng)[0]) for index in range(40)]
+        begun = Writing.begin(library, np.random.default_rng(seed), 40.0)
+        leans = [lean(begun.picture(index, rng)[0]) for index in range(40)]
         assert np.std(leans) < 0.6 * own
-        assert abs(np.median(leans) - hand.hand.slant) < 0.3
+        assert abs(np.median(leans) - begun.hand.slant) < 0.3
 
 
 def test_an_exponent_is_a_smaller_digit_above_the_line() -> None:

@@ -1,4 +1,4 @@
-"""An ONNX graph without what only its makers needed: long names, and zero points that are zero by definition.
+"""An ONNX graph without what only its makers needed: nodes without use, long names, zero points that are zero anyway.
 
 A small network's names take as many bytes as its weights: of an int8 file of 99 kB they and the zero points were 13.
 """
@@ -17,6 +17,12 @@ def compact(model: onnx.ModelProto) -> None:
     import onnx
 
     graph = model.graph
+    wanted = {port.name for port in graph.output}
+    for node in reversed(list(graph.node)):  # onnxruntime runs those that nothing needs, too
+        if wanted & set(node.output):
+            wanted.update(node.input)
+        else:
+            graph.node.remove(node)
     # ONNX has none for int32: those of biases.
     biases = {tensor.name for tensor in graph.initializer if tensor.data_type == onnx.TensorProto.INT32}
     for node in graph.node:

@@ -115,22 +115,12 @@ def _with_pixels_as_they_are(model: onnx.ModelProto) -> onnx.ModelProto:
     )
     rest = [node for node in graph.node if not any(node is removed for removed in (first, *chain))]
     del graph.node[:]
-    graph.node.extend([shaped, pixels, *_used(rest, {port.name for port in graph.output})])
+    graph.node.extend([shaped, pixels, *rest])
     used = {name for node in graph.node for name in node.input}
     kept = [initializer for initializer in graph.initializer if initializer.name in used]
     del graph.initializer[:]
     graph.initializer.extend(kept)
     return model
-
-
-def _used(nodes: list[onnx.NodeProto], wanted: set[str]) -> list[onnx.NodeProto]:
-    """The nodes that what is wanted comes from, in their order: onnxruntime runs the others too."""
-    used: list[onnx.NodeProto] = []
-    for node in reversed(nodes):
-        if wanted & set(node.output):
-            used.insert(0, node)
-            wanted = wanted | set(node.input)
-    return used
 
 
 def _flat_size(graph: onnx.GraphProto, chain: list[onnx.NodeProto]) -> int:

@@ -1,4 +1,4 @@
-"""Windows that serve several epochs, bent a little in another way for each, so that none is seen twice."""
+"""Windows, bent a little in another way for each epoch, so that none of those that serve several is seen twice."""
 
 from __future__ import annotations
 
