@@ -28,9 +28,11 @@ def given_digit(picture: NDArray[np.uint8], maps: HeatMaps, *, tiny: bool) -> li
     """The digit of a picture that is given as one digit, or `tiny`: alternatives, of which each is all that is read.
 
     They are the surest find, and the box of all ink: of a crop that fills its frame, the finder knows the box less
-    well, and of one with lines and neighbours in it, the ink.
+    well, and of one with lines and neighbours in it, the ink. An even surface has none.
     """
     crop = _Crop.of(picture)
+    if crop.is_even():
+        return []
     found = find_characters(crop.picture, maps, crop.factors)
     return [crop.moved(_alternatives(crop, found, given=True, tiny=tiny))]
 
@@ -38,6 +40,8 @@ def given_digit(picture: NDArray[np.uint8], maps: HeatMaps, *, tiny: bool) -> li
 def crop_lines(picture: NDArray[np.uint8], maps: HeatMaps) -> list[Line]:
     """What a small crop holds, of which nothing is said: lines where several digits are likely, else one digit."""
     crop = _Crop.of(picture)
+    if crop.is_even():
+        return []
     found = find_characters(crop.picture, maps, crop.factors)
     if _holds_several(crop, found):
         return [crop.moved(line) for line in scene_lines(found)]
@@ -103,6 +107,10 @@ class _Crop:
         return cls(
             picture, ring, Scale(factor, pixels, contrast), ink, tuple(sorted(factors, reverse=True)) if small else ()
         )
+
+    def is_even(self) -> bool:
+        """Whether it shows one even surface, with nothing on it."""
+        return not self.scale.contrast.any()
 
     def moved(self, line: Line) -> Line:
         """A line in pixels of the picture without its ring."""

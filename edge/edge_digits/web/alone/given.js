@@ -18,6 +18,7 @@ const TOUCHING = 0.15;
 /** The digit of a picture that is given as one, or tiny: a line of alternatives, of which each is all that is read. */
 export async function givenDigit(picture, maps, tiny) {
   const crop = cropOf(picture);
+  if (isEven(crop)) return [];
   const finds = await findCharacters(crop.picture, maps, crop.factors);
   return [moved(alternatives(crop, finds, true, tiny), crop.ring)];
 }
@@ -25,9 +26,15 @@ export async function givenDigit(picture, maps, tiny) {
 /** What a small crop holds, of which nothing is said: lines where several digits are likely, else one digit. */
 export async function cropLines(picture, maps) {
   const crop = cropOf(picture);
+  if (isEven(crop)) return [];
   const finds = await findCharacters(crop.picture, maps, crop.factors);
   const lines = holdsSeveral(crop, finds) ? sceneLines(finds) : [alternatives(crop, finds, false, false)];
   return lines.map((line) => moved(line, crop.ring));
+}
+
+/** Whether a crop is one even surface. */
+function isEven(crop) {
+  return crop.scale.contrast.data.every((value) => value === 0);
 }
 
 /** Whether more than one digit is likely: about as high as each other, apart, and not at the crop's sides. */
