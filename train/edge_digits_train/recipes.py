@@ -95,14 +95,15 @@ RECIPES: dict[str, Recipe] = {
     "finder": Recipe(
         task="finder",
         arch="finder",
-        epochs=160,
-        patience=160,
+        epochs=128,
+        patience=128,
         batch=64,
         learning_rate=3e-3,
         dropout=0.0,
         background=0.0,
         scenes=8000,
         augmentation=None,
+        redraw=2,
     ),
     "reader": Recipe(
         task="windows",
