@@ -8,12 +8,12 @@ const [folder, file] = process.argv.slice(2);
 const golden = JSON.parse(gunzipSync(readFileSync(file)));
 const load = (name) => import(pathToFileURL(`${folder}/${name}.js`));
 const { inkBox, localContrast } = await load("contrast");
-const { withRing } = await load("ink");
 const { join } = await load("fusion");
 const { findPeaks } = await load("heatmap");
 const { windowOf } = await load("normalize");
 const { CROP_SIDE, cut, plane, rint, toGray, withoutFaintColours } = await load("pixels");
 const { resized, shrink } = await load("resize");
+const { withRing } = await load("ring");
 const { MIN_LOGIT } = await load("scene");
 
 const bytesOf = ({ data }) => Uint8Array.from(Buffer.from(data, "base64"));

@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from edge_digits.find import Candidate, Glyph, Line
 from edge_digits.find.glyph import Place
 from edge_digits.imaging.contrast import ink_box, local_contrast
-from edge_digits.imaging.ink import with_ring
 from edge_digits.imaging.pixels import CROP_SIDE, shrink, to_gray, without_faint_colours
+from edge_digits.imaging.ring import with_ring
 from edge_digits.inference.heatmap import find_peaks
 from edge_digits.normalize import window
 from edge_digits.results import CHARACTERS
@@ -40,6 +40,7 @@ def scenes() -> dict[str, Picture]:
         "a strip": page("31", 12)[3:17].astype(np.float64),
         "filled by its ink": _tight("0", 0.14),
         "filled by light ink": 255.0 - _tight("3", 0.2),
+        "filled by a bar": _tight("1", 0.14),
     }
     return {name: np.clip(np.rint(picture), 0, 255).astype(np.uint8) for name, picture in made.items()}
 

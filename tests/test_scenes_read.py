@@ -80,6 +80,23 @@ def test_a_digit_that_fills_its_picture_is_read(digit: str, side: int, inverted:
     assert READER.read(negative(picture) if inverted else picture).text == digit
 
 
+@pytest.mark.parametrize("inverted", [False, True], ids=["dark on light", "light on dark"])
+@pytest.mark.parametrize("height", [12, 17, 24, 40, 64, 100])
+def test_a_bar_that_fills_its_picture_is_a_one(height: int, inverted: bool) -> None:
+    picture = leaning_bar(height)
+    assert READER.read(negative(picture) if inverted else picture).text == "1"
+
+
+def leaning_bar(height: int) -> Gray:
+    """A one that is a bar, cut at its ink."""
+    fine = blank(400, 200)
+    cv2.line(fine, (108, 30), (92, 370), PEN, 52, cv2.LINE_AA)
+    y, x = np.nonzero(fine < 140)
+    part = fine[y.min() : y.max() + 1, x.min() : x.max() + 1]
+    size = (max(2, round(part.shape[1] * height / len(part))), height)
+    return np.asarray(cv2.resize(part, size, interpolation=cv2.INTER_AREA), np.uint8)
+
+
 def with_signs(text: str, height: int = 60) -> Gray:
     """A line of digits and signs."""
     strokes = STROKES | {

@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 
 from edge_digits.find import Glyph, find_digit
 from edge_digits.imaging.contrast import ink_box, local_contrast
-from edge_digits.imaging.ink import extract_ink, with_ring
+from edge_digits.imaging.ink import extract_ink
 from edge_digits.imaging.pixels import CROP_SIDE, Gray, histogram, percentile, shrink
+from edge_digits.imaging.ring import with_ring
 
 #: Side of the picture that a model sees, and of the box within it that the digit fills.
 SIDE = 28

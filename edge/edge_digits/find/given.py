@@ -11,8 +11,8 @@ from edge_digits.find.glyph import Line
 from edge_digits.find.lines import candidate, scene_lines
 from edge_digits.find.scene import MIN_LOGIT, Finds, HeatMaps, Scale, find_characters, resized, scales_of
 from edge_digits.imaging.contrast import ink_box, local_contrast
-from edge_digits.imaging.ink import with_ring
 from edge_digits.imaging.pixels import CROP_SIDE, to_gray
+from edge_digits.imaging.ring import with_ring
 from edge_digits.inference.heatmap import REFERENCE_HEIGHT
 from edge_digits.results import DIGITS
 

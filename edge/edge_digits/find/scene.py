@@ -19,8 +19,9 @@ from numpy.typing import NDArray
 
 from edge_digits.find.parts import inked_parts, is_explained
 from edge_digits.imaging.contrast import local_contrast
-from edge_digits.imaging.ink import MIN_PAPER, is_tight
+from edge_digits.imaging.ink import MIN_PAPER
 from edge_digits.imaging.pixels import Gray
+from edge_digits.imaging.ring import is_tight
 from edge_digits.inference.heatmap import DIGIT_HEIGHTS, find_peaks
 from edge_digits.results import CHARACTERS, DIGITS
 

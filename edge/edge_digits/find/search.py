@@ -19,6 +19,7 @@ from edge_digits.find.scene import WORK_SIDE, HeatMaps, find_characters, working
 from edge_digits.imaging.ink import Ink, extract_ink
 from edge_digits.imaging.pixels import CROP_SIDE, TINY_SIDE, Gray, shrink, to_gray, without_faint_colours
 from edge_digits.imaging.regions import View
+from edge_digits.imaging.ring import is_bar
 from edge_digits.inference.session import Finder
 from edge_digits.results import DIGITS, Box
 
@@ -29,7 +30,7 @@ _WIDE = 1.2
 #: Digits are on one line where they are spread so much less across it than along it; at a slant, between these angles,
 #: radians.
 _STRAIGHT, _SLANTED = 0.12, (0.2, 1.0)
-#: Below this height or width there is nothing to read.
+#: Below this height or width there is nothing to read but a bar.
 _SMALLEST = 4
 
 
@@ -103,7 +104,7 @@ def look(pixels: NDArray[np.uint8], view: View, layout: Layout, finder: Finder |
         work = shrink(work, CROP_SIDE)
     scale = np.diag([view.size[0] / work.shape[1], view.size[1] / work.shape[0]])
     found = Look(view, work, one, finder is not None, [], np.hstack([scale, np.zeros((2, 1))]))
-    if min(work.shape[:2]) < _SMALLEST:
+    if min(work.shape[:2]) < _SMALLEST and not (finder is not None and is_bar(to_gray(work))):
         return found
     if finder is None:
         found = replace(found, lines=_by_rule(found))

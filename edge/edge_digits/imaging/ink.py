@@ -29,10 +29,6 @@ _PAGE_SIDE, _PAGE_WINDOW = 320, 15
 #: Ink is what stands out of the paper by this many standard deviations of its noise, and by this much at least: print
 #: that shows through from the back of the sheet reaches about 16 of 255.
 _NOISE_FACTOR, _MIN_STRENGTH = 3.0, 18
-#: Ink fills a crop of which it covers this share; the width of the ring that is put around it then, in longer sides.
-_FILLED, _RING = 0.25, 0.25
-#: A tight crop's ink reaches so many of its sides, and this share of it lies farther from the rim than this, in sides.
-_SIDES, _RIM, _INNER_SHARE = 2, 0.15, 0.12
 #: A fifth of full brightness: on darker paper, what differs from it is mostly the sensor's noise.
 MIN_PAPER = 51
 
@@ -59,15 +55,9 @@ def extract_ink(gray: Gray, stroke_fraction: float | None = None) -> Ink:
         gray: uint8 [H, W], either polarity.
         stroke_fraction: the widest stroke, as a fraction of the longer side; by default that of a single digit's crop.
     """
-    if stroke_fraction is None:
-        stroke_fraction = _TINY_STROKE_FRACTION if max(gray.shape) <= TINY_SIDE else _STROKE_FRACTION
-    small = shrink(gray, _PAPER_SIDE)
-    inverted = _is_light_on_dark(gray, small)
-    dark_on_light = gray
-    if inverted:
-        dark_on_light = np.asarray(cv2.bitwise_not(gray), np.uint8)
-        small = shrink(dark_on_light, _PAPER_SIDE)
-    paper = _estimate_paper(small, stroke_fraction, gray.shape)  # [H, W]
+    inverted = _is_light_on_dark(gray, shrink(gray, _PAPER_SIDE))
+    dark_on_light = np.asarray(cv2.bitwise_not(gray), np.uint8) if inverted else gray
+    paper = estimate_paper(dark_on_light, stroke_fraction)  # [H, W]
     divisor = np.maximum(paper, np.uint8(MIN_PAPER))
     # Saturating subtraction: what is darker than the paper, and what is lighter; [H, W] each.
     strength = np.asarray(cv2.divide(cv2.subtract(paper, dark_on_light), divisor, scale=255.0), np.uint8)
@@ -76,52 +66,24 @@ def extract_ink(gray: Gray, stroke_fraction: float | None = None) -> Ink:
     return Ink(np.maximum(strength, offset) - offset, noise, inverted)
 
 
-def with_ring(gray: Gray) -> tuple[Gray, int]:
-    """A crop that its ink fills, with a ring of its own paper around it, so that paper can be told from ink.
-
-    Others stay as they are: what ends at their rim, as the lines of a table, would look like a stroke.
+def estimate_paper(dark_on_light: Gray, stroke_fraction: float | None = None) -> Gray:
+    """The brightness that the paper would have without its ink, which is darker: uint8 [H, W].
 
     Args:
-        gray: uint8 [H, W], either polarity.
-
-    Returns:
-        uint8 [H + 2 w, W + 2 w], and w, pixels; w is 0 where there is no ring.
+        dark_on_light: uint8 [H, W].
+        stroke_fraction: as of `extract_ink`.
     """
-    ink = extract_ink(gray)
-    mask = (ink.strength >= ink_threshold(ink.noise)).astype(np.uint8)
-    if np.count_nonzero(mask) < _FILLED * gray.size or not (max(gray.shape) <= TINY_SIDE or is_tight(mask)):
-        return gray, 0
-    width = max(2, round(_RING * max(gray.shape)))
-    dark = np.asarray(cv2.bitwise_not(gray), np.uint8) if ink.inverted else gray
-    fraction = _TINY_STROKE_FRACTION if max(gray.shape) <= TINY_SIDE else _STROKE_FRACTION
-    paper = _estimate_paper(shrink(dark, _PAPER_SIDE), fraction, gray.shape)
-    ringed = cv2.copyMakeBorder(
-        cv2.bitwise_not(paper) if ink.inverted else paper, width, width, width, width, cv2.BORDER_REPLICATE
-    )
-    ringed[width:-width, width:-width] = gray
-    return np.asarray(ringed, np.uint8), width
-
-
-def is_tight(mask: Gray) -> bool:
-    """Whether a picture is cut at the ink of the one thing that it shows, which has its strokes in the middle too.
-
-    The lines of a form that run along the rim of a cell, or across it, are no such thing.
-
-    Args:
-        mask: where there is ink, uint8 [H, W] of 0 and 1.
-    """
-    count, labels, stats, _ = cv2.connectedComponentsWithStats(mask)
-    if count < 2:
-        return False
-    largest = 1 + int(stats[1:, cv2.CC_STAT_AREA].argmax())
-    x, y, w, h, area = stats[largest].tolist()
-    height, width = mask.shape
-    touched = (x <= 1) + (y <= 1) + (x + w >= width - 1) + (y + h >= height - 1)
-    if touched < _SIDES:
-        return False
-    down, across = round(_RIM * height), round(_RIM * width)
-    inner = labels[down : height - down, across : width - across]
-    return bool(np.count_nonzero(inner == largest) >= _INNER_SHARE * area)
+    if stroke_fraction is None:
+        stroke_fraction = _TINY_STROKE_FRACTION if max(dark_on_light.shape) <= TINY_SIDE else _STROKE_FRACTION
+    small = shrink(dark_on_light, _PAPER_SIDE)
+    size = max(3, round(stroke_fraction * max(small.shape)) | 1)
+    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (size, size))
+    # A median first: the closing is a maximum, and would otherwise follow the brightest speck of noise.
+    denoised = cv2.medianBlur(small, 3) if min(small.shape) >= 3 else small
+    closed = cv2.morphologyEx(denoised, cv2.MORPH_CLOSE, kernel)
+    smooth = cv2.blur(closed, (size, size), borderType=cv2.BORDER_REPLICATE)
+    height, width = dark_on_light.shape
+    return np.asarray(cv2.resize(smooth, (width, height), interpolation=cv2.INTER_LINEAR), np.uint8)
 
 
 def ink_threshold(noise: float) -> int:
@@ -173,18 +135,6 @@ def _thickness(mask: NDArray[np.uint8]) -> float:
     padded = cv2.copyMakeBorder(mask, 1, 1, 1, 1, cv2.BORDER_REPLICATE)
     distance = cv2.distanceTransform(padded, cv2.DIST_L2, 3)
     return float(distance.sum()) / max(int(padded.sum()), 1)
-
-
-def _estimate_paper(small: Gray, stroke_fraction: float, shape: tuple[int, ...]) -> Gray:
-    """The brightness that the paper would have without ink, uint8 of this shape; from dark ink at `_PAPER_SIDE`."""
-    size = max(3, round(stroke_fraction * max(small.shape)) | 1)
-    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (size, size))
-    # A median first: the closing is a maximum, and would otherwise follow the brightest speck of noise.
-    denoised = cv2.medianBlur(small, 3) if min(small.shape) >= 3 else small
-    closed = cv2.morphologyEx(denoised, cv2.MORPH_CLOSE, kernel)
-    smooth = cv2.blur(closed, (size, size), borderType=cv2.BORDER_REPLICATE)
-    height, width = shape
-    return np.asarray(cv2.resize(smooth, (width, height), interpolation=cv2.INTER_LINEAR), np.uint8)
 
 
 def _paper_statistics(strength: Gray, excess: Gray) -> tuple[np.uint8, float]:

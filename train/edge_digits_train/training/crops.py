@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from edge_digits.find.scene import MIN_LOGIT, shared_areas
 from edge_digits.imaging.contrast import ink_box, local_contrast
-from edge_digits.imaging.ink import with_ring
 from edge_digits.imaging.pixels import Gray
+from edge_digits.imaging.ring import with_ring
 from edge_digits.inference.heatmap import find_peaks
 from edge_digits.inference.session import Finder
 from edge_digits.normalize import SIDE, normalize_window, window

@@ -3,10 +3,10 @@
 import { best, digitsOf, DIGIT_COUNT, SIGNS } from "./characters.js";
 import { inkBox, localContrast } from "./contrast.js";
 import { REFERENCE_HEIGHT } from "./heatmap.js";
-import { withRing } from "./ink.js";
 import { candidateOf, sceneLines } from "./lines.js";
 import { CROP_SIDE, toGray } from "./pixels.js";
 import { resized } from "./resize.js";
+import { withRing } from "./ring.js";
 import { findCharacters, MIN_LOGIT, scalesOf } from "./scene.js";
 
 const STEPS = [1.5, 1];

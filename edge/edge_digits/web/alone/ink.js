@@ -1,7 +1,7 @@
 // A grey plane -> its ink, as far as crops of one digit need it; as imaging/ink.py.
 
 import { ratio } from "./contrast.js";
-import { BORDERS, blurred, boxSums, closed, components, medianOfSquares } from "./filters.js";
+import { BORDERS, blurred, boxSums, closed, medianOfSquares } from "./filters.js";
 import { CROP_SIDE, TINY_SIDE, histogram, inverted, mapped, percentile, rint } from "./pixels.js";
 import { padded, resizedLinearly, shrink } from "./resize.js";
 
@@ -16,53 +16,21 @@ const PAGE_SIDE = 320;
 const PAGE_WINDOW = 15;
 const NOISE_FACTOR = 3;
 const MIN_STRENGTH = 18;
-const FILLED = 0.25;
-const RING = 0.25;
-const SIDES = 2;
-const RIM = 0.15;
-const INNER_SHARE = 0.12;
 
-/** A crop that its ink fills with a ring of its own paper, and the ring's width; others as they are, and 0. */
-export function withRing(gray) {
-  const longer = Math.max(gray.width, gray.height);
-  const fraction = longer <= TINY_SIDE ? TINY_STROKE_FRACTION : STROKE_FRACTION;
+/** Where a crop's ink is, a mask of 0 and 1, and the paper that it would show without it. */
+export function inkOf(gray) {
+  const fraction = Math.max(gray.width, gray.height) <= TINY_SIDE ? TINY_STROKE_FRACTION : STROKE_FRACTION;
   const lightOnDark = isLightOnDark(gray, shrink([gray], PAPER_SIDE)[0]);
   const dark = lightOnDark ? inverted(gray) : gray;
   const paper = paperOf(shrink([dark], PAPER_SIDE)[0], fraction, gray);
-  const { strength, noise } = inkOf(dark, paper);
+  const { strength, noise } = strengthOf(dark, paper);
   const least = Math.max(MIN_STRENGTH, rint(NOISE_FACTOR * noise));
   const mask = mapped(strength, (level) => Number(level >= least));
-  const inked = mask.data.reduce((sum, inkHere) => sum + inkHere, 0);
-  if (inked < FILLED * mask.data.length || !(longer <= TINY_SIDE || isTight(mask))) return [gray, 0];
-  const width = Math.max(2, rint(RING * longer));
-  const ringed = padded(lightOnDark ? inverted(paper) : paper, [width, width, width, width]);
-  for (let y = 0; y < gray.height; y++) {
-    const row = gray.data.subarray(y * gray.width, (y + 1) * gray.width);
-    ringed.data.set(row, (y + width) * ringed.width + width);
-  }
-  return [ringed, width];
-}
-
-/** Whether a picture is cut at the ink of the one thing that it shows; of a mask of 0 and 1. */
-export function isTight(mask) {
-  const { labels, parts } = components(mask);
-  if (!parts.length) return false;
-  const { width, height } = mask;
-  const largest = parts.reduce((best, part) => (part.area > best.area ? part : best));
-  const touched = (largest.x1 <= 1) + (largest.y1 <= 1) + (largest.x2 >= width - 1) + (largest.y2 >= height - 1);
-  if (touched < SIDES) return false;
-  const label = parts.indexOf(largest) + 1;
-  const down = rint(RIM * height);
-  const across = rint(RIM * width);
-  let inner = 0;
-  for (let y = down; y < height - down; y++) {
-    for (let x = across; x < width - across; x++) inner += labels[y * width + x] === label;
-  }
-  return inner >= INNER_SHARE * largest.area;
+  return { mask, paper: lightOnDark ? inverted(paper) : paper };
 }
 
 /** The strength of dark ink on its paper, less that of the bare paper; and the noise of that. */
-function inkOf(dark, paper) {
+function strengthOf(dark, paper) {
   const part = (less, more, i) => ratio(Math.max(more - less, 0), Math.max(paper.data[i], MIN_PAPER));
   const strength = mapped(dark, (level, i) => part(level, paper.data[i], i));
   const excess = mapped(dark, (level, i) => part(paper.data[i], level, i));

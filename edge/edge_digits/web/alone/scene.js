@@ -3,10 +3,11 @@
 import { best, DIGIT_COUNT } from "./characters.js";
 import { localContrast } from "./contrast.js";
 import { DIGIT_HEIGHTS, findPeaks } from "./heatmap.js";
-import { isTight, MIN_PAPER } from "./ink.js";
+import { MIN_PAPER } from "./ink.js";
 import { inkedParts, isExplained } from "./parts.js";
 import { cut, mapped, rint } from "./pixels.js";
 import { padded, resized } from "./resize.js";
+import { isTight } from "./ring.js";
 
 export const MIN_LOGIT = -1.8;
 const WORK_SIDE = 960;

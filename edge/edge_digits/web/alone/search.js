@@ -3,8 +3,9 @@
 import { best, digitsOf } from "./characters.js";
 import { cropLines, givenDigit } from "./given.js";
 import { sceneLines } from "./lines.js";
-import { CROP_SIDE, TINY_SIDE, withoutFaintColours } from "./pixels.js";
+import { CROP_SIDE, TINY_SIDE, toGray, withoutFaintColours } from "./pixels.js";
 import { composed, invertedMap, rotated, shrink, warped } from "./resize.js";
+import { isBar } from "./ring.js";
 import { findCharacters, workingSide } from "./scene.js";
 
 const WIDE = 1.2;
@@ -25,7 +26,7 @@ export async function look(picture, size, degrees, layout, maps) {
   let back = [[seen[0] / width, 0, 0], [0, seen[1] / height, 0]];
   const longer = Math.max(width, height);
   let lines = [];
-  if (Math.min(width, height) < SMALLEST) {
+  if (Math.min(width, height) < SMALLEST && !isBar(toGray(work))) {
     lines = [];
   } else if (layout === "digit" || (layout === "auto" && longer <= TINY_SIDE)) {
     lines = await givenDigit(work, maps, layout === "auto");
