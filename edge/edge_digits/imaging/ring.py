@@ -15,7 +15,7 @@ _FILLED, _RING = 0.25, 0.25
 _SIDES, _RIM, _INNER_SHARE = 2, 0.15, 0.12
 #: A crop may be nothing but a bar if it is so many times as high as wide, and its brightness differs by so much; the
 #: bar is in one piece in this share of the rows.
-_BAR_ASPECT, _BAR_CONTRAST, _BAR_ROWS = 3.5, 40, 0.9
+_BAR_ASPECT, _BAR_CONTRAST, _BAR_ROWS = 2.5, 40, 0.9
 
 
 def with_ring(gray: Gray) -> tuple[Gray, int]:

@@ -10,7 +10,7 @@ const RING = 0.25;
 const SIDES = 2;
 const RIM = 0.15;
 const INNER_SHARE = 0.12;
-const BAR_ASPECT = 3.5;
+const BAR_ASPECT = 2.5;
 const BAR_CONTRAST = 40;
 const BAR_ROWS = 0.9;
 
