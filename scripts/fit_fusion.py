@@ -4,8 +4,8 @@
 
 DATA is what `edge-digits train --data` takes, and --pens likewise. Of the training digits and of the pens, those are
 used that training holds out. Prints the weights of scenes, of crops that may be one digit, and of those that are given
-as one; and the threshold from which on digits are read: the least at which one scene without a digit in twenty gets a
-false one.
+as one or are clear; and the threshold from which on digits are read: the least at which one scene without a digit in
+twenty gets a false one.
 """
 
 from __future__ import annotations
@@ -143,14 +143,16 @@ def in_crops(composer: Composer, digits: datasets.Split, gatherer: Gatherer, cou
     return gatherer.opinions(rows)
 
 
-def in_given(digits: datasets.Split, gatherer: Gatherer, seed: int) -> Opinions:
-    """The candidates of digits as they were scanned, and of as many figures that are none."""
+def in_given(digits: datasets.Split, gatherer: Gatherer, seed: int) -> tuple[Opinions, Opinions]:
+    """The candidates of digits as they were scanned, and of as many figures that are none; and of these the boxes of
+    all ink, which the reader sees before the finder is asked."""
     rng = np.random.default_rng((seed, 2))
     shown = [(picture, int(label)) for picture, label in zip(digits.pictures, digits.classes, strict=True)]
     shown += [(negative(rng, digits.pictures, digits.classes), BACKGROUND) for _ in shown]
     looks = ((gatherer.look(picture, "digit"), truth) for picture, truth in shown)
-    rows = [(candidate, truth) for found, truth in looks for line in found.lines for candidate in line.candidates]
-    return gatherer.opinions(rows)
+    lines = [(line.candidates, truth) for found, truth in looks for line in found.lines]
+    opinions = gatherer.opinions([(candidate, truth) for candidates, truth in lines for candidate in candidates])
+    return opinions, gatherer.opinions([(candidates[-1], truth) for candidates, truth in lines])
 
 
 def _truth(scene: Scene, box: tuple[int, int, int, int]) -> int:
@@ -169,11 +171,12 @@ def _truth(scene: Scene, box: tuple[int, int, int, int]) -> int:
     return what if off < 0.5 else BACKGROUND
 
 
-def fit(opinions: Opinions, none: float | None = None) -> Weights:
+def fit(opinions: Opinions, none: float | None = None, *, finder: bool = True) -> Weights:
     """The weights of the lowest cross-entropy.
 
     Args:
         opinions: of candidates.
+        finder: whether the finder was asked.
         none: the share of what is no character, among what is to be read; None for that among the candidates.
     """
     there = opinions.truth >= 0
@@ -185,8 +188,9 @@ def fit(opinions: Opinions, none: float | None = None) -> Weights:
         right = (np.logaddexp(0.0, -odds[there, 0]) - classes[there, opinions.truth[there]]).sum()
         return float((wrong + right) / (nothings + there.sum()))
 
-    bounds = [(0.0, None), (0.0, None), (None, None), (0.0, None), (0.0, None)]
-    start = np.array([0.8, 0.4, 0.0, 0.7, 0.5])
+    of_finder = (0.0, None if finder else 0.0)
+    bounds = [of_finder, (0.0, None), (None, None), of_finder, (0.0, None)]
+    start = np.array([0.8, 0.4, 0.0, 0.7, 0.5]) if finder else np.array([0.0, 0.8, 0.0, 0.0, 1.0])
     best = minimize(loss, start, method="Nelder-Mead", bounds=bounds, options={"maxiter": 3000})
     return Weights(*(round(float(value), 3) for value in best.x))
 
@@ -296,9 +300,10 @@ def main() -> None:
     report_threshold(lines.confidence(in_lines), everything.truth, places.empty, count)
     crops = in_crops(composer, with_traces(held_out, others, 0), gatherer, options.scenes, options.seed)
     report("crops", crops, fit(crops))
-    given = in_given(held_out, gatherer, options.seed)
+    given, of_ink = in_given(held_out, gatherer, options.seed)
     print(f"given crops: {len(given.truth)} candidates\n  {fit(given, _NONE_GIVEN)}")
-    print(f"in use: {fusion.SCENE}, {fusion.CROP}, {fusion.GIVEN_CROP}, {fusion.LINE}, {fusion.THRESHOLD}")
+    print(f"clear crops: {len(of_ink.truth)} candidates\n  {fit(of_ink, _NONE_GIVEN, finder=False)}")
+    print(f"in use: {fusion.WEIGHTS}, {fusion.LINE}, {fusion.THRESHOLD}")
 
 
 if __name__ == "__main__":

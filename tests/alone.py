@@ -13,7 +13,7 @@ from drawing import crop, page
 from numpy.typing import NDArray
 
 from edge_digits.find import Candidate, Glyph, Line
-from edge_digits.find.glyph import Place
+from edge_digits.find.glyph import Kind, Place
 from edge_digits.imaging.contrast import ink_box, local_contrast
 from edge_digits.imaging.pixels import CROP_SIDE, shrink, to_gray, without_faint_colours
 from edge_digits.imaging.ring import with_ring
@@ -96,32 +96,32 @@ def _opinions(rng: np.random.Generator) -> dict[str, Any]:
     logits[count - 2, CHARACTERS.index("x")] += np.float32(9)
     probabilities = rng.dirichlet(np.full(len(CHARACTERS) + 1, 0.15), count)[:, :-1].astype(np.float32)
 
-    def line(first: int, last: int, alone: bool, given: bool, tiny: bool) -> Line:
-        nodes = [(0, 1) if alone else (number, number + 1) for number in range(last - first)]
+    def line(first: int, last: int, kind: Kind) -> Line:
+        nodes = [(number, number + 1) if kind == "scene" else (0, 1) for number in range(last - first)]
         candidates = [
             Candidate(
                 Glyph(boxes[row][0], 0, np.zeros(boxes[row][:0:-1], np.uint8)),
                 *ends,
-                alone=alone,
-                given=given,
-                tiny=tiny,
-                place=Place(np.zeros((1, 1), np.uint8), (0.0, 0.0, 1.0, 1.0), logits[row]),
+                kind,
+                Place(np.zeros((1, 1), np.uint8), (0.0, 0.0, 1.0, 1.0), logits[row]),
             )
             for row, ends in zip(range(first, last), nodes, strict=True)
         ]
         return Line(tuple(candidates), nodes[-1][1] + 1)
 
     joined = []
-    for lines, alone, given, tiny in (
-        ([(0, 6), (6, 9)], False, False, False),
-        ([(2, 3)], False, False, False),
-        ([(0, 2)], True, True, False),
-        ([(0, 2)], True, True, True),
-        ([(4, 6)], True, False, False),
-    ):
+    cases: list[tuple[list[tuple[int, int]], Kind]] = [
+        ([(0, 6), (6, 9)], "scene"),
+        ([(2, 3)], "scene"),
+        ([(0, 2)], "given"),
+        ([(0, 2)], "tiny"),
+        ([(4, 6)], "crop"),
+        ([(3, 4)], "clear"),
+    ]
+    for lines, kind in cases:
         rows = slice(lines[0][0], lines[-1][1])
-        scores = fusion.join([line(*ends, alone, given, tiny) for ends in lines], probabilities[rows])
-        joined.append({"lines": lines, "alone": alone, "given": given, "tiny": tiny, "classes": packed(scores.classes)})
+        scores = fusion.join([line(*ends, kind) for ends in lines], probabilities[rows])
+        joined.append({"lines": lines, "kind": kind, "classes": packed(scores.classes)})
     return {
         "cells": packed(cells),
         "peaks": packed(np.column_stack([peaks.x, peaks.y, peaks.width, peaks.height, peaks.logits])),
@@ -129,9 +129,7 @@ def _opinions(rng: np.random.Generator) -> dict[str, Any]:
         "probabilities": packed(probabilities),
         "boxes": boxes,
         "weights": {
-            "scene": asdict(fusion.SCENE),
-            "crop": asdict(fusion.CROP),
-            "given_crop": asdict(fusion.GIVEN_CROP),
+            **{kind: asdict(weights) for kind, weights in fusion.WEIGHTS.items()},
             "line": fusion.LINE,
         },
         "joined": joined,

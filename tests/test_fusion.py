@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+from typing import get_args
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
 from edge_digits.find import Candidate, Glyph, Line, Place
+from edge_digits.find.glyph import Kind
 from edge_digits.results import DIGITS, SIGNS
 from edge_digits.text import fusion
 from edge_digits.text.choice import Chooser, rejected
@@ -18,6 +20,7 @@ from edge_digits.text.fusion import Weights, join
 SCENE = Weights(finder=0.9, classifier=0.4, constant=-0.3, finder_class=0.5, classifier_class=0.7, slash=1.2)
 CROP = Weights(finder=0.7, classifier=0.5, constant=0.1, finder_class=0.6, classifier_class=0.2)
 GIVEN_CROP = Weights(finder=0.2, classifier=1.1, constant=1.3, finder_class=0.4, classifier_class=0.8)
+CLEAR_CROP = Weights(finder=0.0, classifier=0.9, constant=1.0, finder_class=0.0, classifier_class=1.2)
 LINE = (0.8, 1.7, -0.4)
 CHARACTERS = len(DIGITS + SIGNS)
 ARRAY = np.zeros((40, 40), np.uint8)
@@ -25,28 +28,25 @@ ARRAY = np.zeros((40, 40), np.uint8)
 
 @pytest.fixture(autouse=True)
 def weights(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(fusion, "SCENE", SCENE)
-    monkeypatch.setattr(fusion, "CROP", CROP)
-    monkeypatch.setattr(fusion, "GIVEN_CROP", GIVEN_CROP)
+    weights = {"scene": SCENE, "crop": CROP, "tiny": CROP, "given": GIVEN_CROP, "clear": CLEAR_CROP}
+    monkeypatch.setattr(fusion, "WEIGHTS", weights)
     monkeypatch.setattr(fusion, "LINE", LINE)
 
 
-def glyph(*, given: bool = False) -> Candidate:
-    return Candidate(Glyph(0, 0, np.full((20, 3), 200, np.uint8)), 0, 1, given=given)
+def glyph(kind: Kind = "scene") -> Candidate:
+    return Candidate(Glyph(0, 0, np.full((20, 3), 200, np.uint8)), 0, 1, kind)
 
 
 def find(
     logits: NDArray[np.float32],
+    kind: Kind = "scene",
     *,
-    given: bool = False,
-    tiny: bool = False,
-    alone: bool = False,
     height: int = 30,
     x: int = 5,
 ) -> Candidate:
     place = Place(np.zeros((40, 40), np.uint8), (5.0, 5.0, 20.0, 35.0), logits)
     glyph = Glyph(x, 5, np.full((height, 15), 200, np.uint8))
-    return Candidate(glyph, 0, 1, alone=alone or given, given=given, tiny=tiny, place=place)
+    return Candidate(glyph, 0, 1, kind, place)
 
 
 def line(*candidates: Candidate) -> Line:
@@ -81,7 +81,7 @@ def test_a_glyph_that_a_rule_cut_out_has_the_opinion_of_its_classifier() -> None
 
 def test_crops_given_as_one_digit_are_scored_alike_by_the_reader_and_by_those_who_judge_its_model() -> None:
     rows = np.random.default_rng(0).dirichlet(np.ones(11), 200)[:, :10].astype(np.float32)
-    lines = [line(glyph(given=True)) for _ in rows]
+    lines = [line(glyph("given")) for _ in rows]
     assert np.array_equal(join(lines, rows).classes, fusion.join_given(rows))
     expected = np.hstack([rows, 1 - rows.sum(axis=1, keepdims=True)])
     expected *= np.append(np.full(10, math.exp(fusion.GIVEN)), 1)
@@ -136,12 +136,12 @@ def test_the_only_sure_digit_lacks_no_company_and_is_that_of_what_stands_beside_
         np.testing.assert_allclose(np.exp(scores.classes[number, -1]), 1 - whole, rtol=2e-3, atol=1e-5)
 
 
-@pytest.mark.parametrize(("given", "tiny"), [(False, False), (True, False), (True, True)])
-def test_there_is_no_digit_in_a_crop_only_where_none_of_its_boxes_holds_one(given: bool, tiny: bool) -> None:
+@pytest.mark.parametrize("kind", ["crop", "given", "tiny", "clear"])
+def test_there_is_no_digit_in_a_crop_only_where_none_of_its_boxes_holds_one(kind: Kind) -> None:
     """Who gives it says that there is one: else other weights count; and the odds are less, where it is not tiny."""
     logits, rows = opinions(2, seed=1)
-    scores = np.exp(join([line(*(find(logit, alone=True, given=given, tiny=tiny) for logit in logits))], rows).classes)
-    used, less = GIVEN_CROP if given and not tiny else CROP, 0.0 if given else fusion.GIVEN
+    scores = np.exp(join([line(*(find(logit, kind) for logit in logits))], rows).classes)
+    used, less = fusion.WEIGHTS[kind], fusion.GIVEN if kind == "crop" else 0.0
     digits = [by_hand(logit, row, used, less)[: len(DIGITS)] for logit, row in zip(logits, rows, strict=True)]
     none = min(1 - sum(each) for each in digits)
     for found, each in zip(scores, digits, strict=True):
@@ -163,18 +163,18 @@ def test_there_is_no_digit_in_a_crop_only_where_none_of_its_boxes_holds_one(give
 def test_one_rule_says_what_is_read_of_a_crop_alone(shares: list[float], threshold: float, read: bool) -> None:
     scores = np.log(np.maximum([shares], 1e-6)).astype(np.float32)
     assert rejected(scores, threshold).tolist() == [not read]
-    (step,) = Chooser("ab", None).choose([line(glyph(given=True))], scores).way.steps
+    (step,) = Chooser("ab", None).choose([line(glyph("given"))], scores).way.steps
     confidence = float(np.exp(scores[0, :-1]).max())
     assert (step.label is not None and confidence >= threshold) == read
 
 
 @pytest.mark.parametrize("logit", [-60.0, 60.0])
 @pytest.mark.parametrize("share", [0.0, 1.0])
-@pytest.mark.parametrize("given", [False, True])
-def test_the_surest_opinions_stay_numbers(logit: float, share: float, given: bool) -> None:
+@pytest.mark.parametrize("kind", get_args(Kind))
+def test_the_surest_opinions_stay_numbers(logit: float, share: float, kind: Kind) -> None:
     logits, row = np.full(CHARACTERS, -60.0, np.float32), np.zeros(CHARACTERS, np.float32)
     logits[3], row[5] = logit, share
-    scores = join([line(find(logits, given=given))], row[None])
+    scores = join([line(find(logits, kind))], row[None])
     assert np.isfinite(scores.classes).all()
     assert np.isfinite(scores.signs).all()
     np.testing.assert_allclose(np.exp(scores.classes).sum(axis=1), 1.0, rtol=1e-5)

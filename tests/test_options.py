@@ -9,10 +9,12 @@ import cv2
 import numpy as np
 import pytest
 from drawing import Gray, blank, crop, page, write
+from numpy.typing import NDArray
 
 from edge_digits import Box, DigitReader, UsageError
 from edge_digits.choices import LAYOUTS, ROTATIONS, Layout
 from edge_digits.imaging.regions import Region, rotate
+from edge_digits.inference.session import Finder
 from edge_digits.text.constraint import Constraint
 
 PAGE = page(["427", "608"])
@@ -70,6 +72,34 @@ def test_layout_line_keeps_the_order_of_digits_that_touch() -> None:
         before = [x for x, node in zip(lefts, starts, strict=True) if node < start]
         here = [x for x, node in zip(lefts, starts, strict=True) if node == start]
         assert not before or min(here) >= min(before)
+
+
+@pytest.mark.parametrize(
+    ("picture", "layout", "looks"),
+    [
+        pytest.param(crop("4", 28), "auto", False, id="tiny and clear"),
+        pytest.param(crop("4", 96), "digit", False, id="given and clear"),
+        pytest.param(page("42", 30), "digit", True, id="given and unclear"),
+        pytest.param(crop("4", 96), "auto", True, id="a crop that may hold more"),
+    ],
+)
+def test_the_finder_looks_only_where_the_reader_is_not_sure_of_one_digit(
+    picture: Gray, layout: Layout, looks: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    maps, looked = Finder.maps, []
+
+    def counted(self: Finder, plane: Gray) -> NDArray[np.float32]:
+        looked.append(plane.shape)
+        return maps(self, plane)
+
+    monkeypatch.setattr(Finder, "maps", counted)
+    examination = DigitReader.load(layout=layout).examine(picture)
+    assert bool(looked) == looks
+    assert {candidate.kind == "clear" for candidate in examination.looks[0].lines[0].candidates} == {not looks}
+    if not looks:
+        (digit,) = examination.reading.digits
+        assert (digit.label, digit.rejected) == ("4", False)
+        assert digit.confidence > 0.97
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)

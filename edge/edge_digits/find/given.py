@@ -2,39 +2,61 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from edge_digits.find.glyph import Line
+from edge_digits.find.glyph import Candidate, Kind, Line, Place
 from edge_digits.find.lines import candidate, scene_lines
 from edge_digits.find.scene import MIN_LOGIT, Finds, HeatMaps, Scale, find_characters, resized, scales_of
 from edge_digits.imaging.contrast import ink_box, local_contrast
 from edge_digits.imaging.pixels import CROP_SIDE, to_gray
 from edge_digits.imaging.ring import with_ring
 from edge_digits.inference.heatmap import REFERENCE_HEIGHT
-from edge_digits.results import DIGITS
+from edge_digits.results import CHARACTERS, DIGITS
+
+#: What the reader sees at a place: the probability of each character, float32 [K].
+Glance = Callable[[Place], NDArray[np.float32]]
 
 #: A crop of one digit is looked at where its ink has so many times the best height: if it is the digit, or holds more.
 _STEPS = (1.5, 1.0)
+#: A reader that gives a digit this probability needs no finder: on scans of single digits, no answer is another for it.
+_CLEAR = 0.97
+#: What the finder says where it found nothing.
+_NOTHING = np.full(len(CHARACTERS), MIN_LOGIT, np.float32)
 #: A digit is likely from this logit on; several are no farther from the crop's middle than this, in widths (the line of
 #: a cell beside its digit is no other digit), the logarithms of their heights differ by less than this, and their boxes
 #: share less than this of either side.
 _LIKELY_LOGIT, _INNER, _ALIKE, _TOUCHING = 1.0, 0.32, 0.25, 0.15
 
 
-def given_digit(picture: NDArray[np.uint8], maps: HeatMaps, *, tiny: bool) -> list[Line]:
-    """The digit of a picture that is given as one digit, or `tiny`: alternatives, of which each is all that is read.
+def given_digit(
+    picture: NDArray[np.uint8], maps: HeatMaps, glance: Glance | None, kind: Literal["tiny", "given"]
+) -> list[Line]:
+    """The digit of a picture that is given as one digit, or tiny: alternatives, of which each is all that is read.
 
     They are the surest find, and the box of all ink: of a crop that fills its frame, the finder knows the box less
-    well, and of one with lines and neighbours in it, the ink. An even surface has none.
+    well, and of one with lines and neighbours in it, the ink. Where the reader is sure of the ink, nothing is looked
+    for. An even surface has none.
+
+    Args:
+        picture: uint8 [H, W] or [H, W, 3].
+        maps: the finder's.
+        glance: the reader's; None asks the finder at once.
+        kind: of the candidates.
     """
     crop = _Crop.of(picture)
     if crop.is_even():
         return []
+    of_ink = crop.of_ink()
+    said = None if glance is None or of_ink.place is None else glance(of_ink.place)
+    if said is not None and said[: len(DIGITS)].max() >= _CLEAR:
+        return [crop.moved(Line((replace(of_ink, kind="clear", probabilities=said),), 2))]
     found = find_characters(crop.picture, maps, crop.factors)
-    return [crop.moved(_alternatives(crop, found, given=True, tiny=tiny))]
+    return [crop.moved(_alternatives(crop, found, kind, said))]
 
 
 def crop_lines(picture: NDArray[np.uint8], maps: HeatMaps) -> list[Line]:
@@ -45,7 +67,7 @@ def crop_lines(picture: NDArray[np.uint8], maps: HeatMaps) -> list[Line]:
     found = find_characters(crop.picture, maps, crop.factors)
     if _holds_several(crop, found):
         return [crop.moved(line) for line in scene_lines(found)]
-    return [crop.moved(_alternatives(crop, found, given=False))]
+    return [crop.moved(_alternatives(crop, found, "crop"))]
 
 
 def _holds_several(crop: _Crop, found: Finds) -> bool:
@@ -65,12 +87,13 @@ def _holds_several(crop: _Crop, found: Finds) -> bool:
     return False
 
 
-def _alternatives(crop: _Crop, found: Finds, *, given: bool, tiny: bool = False) -> Line:
-    surest = [int(found.logits[:, : len(DIGITS)].max(axis=1).argmax())] if len(found.boxes) else []
-    logits = found.logits[surest] if surest else np.full((1, found.logits.shape[1]), MIN_LOGIT, np.float32)
-    of_ink = Finds(crop.ink, logits, np.zeros(1, np.intp), (crop.scale,))
-    candidates = (*(candidate(found, number) for number in surest), candidate(of_ink, 0))
-    return Line(tuple(replace(one, alone=True, given=given, tiny=tiny) for one in candidates), 2)
+def _alternatives(crop: _Crop, found: Finds, kind: Kind, said: NDArray[np.float32] | None = None) -> Line:
+    """The surest find and the box of all ink, of which the reader may have said something already."""
+    if not len(found.boxes):
+        return Line((replace(crop.of_ink(), kind=kind, probabilities=said),), 2)
+    surest = int(found.logits[:, : len(DIGITS)].max(axis=1).argmax())
+    of_ink = replace(crop.of_ink(found.logits[surest]), probabilities=said)
+    return Line(tuple(replace(one, kind=kind) for one in (candidate(found, surest), of_ink)), 2)
 
 
 @dataclass(frozen=True, eq=False)
@@ -107,6 +130,10 @@ class _Crop:
         return cls(
             picture, ring, Scale(factor, pixels, contrast), ink, tuple(sorted(factors, reverse=True)) if small else ()
         )
+
+    def of_ink(self, logits: NDArray[np.float32] = _NOTHING) -> Candidate:
+        """The box of all ink as a candidate, of which the finder says `logits`, float32 [C]."""
+        return candidate(Finds(self.ink, logits[None], np.zeros(1, np.intp), (self.scale,)), 0)
 
     def is_even(self) -> bool:
         """Whether it shows one even surface, with nothing on it."""

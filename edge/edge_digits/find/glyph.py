@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from edge_digits.imaging.pixels import Gray
+
+#: What a candidate may be the digit of: a scene with others; a crop; a picture too small to be anything else; one that
+#: was given as one digit; or one of the last two that the reader knew before the finder was asked.
+Kind = Literal["scene", "crop", "tiny", "given", "clear"]
 
 
 @dataclass(frozen=True, eq=False)  # arrays do not compare to one truth
@@ -57,19 +62,27 @@ class Candidate:
         glyph: the ink.
         start, end: the nodes that it joins, start < end; all ink of the line between two nodes lies in any chain of
             candidates from one to the other, but for what no digit can be made of.
-        alone: it is all that is read of its picture, and the others are alternatives.
-        given: whoever gave the picture says that it is one digit, or it is too small to be anything else.
-        tiny: it is given for its size alone.
+        kind: what it may be the digit of.
         place: where a network found it, for a look at it with its surroundings; None where a rule cut its ink out.
+        probabilities: float32 [K], what the reader says of it, where it was asked already.
     """
 
     glyph: Glyph
     start: int
     end: int
-    alone: bool = False
-    given: bool = False
-    tiny: bool = False
+    kind: Kind = "scene"
     place: Place | None = None
+    probabilities: NDArray[np.float32] | None = None
+
+    @property
+    def alone(self) -> bool:
+        """Whether it is all that is read of its picture, and the others are alternatives."""
+        return self.kind != "scene"
+
+    @property
+    def given(self) -> bool:
+        """Whether its picture is said to be one digit, or too small to be anything else."""
+        return self.kind in ("tiny", "given", "clear")
 
 
 @dataclass(frozen=True, eq=False)

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from edge_digits.choices import Layout
 from edge_digits.find import Candidate, Glyph, Line, chain, classic, find_digit
-from edge_digits.find.given import crop_lines, given_digit
+from edge_digits.find.given import Glance, crop_lines, given_digit
 from edge_digits.find.lines import scene_lines
 from edge_digits.find.scene import WORK_SIDE, HeatMaps, find_characters, working_side
 from edge_digits.imaging.ink import Ink, extract_ink
@@ -86,7 +86,9 @@ def _span(places: list[float], size: int) -> tuple[int, int]:
     return first, min(max(math.ceil(max(places) - 1e-6), first + 1), size)
 
 
-def look(pixels: NDArray[np.uint8], view: View, layout: Layout, finder: Finder | None) -> Look:
+def look(
+    pixels: NDArray[np.uint8], view: View, layout: Layout, finder: Finder | None, glance: Glance | None = None
+) -> Look:
     """Find the candidates of a part of a picture.
 
     Args:
@@ -94,6 +96,7 @@ def look(pixels: NDArray[np.uint8], view: View, layout: Layout, finder: Finder |
         view: the part.
         layout: "auto" takes tiny pictures for crops of one digit and all others for pages.
         finder: the finder's network; None finds by rule.
+        glance: asks the reader about a crop of one digit first, for the finder is the slower one; None never does.
     """
     whole = view.cut(pixels)
     # Rules know pages of one size only.
@@ -109,7 +112,7 @@ def look(pixels: NDArray[np.uint8], view: View, layout: Layout, finder: Finder |
     if finder is None:
         found = replace(found, lines=_by_rule(found))
     elif one:
-        found = replace(found, lines=given_digit(work, finder.maps, tiny=layout == "auto"))
+        found = replace(found, lines=given_digit(work, finder.maps, glance, "tiny" if layout == "auto" else "given"))
     elif layout == "auto" and _is_crop(work):
         found = replace(found, lines=crop_lines(work, finder.maps))
     else:
@@ -122,7 +125,7 @@ def _by_rule(found: Look) -> list[Line]:
     """Candidates without a network: of one digit, of a small crop, or of a page."""
     if found.one:
         glyph = find_digit(found.ink)
-        return [] if glyph is None else [Line((Candidate(glyph, 0, 1, alone=True, given=True),), 2)]
+        return [] if glyph is None else [Line((Candidate(glyph, 0, 1, "given"),), 2)]
     return _of_crop(found.ink) if _is_crop(found.work) else classic.find(found.ink)
 
 

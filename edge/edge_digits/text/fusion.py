@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge_digits.find import Candidate, Line
+from edge_digits.find.glyph import Kind
 from edge_digits.results import DIGITS, SIGNS
 
 _LEAST = 1e-6
@@ -50,12 +51,19 @@ class Scores:
     signs: NDArray[np.float32]
 
 
-#: Of finds in a scene, and of the boxes of a crop that may be one digit.
-SCENE = Weights(finder=1.8, classifier=0.357, constant=0.433, finder_class=1.061, classifier_class=0.37, slash=1.5)
-CROP = Weights(finder=0.662, classifier=0.568, constant=1.21, finder_class=0.462, classifier_class=0.429)
-#: Of the boxes of a crop that is given as one digit, fitted on digits as they are scanned, with one in a hundred of
-#: what is given none: crops of scenes are harder, and weights that were fitted on them doubt what is clear.
-GIVEN_CROP = Weights(finder=0.0, classifier=1.098, constant=1.672, finder_class=0.533, classifier_class=0.844)
+_OF_CROP = Weights(finder=0.662, classifier=0.568, constant=1.21, finder_class=0.462, classifier_class=0.429)
+#: By what a candidate may be the digit of. Of a tiny picture nobody said that it is a digit: it may be a sign. Those of
+#: what is given were fitted on digits as they are scanned, with one in a hundred of what is given none: crops of scenes
+#: are harder, and weights that were fitted on them doubt what is clear.
+WEIGHTS: dict[Kind, Weights] = {
+    "scene": Weights(
+        finder=1.8, classifier=0.357, constant=0.433, finder_class=1.061, classifier_class=0.37, slash=1.5
+    ),
+    "crop": _OF_CROP,
+    "tiny": _OF_CROP,
+    "given": Weights(finder=0.0, classifier=1.098, constant=1.672, finder_class=0.533, classifier_class=0.844),
+    "clear": Weights(finder=0.0, classifier=1.604, constant=2.165, finder_class=0.0, classifier_class=1.157),
+}
 #: Of a find's own odds to be a digit, and of its company in the line; and a constant.
 LINE = (0.859, 2.913, -1.256)
 #: A digit is likely from these log odds on, and sure enough to be the only one of a picture.
@@ -190,11 +198,9 @@ def evidence(
 def _of_finds(candidates: list[Candidate], probabilities: NDArray[np.float32]) -> NDArray[np.float32]:
     """Log probabilities of each character, float32 [N, K]; what they lack of 1 is for no character."""
     logits = np.array([c.place.logits for c in candidates if c.place is not None], np.float32)
-    one = candidates[0]
-    # Of a tiny picture nobody said that it is a digit: it may be a sign.
-    of_crop = GIVEN_CROP if one.given and not one.tiny else CROP
-    odds, classes = evidence(logits, probabilities, of_crop if one.alone else SCENE)
-    if one.alone and not one.given:
+    kind = candidates[0].kind
+    odds, classes = evidence(logits, probabilities, WEIGHTS[kind])
+    if kind == "crop":
         odds = odds - GIVEN
     return np.asarray(classes - np.logaddexp(0.0, -odds), np.float32)
 

@@ -117,9 +117,7 @@ def _about(model: Model, finder: Finder) -> dict[str, Any]:
         "camera": None,
         "corrections": False,
         "weights": {
-            "scene": asdict(fusion.SCENE),
-            "crop": asdict(fusion.CROP),
-            "given_crop": asdict(fusion.GIVEN_CROP),
+            **{kind: asdict(weights) for kind, weights in fusion.WEIGHTS.items()},
             "line": fusion.LINE,
         },
         "finder": {"file": "models/finder.onnx"},

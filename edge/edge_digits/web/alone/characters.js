@@ -10,5 +10,5 @@ export function best(values) {
   return { place, value: values.length ? values[place] : -Infinity };
 }
 
-export const digitsOf = (logits) => logits.subarray(0, DIGIT_COUNT);
-export const signsOf = (logits) => logits.subarray(DIGIT_COUNT);
+export const digitsOf = (logits) => logits.slice(0, DIGIT_COUNT);
+export const signsOf = (logits) => logits.slice(DIGIT_COUNT);

@@ -2,6 +2,7 @@
 
 import { best, SIGNS } from "./characters.js";
 import { logSum, THRESHOLD } from "./fusion.js";
+import { isAlone } from "./lines.js";
 
 const EVEN = Math.log(0.5);
 const MIN_CONFIDENCE_IN_NUMBER = 0.3;
@@ -11,7 +12,7 @@ const MIN_CONFIDENCE_LISTED = 0.1;
 export function choose(line, scores) {
   const labels = scores.map(({ classes }) => classes.slice(0, -1));
   // Of the boxes of one digit, the one in which it is seen best.
-  const places = line.length && line[0].alone ? [best(labels.map((row) => best(row).value)).place] : [...line.keys()];
+  const places = line.length && isAlone(line[0]) ? [best(labels.map((row) => best(row).value)).place] : [...line.keys()];
   let confidence = 1;
   const steps = places.map((place) => {
     const { classes } = scores[place];
@@ -39,7 +40,7 @@ export function accepted(line, scores, way, topK) {
   const isDigit = scores.map(({ classes }) => 1 - Math.exp(classes.at(-1)));
   const several = isDigit.filter((sure) => sure >= THRESHOLD).length > 1;
   const threshold = (place) => {
-    const lower = line[0].alone ? line[place].given : several && isDigit[place] >= THRESHOLD;
+    const lower = isAlone(line[0]) ? line[place].kind !== "crop" : several && isDigit[place] >= THRESHOLD;
     return lower ? MIN_CONFIDENCE_IN_NUMBER : THRESHOLD;
   };
   return way.steps

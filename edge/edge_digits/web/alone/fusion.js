@@ -1,6 +1,7 @@
 // What the networks say of one candidate, made one opinion; as text/fusion.py.
 
 import { best, DIGIT_COUNT, digitsOf, SIGNS, signsOf } from "./characters.js";
+import { isAlone } from "./lines.js";
 
 /** The least confidence of what is read in a scene. */
 export const THRESHOLD = 0.5;
@@ -31,14 +32,11 @@ export function logSum(values) {
 export function join(lines, probabilities, weights) {
   const candidates = lines.flat();
   if (!candidates.length) return [];
-  const characters = candidates.map((one, i) => {
-    const ofCrop = one.given && !one.tiny ? weights.given_crop : weights.crop;
-    return ofFind(one, probabilities[i], one.alone ? ofCrop : weights.scene);
-  });
+  const characters = candidates.map((one, i) => ofFind(one, probabilities[i], weights[one.kind]));
   const digits = characters.map((row) => Array.from(digitsOf(row)));
   const signs = characters.map((row) => Array.from(signsOf(row)));
   const scores = (rows) => rows.map((row, i) => ({ classes: normalized(row), signs: signs[i] }));
-  if (candidates[0].alone) {
+  if (isAlone(candidates[0])) {
     // Boxes of one digit: there is none where none of them holds one.
     const none = Math.min(...digits.map((row) => Math.log1p(-Math.min(sumOfExponentials(row), 1 - LEAST))));
     return scores(digits.map((row) => [...row, none]));
@@ -100,11 +98,11 @@ function company(odds, heights) {
 }
 
 /** Log probabilities of each character; what they lack of 1 is for no character. */
-function ofFind({ place, alone, given }, probabilities, weights) {
+function ofFind({ place, kind }, probabilities, weights) {
   const there = clip(probabilities.reduce((sum, share) => sum + share, 0), LEAST, 1 - LEAST);
   let odds =
     weights.finder * best(place.logits).value + weights.classifier * Math.log(there / (1 - there)) + weights.constant;
-  if (alone && !given) odds -= GIVEN;
+  if (kind === "crop") odds -= GIVEN;
   const classes = Float64Array.from(
     place.logits,
     (logit, c) => weights.finder_class * logit + weights.classifier_class * Math.log(Math.max(probabilities[c], LEAST)),

@@ -10,17 +10,25 @@ import { withRing } from "./ring.js";
 import { findCharacters, MIN_LOGIT, scalesOf } from "./scene.js";
 
 const STEPS = [1.5, 1];
+const CLEAR = 0.97;
+const NOTHING = new Float32Array(DIGIT_COUNT + SIGNS.length).fill(MIN_LOGIT);
 const LIKELY_LOGIT = 1;
 const INNER = 0.32;
 const ALIKE = 0.25;
 const TOUCHING = 0.15;
 
-/** The digit of a picture that is given as one, or tiny: a line of alternatives, of which each is all that is read. */
-export async function givenDigit(picture, maps, tiny) {
+/** The digit of a picture that is given as one, or tiny: a line of alternatives, of which each is all that is read.
+ *
+ * `glance` gives what the reader sees at a place; where it is sure of the ink, nothing is looked for.
+ */
+export async function givenDigit(picture, maps, glance, kind) {
   const crop = cropOf(picture);
   if (isEven(crop)) return [];
+  const ink = ofInk(crop);
+  const said = await glance(ink.place);
+  if (best(digitsOf(said)).value >= CLEAR) return [moved([{ ...ink, kind: "clear", probabilities: said }], crop.ring)];
   const finds = await findCharacters(crop.picture, maps, crop.factors);
-  return [moved(alternatives(crop, finds, true, tiny), crop.ring)];
+  return [moved(alternatives(crop, finds, kind, said), crop.ring)];
 }
 
 /** What a small crop holds, of which nothing is said: lines where several digits are likely, else one digit. */
@@ -28,7 +36,7 @@ export async function cropLines(picture, maps) {
   const crop = cropOf(picture);
   if (isEven(crop)) return [];
   const finds = await findCharacters(crop.picture, maps, crop.factors);
-  const lines = holdsSeveral(crop, finds) ? sceneLines(finds) : [alternatives(crop, finds, false, false)];
+  const lines = holdsSeveral(crop, finds) ? sceneLines(finds) : [alternatives(crop, finds, "crop")];
   return lines.map((line) => moved(line, crop.ring));
 }
 
@@ -56,13 +64,19 @@ function holdsSeveral(crop, finds) {
   );
 }
 
-/** The surest find, and the box of all ink. */
-function alternatives(crop, finds, given, tiny) {
-  const sure = finds.map(({ logits }) => best(digitsOf(logits)).value);
-  const surest = finds.length ? [finds[best(sure).place]] : [];
-  const nothing = new Float32Array(DIGIT_COUNT + SIGNS.length).fill(MIN_LOGIT);
-  const ofInk = { box: crop.ink, logits: surest.length ? surest[0].logits : nothing, scale: crop.scale };
-  return [...surest, ofInk].map((find) => ({ ...candidateOf(find), alone: true, given, tiny }));
+/** The surest find and the box of all ink, of which the reader may have said something already. */
+function alternatives(crop, finds, kind, said = null) {
+  if (!finds.length) return [{ ...ofInk(crop), kind, probabilities: said }];
+  const surest = finds[best(finds.map(({ logits }) => best(digitsOf(logits)).value)).place];
+  return [
+    { ...candidateOf(surest), kind },
+    { ...ofInk(crop, surest.logits), kind, probabilities: said },
+  ];
+}
+
+/** The box of all ink as a candidate, of which the finder says `logits`. */
+function ofInk({ ink, scale }, logits = NOTHING) {
+  return candidateOf({ box: ink, logits, scale });
 }
 
 /** The crop that a picture is: with a ring where it is small, the box of its ink, and the scales to look at. */

@@ -1,8 +1,8 @@
 // What a network found in a scene -> lines of candidates; as find/lines.py and the lines of find/layout.py.
 //
-// A candidate is { glyph, place, alone, given, tiny }: its box x, y, width, height in the picture; the local contrast,
-// the box in it and the logits that it was found with; whether it is all of its picture; whether somebody says that it
-// is one, or its picture is too small for more; whether it is only the latter.
+// A candidate is { glyph, place, kind, probabilities }: its box x, y, width, height in the picture; the local contrast,
+// the box in it and the logits that it was found with; what it may be the digit of, as find/glyph.py tells; what the
+// reader says of it, where it was asked already.
 
 import { best, digitsOf, signsOf } from "./characters.js";
 import { boxWhere, components } from "./filters.js";
@@ -48,7 +48,12 @@ export function candidateOf({ box, logits, scale }) {
   const [x, y] = [Math.floor(left), Math.floor(top)];
   const glyph = { x, y, width: Math.max(1, Math.ceil(right) - x), height: Math.max(1, Math.ceil(bottom) - y) };
   const place = { contrast: scale.contrast, box: box.map((side) => side * scale.factor), logits };
-  return { glyph, place, alone: false, given: false, tiny: false };
+  return { glyph, place, kind: "scene", probabilities: null };
+}
+
+/** Whether a candidate is all that is read of its picture, and the others are alternatives. */
+export function isAlone({ kind }) {
+  return kind !== "scene";
 }
 
 /** The box of the strokes that lie in a find's box for the most part: what is shown of it. */

@@ -16,9 +16,9 @@ const SMALLEST = 4;
 /** Find the candidates of a picture: { lines, box }; `box` gives a glyph's box in pixels of the picture.
  *
  * `size` is the width and height of the whole picture, of which `picture` may be a smaller copy; `degrees` bring it
- * upright.
+ * upright; `glance` asks the reader about a crop of one digit first.
  */
-export async function look(picture, size, degrees, layout, maps) {
+export async function look(picture, size, degrees, layout, maps, glance) {
   const upright = rotated(picture, degrees);
   const work = withoutFaintColours(shrink(upright, workingSide(upright[0].height, upright[0].width)));
   const { width, height } = work[0];
@@ -29,7 +29,7 @@ export async function look(picture, size, degrees, layout, maps) {
   if (Math.min(width, height) < SMALLEST && !isBar(toGray(work))) {
     lines = [];
   } else if (layout === "digit" || (layout === "auto" && longer <= TINY_SIDE)) {
-    lines = await givenDigit(work, maps, layout === "auto");
+    lines = await givenDigit(work, maps, glance, layout === "auto" ? "tiny" : "given");
   } else if (layout === "auto" && longer <= CROP_SIDE && width <= WIDE * height) {
     lines = await cropLines(work, maps);
   } else {
