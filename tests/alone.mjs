@@ -50,6 +50,7 @@ function normalisation({ picture: array, boxes }) {
   const contrast = localContrast(picture);
   const [ringed, ring] = withRing(shrink([toGray(picture)], CROP_SIDE)[0]);
   const ofRing = localContrast([ringed]);
+  const [opposite] = withRing(shrink([toGray(picture)], CROP_SIDE)[0], true);
   return {
     picture: array,
     smaller: arrayOf(withoutFaintColours(shrink(picture, 90))),
@@ -57,6 +58,7 @@ function normalisation({ picture: array, boxes }) {
     contrast: arrayOf([contrast]),
     ring,
     "contrast of the ringed": arrayOf([ofRing]),
+    "contrast of the opposite": arrayOf([localContrast([opposite])]),
     ink: inkBox(ofRing),
     boxes: [inkBox(contrast), ...boxes.slice(1)],
     windows: boxes.map((box) => arrayOf([plane(28, 28, windowOf(contrast, box))])),

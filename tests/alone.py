@@ -66,6 +66,7 @@ def _normalisation(picture: Picture) -> dict[str, Any]:
     contrast = local_contrast(picture)
     ringed, ring = with_ring(shrink(to_gray(picture), CROP_SIDE))
     of_ringed = local_contrast(ringed)
+    opposite, _ = with_ring(shrink(to_gray(picture), CROP_SIDE), opposite=True)
     part = (0.1 * width, 0.2 * height, 0.4 * width, 0.9 * height)
     boxes = [tuple(map(float, ink_box(contrast))), part, (-6.0, 3.0, 11.0, 19.0)]
     size = (round(1.3 * width), round(1.3 * height))
@@ -77,6 +78,7 @@ def _normalisation(picture: Picture) -> dict[str, Any]:
         "contrast": packed(contrast),
         "ring": ring,
         "contrast of the ringed": packed(of_ringed),
+        "contrast of the opposite": packed(local_contrast(opposite)),
         "ink": list(ink_box(of_ringed)),
         "boxes": boxes,
         "windows": [packed(window(contrast, box)) for box in boxes],

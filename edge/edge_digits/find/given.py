@@ -51,12 +51,20 @@ def given_digit(
     crop = _Crop.of(picture)
     if crop.is_even():
         return []
-    of_ink = crop.of_ink()
-    said = None if glance is None or of_ink.place is None else glance(of_ink.place)
-    if said is not None and said[: len(DIGITS)].max() >= _CLEAR:
-        return [crop.moved(Line((replace(of_ink, kind="clear", probabilities=said),), 2))]
+    said = None if glance is None else crop.seen(glance)
+    if glance is not None and crop.ring and not _is_clear(said):
+        opposite = _Crop.of(picture, opposite=True)
+        of_opposite = opposite.seen(glance)
+        if _is_clear(of_opposite):
+            crop, said = opposite, of_opposite
+    if _is_clear(said):
+        return [crop.moved(Line((replace(crop.of_ink(), kind="clear", probabilities=said),), 2))]
     found = find_characters(crop.picture, maps, crop.factors)
     return [crop.moved(_alternatives(crop, found, kind, said))]
+
+
+def _is_clear(said: NDArray[np.float32] | None) -> bool:
+    return said is not None and bool(said[: len(DIGITS)].max() >= _CLEAR)
 
 
 def crop_lines(picture: NDArray[np.uint8], maps: HeatMaps) -> list[Line]:
@@ -115,12 +123,12 @@ class _Crop:
     factors: tuple[float, ...]
 
     @classmethod
-    def of(cls, picture: NDArray[np.uint8]) -> _Crop:
-        """The crop that a picture is."""
+    def of(cls, picture: NDArray[np.uint8], *, opposite: bool = False) -> _Crop:
+        """The crop that a picture is; `opposite` as of `with_ring`."""
         ring = 0
         small = max(picture.shape[:2]) <= CROP_SIDE
         if small:
-            picture, ring = with_ring(to_gray(picture))
+            picture, ring = with_ring(to_gray(picture), opposite=opposite)
         factor = min(1.0, CROP_SIDE / max(picture.shape[:2]))
         pixels = resized(picture, factor)
         contrast = local_contrast(pixels)
@@ -134,6 +142,11 @@ class _Crop:
     def of_ink(self, logits: NDArray[np.float32] = _NOTHING) -> Candidate:
         """The box of all ink as a candidate, of which the finder says `logits`, float32 [C]."""
         return candidate(Finds(self.ink, logits[None], np.zeros(1, np.intp), (self.scale,)), 0)
+
+    def seen(self, glance: Glance) -> NDArray[np.float32] | None:
+        """What the reader says of the box of all ink."""
+        place = self.of_ink().place
+        return None if place is None else glance(place)
 
     def is_even(self) -> bool:
         """Whether it shows one even surface, with nothing on it."""

@@ -18,13 +18,14 @@ _SIDES, _RIM, _INNER_SHARE = 2, 0.15, 0.12
 _BAR_ASPECT, _BAR_CONTRAST, _BAR_ROWS = 2.5, 40, 0.9
 
 
-def with_ring(gray: Gray) -> tuple[Gray, int]:
+def with_ring(gray: Gray, *, opposite: bool = False) -> tuple[Gray, int]:
     """A crop that its ink fills, with a ring of its own paper around it.
 
     Others stay as they are: what ends at their rim, as the lines of a table, would look like a stroke.
 
     Args:
         gray: uint8 [H, W], either polarity.
+        opposite: take light ink for dark paper, and the reverse: which is which cannot always be told of such a crop.
 
     Returns:
         uint8 [H + 2 w, W + 2 w], and w, pixels; w is 0 where there is no ring.
@@ -37,10 +38,10 @@ def with_ring(gray: Gray) -> tuple[Gray, int]:
     mask = (ink.strength >= ink_threshold(ink.noise)).astype(np.uint8)
     if np.count_nonzero(mask) < _FILLED * gray.size or not (max(gray.shape) <= TINY_SIDE or is_tight(mask)):
         return gray, 0
-    paper = np.asarray(cv2.bitwise_not(gray), np.uint8) if ink.inverted else gray
-    paper = estimate_paper(paper)
-    if ink.inverted:
-        paper = np.asarray(cv2.bitwise_not(paper), np.uint8)
+    if ink.inverted != opposite:
+        paper = np.asarray(cv2.bitwise_not(estimate_paper(np.asarray(cv2.bitwise_not(gray), np.uint8))), np.uint8)
+    else:
+        paper = estimate_paper(gray)
     ringed = np.pad(paper, width, "edge")
     ringed[width:-width, width:-width] = gray
     return ringed, width

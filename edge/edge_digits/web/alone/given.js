@@ -22,11 +22,15 @@ const TOUCHING = 0.15;
  * `glance` gives what the reader sees at a place; where it is sure of the ink, nothing is looked for.
  */
 export async function givenDigit(picture, maps, glance, kind) {
-  const crop = cropOf(picture);
+  let crop = cropOf(picture);
   if (isEven(crop)) return [];
-  const ink = ofInk(crop);
-  const said = await glance(ink.place);
-  if (best(digitsOf(said)).value >= CLEAR) return [moved([{ ...ink, kind: "clear", probabilities: said }], crop.ring)];
+  let said = await glance(ofInk(crop).place);
+  if (crop.ring && !isClear(said)) {
+    const opposite = cropOf(picture, true);
+    const ofOpposite = await glance(ofInk(opposite).place);
+    if (isClear(ofOpposite)) [crop, said] = [opposite, ofOpposite];
+  }
+  if (isClear(said)) return [moved([{ ...ofInk(crop), kind: "clear", probabilities: said }], crop.ring)];
   const finds = await findCharacters(crop.picture, maps, crop.factors);
   return [moved(alternatives(crop, finds, kind, said), crop.ring)];
 }
@@ -39,6 +43,8 @@ export async function cropLines(picture, maps) {
   const lines = holdsSeveral(crop, finds) ? sceneLines(finds) : [alternatives(crop, finds, "crop")];
   return lines.map((line) => moved(line, crop.ring));
 }
+
+const isClear = (said) => best(digitsOf(said)).value >= CLEAR;
 
 /** Whether a crop is one even surface. */
 function isEven(crop) {
@@ -80,12 +86,12 @@ function ofInk({ ink, scale }, logits = NOTHING) {
 }
 
 /** The crop that a picture is: with a ring where it is small, the box of its ink, and the scales to look at. */
-function cropOf(picture) {
+function cropOf(picture, opposite = false) {
   let ring = 0;
   const { width, height } = picture[0];
   const small = Math.max(width, height) <= CROP_SIDE;
   if (small) {
-    const [ringed, around] = withRing(toGray(picture));
+    const [ringed, around] = withRing(toGray(picture), opposite);
     picture = [ringed];
     ring = around;
   }

@@ -17,16 +17,19 @@ const PAGE_WINDOW = 15;
 const NOISE_FACTOR = 3;
 const MIN_STRENGTH = 18;
 
-/** Where a crop's ink is, a mask of 0 and 1, and the paper that it would show without it. */
+/** Where a crop's ink is, a mask of 0 and 1, and whether it is lighter than its paper. */
 export function inkOf(gray) {
-  const fraction = Math.max(gray.width, gray.height) <= TINY_SIDE ? TINY_STROKE_FRACTION : STROKE_FRACTION;
   const lightOnDark = isLightOnDark(gray, shrink([gray], PAPER_SIDE)[0]);
   const dark = lightOnDark ? inverted(gray) : gray;
-  const paper = paperOf(shrink([dark], PAPER_SIDE)[0], fraction, gray);
-  const { strength, noise } = strengthOf(dark, paper);
+  const { strength, noise } = strengthOf(dark, estimatePaper(dark));
   const least = Math.max(MIN_STRENGTH, rint(NOISE_FACTOR * noise));
-  const mask = mapped(strength, (level) => Number(level >= least));
-  return { mask, paper: lightOnDark ? inverted(paper) : paper };
+  return { mask: mapped(strength, (level) => Number(level >= least)), lightOnDark };
+}
+
+/** The levels that the paper would have without its ink, which is darker. */
+export function estimatePaper(dark) {
+  const fraction = Math.max(dark.width, dark.height) <= TINY_SIDE ? TINY_STROKE_FRACTION : STROKE_FRACTION;
+  return paperOf(shrink([dark], PAPER_SIDE)[0], fraction, dark);
 }
 
 /** The strength of dark ink on its paper, less that of the bare paper; and the noise of that. */

@@ -1,8 +1,8 @@
 // A ring of paper around a crop that its ink fills; as imaging/ring.py.
 
 import { components } from "./filters.js";
-import { inkOf } from "./ink.js";
-import { TINY_SIDE, mapped, rint } from "./pixels.js";
+import { estimatePaper, inkOf } from "./ink.js";
+import { TINY_SIDE, inverted, mapped, rint } from "./pixels.js";
 import { padded } from "./resize.js";
 
 const FILLED = 0.25;
@@ -14,16 +14,20 @@ const BAR_ASPECT = 2.5;
 const BAR_CONTRAST = 40;
 const BAR_ROWS = 0.9;
 
-/** A crop that its ink fills with a ring of its own paper, and the ring's width; others as they are, and 0. */
-export function withRing(gray) {
+/** A crop that its ink fills with a ring of its own paper, and the ring's width; others as they are, and 0.
+ *
+ * `opposite` takes light ink for dark paper, and the reverse: which is which cannot always be told of such a crop.
+ */
+export function withRing(gray, opposite = false) {
   const longer = Math.max(gray.width, gray.height);
   const width = Math.max(2, rint(RING * longer));
   const sides = [width, width, width, width];
   const beside = besideBar(gray);
   if (beside !== null) return [padded(gray, sides, beside), width];
-  const { mask, paper } = inkOf(gray);
+  const { mask, lightOnDark } = inkOf(gray);
   const inked = mask.data.reduce((sum, inkHere) => sum + inkHere, 0);
   if (inked < FILLED * mask.data.length || !(longer <= TINY_SIDE || isTight(mask))) return [gray, 0];
+  const paper = lightOnDark !== opposite ? inverted(estimatePaper(inverted(gray))) : estimatePaper(gray);
   const ringed = padded(paper, sides);
   for (let y = 0; y < gray.height; y++) {
     const row = gray.data.subarray(y * gray.width, (y + 1) * gray.width);
