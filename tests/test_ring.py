@@ -52,16 +52,6 @@ def test_a_column_of_digits_is_no_bar() -> None:
     assert not is_bar(column)
 
 
-def test_the_ring_of_a_filled_crop_is_of_either_polarity() -> None:
-    picture = crop("0", 64, width=0.2)
-    rows, columns = np.nonzero(picture < 140)
-    tight = picture[rows.min() : rows.max() + 1, columns.min() : columns.max() + 1]
-    (usual, width), (opposite, same) = with_ring(tight), with_ring(tight, opposite=True)
-    assert width == same > 0
-    assert (usual[width:-width, width:-width] == opposite[width:-width, width:-width]).all()
-    assert opposite[0].mean() < usual[0].mean() - 10
-
-
 def test_a_crop_with_paper_around_its_digit_gets_no_ring() -> None:
     picture = crop("3", 64)
     ringed, width = with_ring(picture)

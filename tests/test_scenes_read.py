@@ -81,6 +81,16 @@ def test_a_digit_that_fills_its_picture_is_read(digit: str, side: int, inverted:
 
 
 @pytest.mark.parametrize("inverted", [False, True], ids=["dark on light", "light on dark"])
+@pytest.mark.parametrize("side", [24, 48, 64])
+@pytest.mark.parametrize("digit", "239")
+def test_a_bold_digit_that_fills_its_picture_is_read_whichever_of_ink_and_paper_is_more(
+    digit: str, side: int, inverted: bool
+) -> None:
+    picture = tight(digit, side, 0.2)
+    assert READER.read(negative(picture) if inverted else picture).text == digit
+
+
+@pytest.mark.parametrize("inverted", [False, True], ids=["dark on light", "light on dark"])
 @pytest.mark.parametrize("height", [12, 17, 24, 40, 64, 100])
 def test_a_bar_that_fills_its_picture_is_a_one(height: int, inverted: bool) -> None:
     picture = leaning_bar(height)

@@ -52,30 +52,42 @@ def given_digit(
     if crop.is_even():
         return []
     said = None if glance is None else crop.seen(glance)
-    if glance is not None and crop.ring and not _is_clear(said):
-        opposite = _Crop.of(picture, opposite=True)
-        of_opposite = opposite.seen(glance)
-        if _is_clear(of_opposite):
-            crop, said = opposite, of_opposite
-    if _is_clear(said):
-        return [crop.moved(Line((replace(crop.of_ink(), kind="clear", probabilities=said),), 2))]
+    clear = _clear(crop, said) or _opposite(picture, glance)
+    if clear:
+        return clear
     found = find_characters(crop.picture, maps, crop.factors)
     return [crop.moved(_alternatives(crop, found, kind, said))]
 
 
-def _is_clear(said: NDArray[np.float32] | None) -> bool:
-    return said is not None and bool(said[: len(DIGITS)].max() >= _CLEAR)
+def _opposite(picture: NDArray[np.uint8], glance: Glance | None) -> list[Line]:
+    """The digit of a crop that its ink fills, if it is clear once light is taken for dark."""
+    if glance is None or max(picture.shape[:2]) > CROP_SIDE:
+        return []
+    crop = _Crop.of(picture, opposite=True)
+    return _clear(crop, crop.seen(glance)) if crop.ring else []
 
 
-def crop_lines(picture: NDArray[np.uint8], maps: HeatMaps) -> list[Line]:
-    """What a small crop holds, of which nothing is said: lines where several digits are likely, else one digit."""
+def _clear(crop: _Crop, said: NDArray[np.float32] | None) -> list[Line]:
+    """The digit of a crop, if the reader is sure of it by what it said of its ink."""
+    if said is None or said[: len(DIGITS)].max() < _CLEAR:
+        return []
+    return [crop.moved(Line((replace(crop.of_ink(), kind="clear", probabilities=said),), 2))]
+
+
+def crop_lines(picture: NDArray[np.uint8], maps: HeatMaps, glance: Glance | None) -> list[Line]:
+    """What a small crop holds, of which nothing is said: lines where several digits are likely, else one digit.
+
+    Arguments as of `given_digit`. The reader is not asked first: of two digits it may see one.
+    """
     crop = _Crop.of(picture)
     if crop.is_even():
         return []
     found = find_characters(crop.picture, maps, crop.factors)
     if _holds_several(crop, found):
         return [crop.moved(line) for line in scene_lines(found)]
-    return [crop.moved(_alternatives(crop, found, "crop"))]
+    likely = found.logits[:, : len(DIGITS)].max(initial=-np.inf) > _LIKELY_LOGIT
+    clear = [] if likely else _opposite(picture, glance)
+    return clear or [crop.moved(_alternatives(crop, found, "crop"))]
 
 
 def _holds_several(crop: _Crop, found: Finds) -> bool:

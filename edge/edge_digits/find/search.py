@@ -114,7 +114,7 @@ def look(
     elif one:
         found = replace(found, lines=given_digit(work, finder.maps, glance, "tiny" if layout == "auto" else "given"))
     elif layout == "auto" and _is_crop(work):
-        found = replace(found, lines=crop_lines(work, finder.maps))
+        found = replace(found, lines=crop_lines(work, finder.maps, glance))
     else:
         found = replace(found, lines=scene_lines(find_characters(work, finder.maps)))
         found = _straightened(found, finder.maps)

@@ -48,14 +48,15 @@ class Ink:
     inverted: bool
 
 
-def extract_ink(gray: Gray, stroke_fraction: float | None = None) -> Ink:
+def extract_ink(gray: Gray, stroke_fraction: float | None = None, *, opposite: bool = False) -> Ink:
     """Separate ink from paper.
 
     Args:
         gray: uint8 [H, W], either polarity.
         stroke_fraction: the widest stroke, as a fraction of the longer side; by default that of a single digit's crop.
+        opposite: take what seems to be ink for paper, and the reverse.
     """
-    inverted = _is_light_on_dark(gray, shrink(gray, _PAPER_SIDE))
+    inverted = _is_light_on_dark(gray, shrink(gray, _PAPER_SIDE)) != opposite
     dark_on_light = np.asarray(cv2.bitwise_not(gray), np.uint8) if inverted else gray
     paper = estimate_paper(dark_on_light, stroke_fraction)  # [H, W]
     divisor = np.maximum(paper, np.uint8(MIN_PAPER))

@@ -25,7 +25,7 @@ def with_ring(gray: Gray, *, opposite: bool = False) -> tuple[Gray, int]:
 
     Args:
         gray: uint8 [H, W], either polarity.
-        opposite: take light ink for dark paper, and the reverse: which is which cannot always be told of such a crop.
+        opposite: as of `extract_ink`: which is which cannot always be told of such a crop.
 
     Returns:
         uint8 [H + 2 w, W + 2 w], and w, pixels; w is 0 where there is no ring.
@@ -34,11 +34,11 @@ def with_ring(gray: Gray, *, opposite: bool = False) -> tuple[Gray, int]:
     beside = _beside_bar(gray)
     if beside is not None:
         return np.pad(gray, width, constant_values=beside), width
-    ink = extract_ink(gray)
+    ink = extract_ink(gray, opposite=opposite)
     mask = (ink.strength >= ink_threshold(ink.noise)).astype(np.uint8)
     if np.count_nonzero(mask) < _FILLED * gray.size or not (max(gray.shape) <= TINY_SIDE or is_tight(mask)):
         return gray, 0
-    if ink.inverted != opposite:
+    if ink.inverted:
         paper = np.asarray(cv2.bitwise_not(estimate_paper(np.asarray(cv2.bitwise_not(gray), np.uint8))), np.uint8)
     else:
         paper = estimate_paper(gray)

@@ -22,29 +22,38 @@ const TOUCHING = 0.15;
  * `glance` gives what the reader sees at a place; where it is sure of the ink, nothing is looked for.
  */
 export async function givenDigit(picture, maps, glance, kind) {
-  let crop = cropOf(picture);
+  const crop = cropOf(picture);
   if (isEven(crop)) return [];
-  let said = await glance(ofInk(crop).place);
-  if (crop.ring && !isClear(said)) {
-    const opposite = cropOf(picture, true);
-    const ofOpposite = await glance(ofInk(opposite).place);
-    if (isClear(ofOpposite)) [crop, said] = [opposite, ofOpposite];
-  }
-  if (isClear(said)) return [moved([{ ...ofInk(crop), kind: "clear", probabilities: said }], crop.ring)];
+  const said = await glance(ofInk(crop).place);
+  const clear = clearDigit(crop, said) || (await oppositeDigit(picture, glance));
+  if (clear) return [clear];
   const finds = await findCharacters(crop.picture, maps, crop.factors);
   return [moved(alternatives(crop, finds, kind, said), crop.ring)];
 }
 
 /** What a small crop holds, of which nothing is said: lines where several digits are likely, else one digit. */
-export async function cropLines(picture, maps) {
+export async function cropLines(picture, maps, glance) {
   const crop = cropOf(picture);
   if (isEven(crop)) return [];
   const finds = await findCharacters(crop.picture, maps, crop.factors);
-  const lines = holdsSeveral(crop, finds) ? sceneLines(finds) : [alternatives(crop, finds, "crop")];
-  return lines.map((line) => moved(line, crop.ring));
+  if (holdsSeveral(crop, finds)) return sceneLines(finds).map((line) => moved(line, crop.ring));
+  const likely = finds.some(({ logits }) => best(digitsOf(logits)).value > LIKELY_LOGIT);
+  const clear = likely ? null : await oppositeDigit(picture, glance);
+  return [clear || moved(alternatives(crop, finds, "crop"), crop.ring)];
 }
 
-const isClear = (said) => best(digitsOf(said)).value >= CLEAR;
+/** The digit of a crop that its ink fills, if it is clear once light is taken for dark; or null. */
+async function oppositeDigit(picture, glance) {
+  if (Math.max(picture[0].width, picture[0].height) > CROP_SIDE) return null;
+  const crop = cropOf(picture, true);
+  return crop.ring ? clearDigit(crop, await glance(ofInk(crop).place)) : null;
+}
+
+/** The digit of a crop, if the reader is sure of it by what it said of its ink; or null. */
+function clearDigit(crop, said) {
+  if (best(digitsOf(said)).value < CLEAR) return null;
+  return moved([{ ...ofInk(crop), kind: "clear", probabilities: said }], crop.ring);
+}
 
 /** Whether a crop is one even surface. */
 function isEven(crop) {

@@ -17,9 +17,12 @@ const PAGE_WINDOW = 15;
 const NOISE_FACTOR = 3;
 const MIN_STRENGTH = 18;
 
-/** Where a crop's ink is, a mask of 0 and 1, and whether it is lighter than its paper. */
-export function inkOf(gray) {
-  const lightOnDark = isLightOnDark(gray, shrink([gray], PAPER_SIDE)[0]);
+/** Where a crop's ink is, a mask of 0 and 1, and whether it is lighter than its paper.
+ *
+ * `opposite` takes what seems to be ink for paper, and the reverse.
+ */
+export function inkOf(gray, opposite) {
+  const lightOnDark = isLightOnDark(gray, shrink([gray], PAPER_SIDE)[0]) !== opposite;
   const dark = lightOnDark ? inverted(gray) : gray;
   const { strength, noise } = strengthOf(dark, estimatePaper(dark));
   const least = Math.max(MIN_STRENGTH, rint(NOISE_FACTOR * noise));

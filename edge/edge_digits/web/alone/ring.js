@@ -16,7 +16,7 @@ const BAR_ROWS = 0.9;
 
 /** A crop that its ink fills with a ring of its own paper, and the ring's width; others as they are, and 0.
  *
- * `opposite` takes light ink for dark paper, and the reverse: which is which cannot always be told of such a crop.
+ * `opposite` as of inkOf: which is which cannot always be told of such a crop.
  */
 export function withRing(gray, opposite = false) {
   const longer = Math.max(gray.width, gray.height);
@@ -24,10 +24,10 @@ export function withRing(gray, opposite = false) {
   const sides = [width, width, width, width];
   const beside = besideBar(gray);
   if (beside !== null) return [padded(gray, sides, beside), width];
-  const { mask, lightOnDark } = inkOf(gray);
+  const { mask, lightOnDark } = inkOf(gray, opposite);
   const inked = mask.data.reduce((sum, inkHere) => sum + inkHere, 0);
   if (inked < FILLED * mask.data.length || !(longer <= TINY_SIDE || isTight(mask))) return [gray, 0];
-  const paper = lightOnDark !== opposite ? inverted(estimatePaper(inverted(gray))) : estimatePaper(gray);
+  const paper = lightOnDark ? inverted(estimatePaper(inverted(gray))) : estimatePaper(gray);
   const ringed = padded(paper, sides);
   for (let y = 0; y < gray.height; y++) {
     const row = gray.data.subarray(y * gray.width, (y + 1) * gray.width);

@@ -31,7 +31,7 @@ export async function look(picture, size, degrees, layout, maps, glance) {
   } else if (layout === "digit" || (layout === "auto" && longer <= TINY_SIDE)) {
     lines = await givenDigit(work, maps, glance, layout === "auto" ? "tiny" : "given");
   } else if (layout === "auto" && longer <= CROP_SIDE && width <= WIDE * height) {
-    lines = await cropLines(work, maps);
+    lines = await cropLines(work, maps, glance);
   } else {
     lines = sceneLines(await findCharacters(work, maps));
     const level = await straightened(work, lines, maps);
