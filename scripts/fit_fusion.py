@@ -19,7 +19,6 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize
 
-from edge_digits import DigitReader
 from edge_digits.find.glyph import Candidate
 from edge_digits.find.search import Look, look
 from edge_digits.imaging.pixels import Gray
@@ -271,26 +270,6 @@ def report_threshold(
             break
 
 
-def report_only(composer: Composer, reader: DigitReader, scenes: int, seed: int) -> None:
-    """Print what thresholds of a digit that is the only one of its scene do, with the weights in use."""
-    counted: dict[bool, list[float]] = {False: [], True: []}  # the confidence of it, by whether the scene holds digits
-    empty = several = 0
-    for scene in compose(composer, scenes, seed):
-        holds_digits = bool(((scene.classes >= 0) & (scene.classes < len(DIGITS))).any())
-        if not holds_digits and (scene.classes == IGNORED).any():
-            continue
-        read = [digit.confidence for digit in reader.read(scene.gray).digits if not digit.rejected]
-        empty += not holds_digits
-        several += not holds_digits and len(read) > 1
-        if len(read) == 1:
-            counted[holds_digits] += read
-    wrong, right = (np.array(counted[holds]) for holds in (False, True))
-    print(f"only digits: threshold, share of {empty} empty scenes with a false digit, of {len(right)} others refused")
-    for threshold in _THRESHOLDS:
-        false, refused = (several + (wrong >= threshold).sum()) / max(empty, 1), (right < threshold).mean()
-        print(f"  {threshold:.2f}  {100 * false:.2f} %  {100 * refused:.2f} %")
-
-
 def main() -> None:
     """Print weights and threshold."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -307,8 +286,7 @@ def main() -> None:
     _, held_out = split(data.train, share, 0)
     _, others = split_writers(data.traces, share)
     composer = Composer(held_out.pictures, held_out.classes, others)
-    model, finder = Model.load(options.model), Finder.load(options.finder)
-    gatherer = Gatherer(model, finder)
+    gatherer = Gatherer(Model.load(options.model), Finder.load(options.finder))
     everything, places = in_scenes(composer, gatherer, options.scenes, options.seed)
     known = everything.truth != IGNORED
     opinions = Opinions(*(array[known] for array in (everything.logits, everything.probabilities, everything.truth)))
@@ -325,9 +303,7 @@ def main() -> None:
     given, of_ink = in_given(held_out, gatherer, options.seed)
     print(f"given crops: {len(given.truth)} candidates\n  {fit(given, _NONE_GIVEN)}")
     print(f"clear crops: {len(of_ink.truth)} candidates\n  {fit(of_ink, _NONE_GIVEN, finder=False)}")
-    print(f"in use: {fusion.WEIGHTS}, {fusion.LINE}, {fusion.THRESHOLD}, {fusion.ONLY_THRESHOLD}")
-    reader = DigitReader(model, lambda: finder, layout="page", conf=fusion.THRESHOLD)
-    report_only(composer, reader, options.scenes, options.seed)
+    print(f"in use: {fusion.WEIGHTS}, {fusion.LINE}, {fusion.THRESHOLD}")
 
 
 if __name__ == "__main__":

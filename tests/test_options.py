@@ -15,7 +15,6 @@ from edge_digits import Box, DigitReader, UsageError
 from edge_digits.choices import LAYOUTS, ROTATIONS, Layout
 from edge_digits.imaging.regions import Region, rotate
 from edge_digits.inference.session import Finder
-from edge_digits.text import fusion
 from edge_digits.text.constraint import Constraint
 
 PAGE = page(["427", "608"])
@@ -101,25 +100,6 @@ def test_the_finder_looks_only_where_the_reader_is_not_sure_of_one_digit(
         (digit,) = examination.reading.digits
         assert (digit.label, digit.rejected) == ("4", False)
         assert digit.confidence > 0.97
-
-
-@pytest.mark.parametrize(
-    ("picture", "options", "text"),
-    [
-        pytest.param(page("4", 60), {"layout": "page"}, "", id="the only one of a scene"),
-        pytest.param(page("4", 60), {"layout": "page", "conf": 0.5}, "4", id="with a threshold of the caller's own"),
-        pytest.param(page("42", 60), {"layout": "page"}, "42", id="two"),
-        pytest.param(page(["4", "2"], 60), {"layout": "page"}, "4\n2", id="two in two lines"),
-        pytest.param(crop("4", 96), {}, "4", id="a crop"),
-    ],
-)
-def test_the_only_digit_of_a_scene_has_a_threshold_of_its_own(
-    picture: Gray, options: dict[str, Any], text: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(fusion, "ONLY_THRESHOLD", 0.99999)
-    reading = DigitReader.load(**options).read(picture)
-    assert reading.text == text
-    assert [digit.rejected for digit in reading.digits] == ([False] * len(text.replace("\n", "")) or [True])
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)

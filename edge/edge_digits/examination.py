@@ -76,13 +76,12 @@ class Acceptance:
     Args:
         labels: the texts of the classes.
         conf: digits less sure than this are refused.
-        only: the same of a digit that is the only one of a scene.
         strict: also those that are surely a digit, in a number, and unsure only which.
         top_k: how many classes each digit lists.
     """
 
-    def __init__(self, labels: Sequence[str], conf: float, *, only: float, strict: bool, top_k: int) -> None:
-        self._labels, self._conf, self._only, self._strict, self._top_k = labels, conf, only, strict, top_k
+    def __init__(self, labels: Sequence[str], conf: float, *, strict: bool, top_k: int) -> None:
+        self._labels, self._conf, self._strict, self._top_k = labels, conf, strict, top_k
 
     def examined(
         self,
@@ -105,8 +104,6 @@ class Acceptance:
         sign_probabilities = np.exp(scores.signs)  # [N, S]
         ranking = np.argsort(-probabilities, axis=1, kind="stable")[:, : self._top_k]  # [N, top_k]
         rows = list(zip(probabilities.tolist(), ranking.tolist(), strict=True))
-        read = [row for row, label in labels.items() if label is not None and rows[row][0][label] >= self._conf]
-        only = read[0] if len(read) == 1 else None
         examined: list[Examined] = []
         for number, (part, line) in enumerate(lines):
             first = len(examined)
@@ -121,8 +118,7 @@ class Acceptance:
                     examined.append(Examined(inputs[row], digit, row in labels))
                     continue
                 # What a constraint asks for is read, however unlikely it looks by itself.
-                least = self._only if row == only and candidate.kind == "scene" else 0.0
-                accepted_from = 0.0 if choice.bound else max(threshold, least)
+                accepted_from = 0.0 if choice.bound else threshold
                 digit = self._digit(*rows[row], labels.get(row), accepted_from, part.box(candidate.glyph), number)
                 examined.append(Examined(inputs[row], digit, row in labels))
         return tuple(examined)

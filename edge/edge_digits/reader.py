@@ -103,8 +103,8 @@ class DigitReader:
             constraint: what is known of the text.
             signs: which signs are part of the text: "none"; "number", those of decimal numbers; "all". Only a finder
                 that knows signs finds any.
-            conf: digits less sure than this are rejected; None takes the threshold of the model's card, less for what
-                is surely a digit in a number, and more for a digit that is the only one of a scene.
+            conf: digits less sure than this are rejected; None takes the threshold of the model's card, and less for
+                what is surely a digit in a number.
             top_k: how many classes each digit lists.
             ignore_exif: decode files as they are stored, not as their EXIF tag says to turn them.
             max_pixels: that a picture may have. Decoding one takes 512 MB at most, and more in the proportion in which
@@ -135,8 +135,7 @@ class DigitReader:
         threshold = fusion.THRESHOLD if model.reads_windows else float(model.card.reject["threshold"])
         self.conf = threshold if conf is None else conf
         self.top_k = max(1, min(top_k, len(labels)))
-        only = fusion.ONLY_THRESHOLD if conf is None and model.reads_windows else self.conf
-        self._acceptance = Acceptance(labels, self.conf, only=only, strict=conf is not None, top_k=self.top_k)
+        self._acceptance = Acceptance(labels, self.conf, strict=conf is not None, top_k=self.top_k)
         self.ignore_exif = ignore_exif
         self.max_pixels = max_pixels
 

@@ -76,8 +76,6 @@ _SLASH = len(DIGITS) + SIGNS.index("/")
 _COMPANY, _ALIKE = 2.0, 0.3
 #: The least confidence of what is read in a scene: in composed scenes, one digit in sixteen is refused by it.
 THRESHOLD = 0.5
-#: The same of a digit that is the only one of a scene: what photographs without any show by chance is mostly one.
-ONLY_THRESHOLD = 0.75
 #: Who gives a crop of one digit says that there is one: its log odds against no digit are so much higher than those of
 #: pictures of which three in thirteen are none, as classifiers of crops are trained on, or of crops of anything.
 GIVEN = 1.5

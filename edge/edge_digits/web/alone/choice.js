@@ -1,7 +1,7 @@
 // Scored candidates -> which of them are read, and as what; as text/choice.py and examination.py without constraints.
 
 import { best, SIGNS } from "./characters.js";
-import { logSum, ONLY_THRESHOLD, THRESHOLD } from "./fusion.js";
+import { logSum, THRESHOLD } from "./fusion.js";
 import { isAlone } from "./lines.js";
 
 const EVEN = Math.log(0.5);
@@ -35,22 +35,13 @@ export function worst(ways) {
   return read.length ? Math.min(...read.map(({ confidence }) => confidence)) : 0;
 }
 
-/** How many digits a way reads of a line, whose scores these are. */
-export function countRead(scores, { steps }) {
-  return steps.filter(([place, label]) => label !== null && Math.exp(scores[place].classes[label]) >= THRESHOLD).length;
-}
-
-/** The digits and signs of a line, as the record has them, without their boxes: { place, digit } of what is listed.
- *
- * `only` tells that one digit at most is read of the whole picture.
- */
-export function accepted(line, scores, way, topK, only) {
+/** The digits and signs of a line, as the record has them, without their boxes: { place, digit } of what is listed. */
+export function accepted(line, scores, way, topK) {
   const isDigit = scores.map(({ classes }) => 1 - Math.exp(classes.at(-1)));
   const several = isDigit.filter((sure) => sure >= THRESHOLD).length > 1;
   const threshold = (place) => {
     const lower = isAlone(line[0]) ? line[place].kind !== "crop" : several && isDigit[place] >= THRESHOLD;
-    if (lower) return MIN_CONFIDENCE_IN_NUMBER;
-    return only && !isAlone(line[0]) ? ONLY_THRESHOLD : THRESHOLD;
+    return lower ? MIN_CONFIDENCE_IN_NUMBER : THRESHOLD;
   };
   return way.steps
     .map(([place, label]) => {

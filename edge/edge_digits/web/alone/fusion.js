@@ -5,8 +5,6 @@ import { isAlone } from "./lines.js";
 
 /** The least confidence of what is read in a scene. */
 export const THRESHOLD = 0.5;
-/** The same of a digit that is the only one of a scene. */
-export const ONLY_THRESHOLD = 0.75;
 
 const LEAST = 1e-6;
 const LIKELY = 0.5;

@@ -1,7 +1,7 @@
 // From a picture to its record: look -> normalize -> classify in one batch -> choose -> order; as reader.py.
 
 import { assemble, withSigns } from "./assemble.js";
-import { accepted, choose, countRead, worst } from "./choice.js";
+import { accepted, choose, worst } from "./choice.js";
 import { join } from "./fusion.js";
 import { SIDE, windowOf } from "./normalize.js";
 import { look } from "./search.js";
@@ -45,19 +45,18 @@ async function readRotated(picture, size, degrees, networks, options) {
   const probabilities = candidates.map((one) => one.probabilities || answers.next().value);
   const inferred = performance.now();
   const scores = join(lines, probabilities, networks.weights);
-  let last = 0;
-  const read = lines.map((line) => {
-    const [first, own] = [last, scores.slice(last, last + line.length)];
-    last += line.length;
-    return { line, first, own, way: choose(line, own) };
+  const listed = [];
+  const ways = [];
+  let first = 0;
+  lines.forEach((line, number) => {
+    const own = scores.slice(first, first + line.length);
+    const way = choose(line, own);
+    ways.push(way);
+    for (const { place, digit } of accepted(line, own, way, Number(options.top_k || 3))) {
+      listed.push({ ...digit, box: box(line[place].glyph), line: number, seen: windows[first + place] });
+    }
+    first += line.length;
   });
-  const ways = read.map(({ way }) => way);
-  const only = read.reduce((sum, { own, way }) => sum + countRead(own, way), 0) === 1;
-  const listed = read.flatMap(({ line, first, own, way }, number) =>
-    accepted(line, own, way, Number(options.top_k || 3), only).map(({ place, digit }) => {
-      return { ...digit, box: box(line[place].glyph), line: number, seen: windows[first + place] };
-    }),
-  );
   const digits = withSigns(listed, options.signs || "none");
   const text = assemble(digits);
   const unsure = digits.some((digit) => digit.rejected && !digit.sign);
