@@ -95,15 +95,14 @@ RECIPES: dict[str, Recipe] = {
     "finder": Recipe(
         task="finder",
         arch="finder",
-        epochs=128,
-        patience=128,
+        epochs=160,
+        patience=160,
         batch=64,
         learning_rate=3e-3,
         dropout=0.0,
         background=0.0,
         scenes=8000,
         augmentation=None,
-        redraw=2,
     ),
     "reader": Recipe(
         task="windows",
