@@ -41,11 +41,13 @@ class Ink:
         strength: uint8 [H, W], 0 for bare paper, 255 for ink that absorbs all light.
         noise: standard deviation of `strength` on bare paper, in the same unit.
         inverted: the picture was light ink on dark paper.
+        paper: uint8 [H, W], the brightness that the paper would have without ink; of the inverted picture, if it was.
     """
 
     strength: Gray
     noise: float
     inverted: bool
+    paper: Gray
 
 
 def extract_ink(gray: Gray, stroke_fraction: float | None = None, *, opposite: bool = False) -> Ink:
@@ -56,35 +58,21 @@ def extract_ink(gray: Gray, stroke_fraction: float | None = None, *, opposite: b
         stroke_fraction: the widest stroke, as a fraction of the longer side; by default that of a single digit's crop.
         opposite: take what seems to be ink for paper, and the reverse.
     """
-    inverted = _is_light_on_dark(gray, shrink(gray, _PAPER_SIDE)) != opposite
-    dark_on_light = np.asarray(cv2.bitwise_not(gray), np.uint8) if inverted else gray
-    paper = estimate_paper(dark_on_light, stroke_fraction)  # [H, W]
+    if stroke_fraction is None:
+        stroke_fraction = _TINY_STROKE_FRACTION if max(gray.shape) <= TINY_SIDE else _STROKE_FRACTION
+    small = shrink(gray, _PAPER_SIDE)
+    inverted = _is_light_on_dark(gray, small) != opposite
+    dark_on_light = gray
+    if inverted:
+        dark_on_light = np.asarray(cv2.bitwise_not(gray), np.uint8)
+        small = shrink(dark_on_light, _PAPER_SIDE)
+    paper = _estimate_paper(small, stroke_fraction, gray.shape)  # [H, W]
     divisor = np.maximum(paper, np.uint8(MIN_PAPER))
     # Saturating subtraction: what is darker than the paper, and what is lighter; [H, W] each.
     strength = np.asarray(cv2.divide(cv2.subtract(paper, dark_on_light), divisor, scale=255.0), np.uint8)
     excess = np.asarray(cv2.divide(cv2.subtract(dark_on_light, paper), divisor, scale=255.0), np.uint8)
     offset, noise = _paper_statistics(strength, excess)
-    return Ink(np.maximum(strength, offset) - offset, noise, inverted)
-
-
-def estimate_paper(dark_on_light: Gray, stroke_fraction: float | None = None) -> Gray:
-    """The brightness that the paper would have without its ink, which is darker: uint8 [H, W].
-
-    Args:
-        dark_on_light: uint8 [H, W].
-        stroke_fraction: as of `extract_ink`.
-    """
-    if stroke_fraction is None:
-        stroke_fraction = _TINY_STROKE_FRACTION if max(dark_on_light.shape) <= TINY_SIDE else _STROKE_FRACTION
-    small = shrink(dark_on_light, _PAPER_SIDE)
-    size = max(3, round(stroke_fraction * max(small.shape)) | 1)
-    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (size, size))
-    # A median first: the closing is a maximum, and would otherwise follow the brightest speck of noise.
-    denoised = cv2.medianBlur(small, 3) if min(small.shape) >= 3 else small
-    closed = cv2.morphologyEx(denoised, cv2.MORPH_CLOSE, kernel)
-    smooth = cv2.blur(closed, (size, size), borderType=cv2.BORDER_REPLICATE)
-    height, width = dark_on_light.shape
-    return np.asarray(cv2.resize(smooth, (width, height), interpolation=cv2.INTER_LINEAR), np.uint8)
+    return Ink(np.maximum(strength, offset) - offset, noise, inverted, paper)
 
 
 def ink_threshold(noise: float) -> int:
@@ -136,6 +124,18 @@ def _thickness(mask: NDArray[np.uint8]) -> float:
     padded = cv2.copyMakeBorder(mask, 1, 1, 1, 1, cv2.BORDER_REPLICATE)
     distance = cv2.distanceTransform(padded, cv2.DIST_L2, 3)
     return float(distance.sum()) / max(int(padded.sum()), 1)
+
+
+def _estimate_paper(small: Gray, stroke_fraction: float, shape: tuple[int, ...]) -> Gray:
+    """The brightness that the paper would have without ink, uint8 of this shape; from dark ink at `_PAPER_SIDE`."""
+    size = max(3, round(stroke_fraction * max(small.shape)) | 1)
+    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (size, size))
+    # A median first: the closing is a maximum, and would otherwise follow the brightest speck of noise.
+    denoised = cv2.medianBlur(small, 3) if min(small.shape) >= 3 else small
+    closed = cv2.morphologyEx(denoised, cv2.MORPH_CLOSE, kernel)
+    smooth = cv2.blur(closed, (size, size), borderType=cv2.BORDER_REPLICATE)
+    height, width = shape
+    return np.asarray(cv2.resize(smooth, (width, height), interpolation=cv2.INTER_LINEAR), np.uint8)
 
 
 def _paper_statistics(strength: Gray, excess: Gray) -> tuple[np.uint8, float]:

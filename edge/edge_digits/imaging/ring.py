@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from edge_digits.imaging.ink import estimate_paper, extract_ink, ink_threshold
+from edge_digits.imaging.ink import extract_ink, ink_threshold
 from edge_digits.imaging.pixels import TINY_SIDE, Gray
 
 #: Ink fills a crop of which it covers this share; the width of the ring that is put around it then, in longer sides.
@@ -25,7 +25,7 @@ def with_ring(gray: Gray, *, opposite: bool = False) -> tuple[Gray, int]:
 
     Args:
         gray: uint8 [H, W], either polarity.
-        opposite: as of `extract_ink`: which is which cannot always be told of such a crop.
+        opposite: as of `extract_ink`: which is which cannot always be told of such a crop. Of a bar it can.
 
     Returns:
         uint8 [H + 2 w, W + 2 w], and w, pixels; w is 0 where there is no ring.
@@ -33,15 +33,12 @@ def with_ring(gray: Gray, *, opposite: bool = False) -> tuple[Gray, int]:
     width = max(2, round(_RING * max(gray.shape)))
     beside = _beside_bar(gray)
     if beside is not None:
-        return np.pad(gray, width, constant_values=beside), width
+        return (gray, 0) if opposite else (np.pad(gray, width, constant_values=beside), width)
     ink = extract_ink(gray, opposite=opposite)
     mask = (ink.strength >= ink_threshold(ink.noise)).astype(np.uint8)
     if np.count_nonzero(mask) < _FILLED * gray.size or not (max(gray.shape) <= TINY_SIDE or is_tight(mask)):
         return gray, 0
-    if ink.inverted:
-        paper = np.asarray(cv2.bitwise_not(estimate_paper(np.asarray(cv2.bitwise_not(gray), np.uint8))), np.uint8)
-    else:
-        paper = estimate_paper(gray)
+    paper = np.asarray(cv2.bitwise_not(ink.paper), np.uint8) if ink.inverted else ink.paper
     ringed = np.pad(paper, width, "edge")
     ringed[width:-width, width:-width] = gray
     return ringed, width

@@ -17,22 +17,18 @@ const PAGE_WINDOW = 15;
 const NOISE_FACTOR = 3;
 const MIN_STRENGTH = 18;
 
-/** Where a crop's ink is, a mask of 0 and 1, and whether it is lighter than its paper.
+/** Where a crop's ink is, a mask of 0 and 1, and the paper that it would show without it.
  *
  * `opposite` takes what seems to be ink for paper, and the reverse.
  */
 export function inkOf(gray, opposite) {
+  const fraction = Math.max(gray.width, gray.height) <= TINY_SIDE ? TINY_STROKE_FRACTION : STROKE_FRACTION;
   const lightOnDark = isLightOnDark(gray, shrink([gray], PAPER_SIDE)[0]) !== opposite;
   const dark = lightOnDark ? inverted(gray) : gray;
-  const { strength, noise } = strengthOf(dark, estimatePaper(dark));
+  const paper = paperOf(shrink([dark], PAPER_SIDE)[0], fraction, gray);
+  const { strength, noise } = strengthOf(dark, paper);
   const least = Math.max(MIN_STRENGTH, rint(NOISE_FACTOR * noise));
-  return { mask: mapped(strength, (level) => Number(level >= least)), lightOnDark };
-}
-
-/** The levels that the paper would have without its ink, which is darker. */
-export function estimatePaper(dark) {
-  const fraction = Math.max(dark.width, dark.height) <= TINY_SIDE ? TINY_STROKE_FRACTION : STROKE_FRACTION;
-  return paperOf(shrink([dark], PAPER_SIDE)[0], fraction, dark);
+  return { mask: mapped(strength, (level) => Number(level >= least)), paper: lightOnDark ? inverted(paper) : paper };
 }
 
 /** The strength of dark ink on its paper, less that of the bare paper; and the noise of that. */

@@ -1,8 +1,8 @@
 // A ring of paper around a crop that its ink fills; as imaging/ring.py.
 
 import { components } from "./filters.js";
-import { estimatePaper, inkOf } from "./ink.js";
-import { TINY_SIDE, inverted, mapped, rint } from "./pixels.js";
+import { inkOf } from "./ink.js";
+import { TINY_SIDE, mapped, rint } from "./pixels.js";
 import { padded } from "./resize.js";
 
 const FILLED = 0.25;
@@ -16,18 +16,17 @@ const BAR_ROWS = 0.9;
 
 /** A crop that its ink fills with a ring of its own paper, and the ring's width; others as they are, and 0.
  *
- * `opposite` as of inkOf: which is which cannot always be told of such a crop.
+ * `opposite` as of inkOf: which is which cannot always be told of such a crop. Of a bar it can.
  */
 export function withRing(gray, opposite = false) {
   const longer = Math.max(gray.width, gray.height);
   const width = Math.max(2, rint(RING * longer));
   const sides = [width, width, width, width];
   const beside = besideBar(gray);
-  if (beside !== null) return [padded(gray, sides, beside), width];
-  const { mask, lightOnDark } = inkOf(gray, opposite);
+  if (beside !== null) return opposite ? [gray, 0] : [padded(gray, sides, beside), width];
+  const { mask, paper } = inkOf(gray, opposite);
   const inked = mask.data.reduce((sum, inkHere) => sum + inkHere, 0);
   if (inked < FILLED * mask.data.length || !(longer <= TINY_SIDE || isTight(mask))) return [gray, 0];
-  const paper = lightOnDark ? inverted(estimatePaper(inverted(gray))) : estimatePaper(gray);
   const ringed = padded(paper, sides);
   for (let y = 0; y < gray.height; y++) {
     const row = gray.data.subarray(y * gray.width, (y + 1) * gray.width);
