@@ -651,8 +651,8 @@ def test_validation_is_the_same_split_for_the_same_seed() -> None:
 PARAMETERS = {
     "stem5": 77_162,
     "wide": 297_162,
-    "small": 16_570,
-    "nano": 4_834,
+    "small": 19_410,
+    "nano": 5_678,
     "stem3": 55_714,
     "mlp": 42_310,
     "cnn-1": 54_410,

@@ -24,18 +24,6 @@ _WAYS = {
         "~0,.05 .3,.02 .45,.3 .42,.7 .2,1 0,.9;~1,.05 .7,.05 .52,.35 .55,.7 .75,1 1,.9",
         "~0,.1 .25,0 .42,.2 .55,.75 .75,1 1,.88;~.98,.05 .8,.05 .55,.4 .3,.9 .05,.98",
         "~0,.15 .2,0 .42,.3 .4,.8 .15,1 .05,.85 .45,.55 .85,.05 .98,.1 .6,.45 .6,.85 .8,1 1,.85",
-        # A stem with a short flag, and what begins at the right and turns back at its middle, as of a kappa: apart,
-        # with the stem's foot bent, in one go.
-        "0,.2 .2,.02 .2,.02 .17,1;~.8,.05 .5,.25 .3,.52 .42,.75 .63,.98 .98,.9",
-        "~0,.25 .12,.03 .25,.05 .23,.5 .18,.98;~.75,0 .46,.3 .25,.55 .5,.95 .7,1 1,.85",
-        "~0,.2 .17,.02 .25,.15 .25,.75 .18,1 .08,.95;~.85,.08 .62,.05 .38,.4 .33,.75 .55,1 .9,.9",
-        "~0,.2 .19,.03 .24,.2 .19,.9 .24,.6 .52,.2 .8,.08 .5,.35 .34,.55 .5,.9 .72,1 .98,.92",
-        # With a stem that leans as far as a seven's: with a hook, bent, in one go, and with no flag.
-        ".08,.22 .36,.02 .36,.02 .03,1;~.98,0 .58,.36 .37,.5 .56,.8 .73,.98 1,.84",
-        "~0,.25 .17,.04 .37,.06 .3,.4 .06,.98;~.95,.02 .6,.28 .35,.52 .55,.85 .76,1 1,.86",
-        "~.06,.2 .22,.03 .43,.06 .34,.42 .2,.8 0,1;~1,.04 .76,.08 .5,.42 .5,.7 .68,1 .96,.9",
-        "~0,.22 .2,.03 .38,.08 .2,.6 .04,1 .2,.66 .5,.36 .86,.03 .95,.08 .5,.45 .44,.6 .6,.9 .78,1 1,.86",
-        ".36,0 .04,1;~.98,.02 .58,.34 .3,.52 .52,.82 .72,1 1,.88",
     ),
     "/": ("1,0 0,1", ".7,0 .3,1"),
     "(": ("~.4,0 .1,.3 .1,.7 .4,1",),
@@ -50,6 +38,10 @@ _WAYS = {
 }
 #: Standard deviation of a point's place.
 _JITTER = 0.04
+#: The share of the signs `x` that are a kappa, and of these, of what is drawn in one go.
+_KAPPAS, _IN_ONE_GO = 0.6, 0.25
+#: The mean of the logarithm of the width of an `x`, of its height, and its standard deviation.
+_WIDTHS = (0.15, 0.2)
 
 
 def draw(sign: str, rng: np.random.Generator) -> tuple[Stroke, ...]:
@@ -59,9 +51,35 @@ def draw(sign: str, rng: np.random.Generator) -> tuple[Stroke, ...]:
         sign: one of `results.SIGNS`, or an asterisk, which is none of them.
         rng: decides all.
     """
-    ways = _WAYS[sign]
+    if sign != "x":
+        return _strokes(_WAYS[sign][int(rng.integers(len(_WAYS[sign])))], rng)
+    way = _kappa(rng) if rng.random() < _KAPPAS else _WAYS[sign][int(rng.integers(len(_WAYS[sign])))]
+    width = np.array([np.exp(rng.normal(*_WIDTHS)), 1.0], np.float32)
+    return tuple(stroke * width for stroke in _strokes(way, rng))
+
+
+def _kappa(rng: np.random.Generator) -> str:
+    """A way to write an unknown `x`: a stem with a flag, and what comes from the right and turns back at its middle.
+
+    The flag may be short or reach far out, the stem stand or lean as far as a seven's, and end in a hook.
+    """
+    flag, lean, joint = rng.uniform((0.0, -0.08, 0.35), (0.45, 0.35, 0.62)).tolist()
+    foot = max(flag + 0.08 - lean, 0.0)
+    stem = f"0,{rng.uniform(0.05, 0.35)} {0.55 * flag},{rng.uniform(0.0, 0.08)} {flag + 0.04},.06 "
+    stem += f"{(2 * flag + foot) / 3 + rng.uniform(0.05, 0.15)},.4 {foot},1"
+    at = (flag + foot) / 2 + rng.uniform(0.02, 0.14)
+    arm = f"1,{rng.uniform(0.0, 0.2)} {rng.uniform(0.7, 0.85)},{rng.uniform(0.02, 0.15)} {at},{joint} "
+    leg = f"{rng.uniform(at + 0.05, 0.7)},.85 {rng.uniform(0.7, 0.85)},1 1,{rng.uniform(0.75, 0.95)}"
+    if rng.random() < _IN_ONE_GO:
+        return f"~{stem} {at + 0.03},{joint + 0.06} {(1 + at) / 2 + 0.03},{joint / 2 + 0.1} {arm}{leg}"
+    hook = f" {foot - 0.12},.95" if rng.random() < 0.3 else ""
+    return f"~{stem}{hook};~{arm}{leg}"
+
+
+def _strokes(way: str, rng: np.random.Generator) -> tuple[Stroke, ...]:
+    """The strokes of a way, about 0, moved a little."""
     strokes = []
-    for text in ways[int(rng.integers(len(ways)))].split(";"):
+    for text in way.split(";"):
         points = parse_points(text.lstrip("~")) - 0.5
         points += rng.normal(0.0, _JITTER, points.shape) * (np.ptp(points, axis=0) > 0.1)
         strokes.append((catmull_rom(points, _SAMPLES) if text.startswith("~") else points).astype(np.float32))

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import dataclass
-from itertools import pairwise
 
 import cv2
 import numpy as np
@@ -19,7 +18,7 @@ from edge_digits_train.pool import start_worker
 from edge_digits_train.synthesis.scenes import Composer, Scene
 from edge_digits_train.synthesis.scenes.sheets import cut_classes, paste
 from edge_digits_train.training.redrawn import Redrawn
-from edge_digits_train.training.targets import Targets, encode
+from edge_digits_train.training.targets import Targets, encode, target_shape
 
 #: Height and width of a training scene, pixels.
 TILE = (80, 160)
@@ -94,20 +93,7 @@ def _cut(scene: Scene, rng: np.random.Generator) -> tuple[Gray, Scene]:
     return plane, Scene(scene.gray, scene.boxes, inside)
 
 
-@dataclass(frozen=True, eq=False)
-class Shown:
-    """Scenes as a network trains on them.
-
-    Attributes:
-        planes: their local contrast, uint8 [N, 80, 160].
-        targets: what it is to answer, as `targets.encode` makes it, float16 [N, 20, 40, C + 6].
-    """
-
-    planes: NDArray[np.uint8]
-    targets: Targets
-
-
-class SceneEpochs(Redrawn[Shown]):
+class SceneEpochs(Redrawn[Scenes]):
     """Makes the scenes of any epoch; the same seed and epoch give the same scenes in the same order."""
 
     def __init__(self, train: Split, traces: Sequence[Trace], scenes: int, seed: int, redraw: int) -> None:
@@ -123,19 +109,27 @@ class SceneEpochs(Redrawn[Shown]):
 
     def make(self, epoch: int, *, until: int) -> tuple[NDArray[np.uint8], Targets]:
         """Pictures, uint8 [N, 80, 160], and targets of an epoch; begins to make what follows before epoch `until`."""
-        shown, rng = self._of(epoch, until), np.random.default_rng((self._seed, epoch, 1 << 20))
+        scenes, rng = self._of(epoch, until), np.random.default_rng((self._seed, epoch, 1 << 20))
         order = rng.permutation(self._scenes)
-        return _paler(shown.planes[order], rng), shown.targets[order]
+        parts = np.split(scenes.truth, np.searchsorted(scenes.truth[:, 0], np.arange(1, self._scenes)))
+        # Made of what is in the scenes only here: targets are fifty times as large, and would be sent and copied.
+        targets = np.empty((self._scenes, *target_shape(TILE)), np.float16)
+        for target, number in zip(targets, order.tolist(), strict=True):
+            target[:] = encode(parts[number][:, 1:5], parts[number][:, 5], TILE)
+        return _paler(scenes.planes[order], rng), targets
 
-    def _submit(self, pool: ProcessPoolExecutor, number: int) -> list[Future[Shown]]:
+    def _submit(self, pool: ProcessPoolExecutor, number: int) -> list[Future[Scenes]]:
         starts = range(0, self._scenes, _CHUNK)
         return [
             pool.submit(_make_chunk, (self._seed, number), range(start, min(start + _CHUNK, self._scenes)))
             for start in starts
         ]
 
-    def _joined(self, parts: list[Shown]) -> Shown:
-        return Shown(np.concatenate([part.planes for part in parts]), np.concatenate([part.targets for part in parts]))
+    def _joined(self, parts: list[Scenes]) -> Scenes:
+        starts = np.cumsum([0, *(len(part.planes) for part in parts)])
+        for part, start in zip(parts, starts.tolist(), strict=False):
+            part.truth[:, 0] += start
+        return Scenes(np.concatenate([part.planes for part in parts]), np.concatenate([part.truth for part in parts]))
 
 
 _composer: Composer | None = None
@@ -147,12 +141,9 @@ def _start_worker(train: Split, traces: Sequence[Trace]) -> None:
     _composer = Composer(train.pictures, train.classes, traces)
 
 
-def _make_chunk(seed: tuple[int, ...], numbers: Sequence[int]) -> Shown:
+def _make_chunk(seed: tuple[int, ...], numbers: Sequence[int]) -> Scenes:
     assert _composer is not None
-    scenes = make_scenes(_composer, seed, numbers)
-    ends = np.searchsorted(scenes.truth[:, 0], np.arange(len(numbers) + 1))
-    parts = [scenes.truth[begin:end] for begin, end in pairwise(ends)]
-    return Shown(scenes.planes, np.stack([encode(part[:, 1:5], part[:, 5], TILE).astype(np.float16) for part in parts]))
+    return make_scenes(_composer, seed, numbers)
 
 
 def _paler(planes: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uint8]:

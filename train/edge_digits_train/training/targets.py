@@ -26,6 +26,11 @@ CHANNELS = _CLASSES + REGRESSION_CHANNELS + 2
 _SMALLEST = 2.0
 
 
+def target_shape(shape: tuple[int, int]) -> tuple[int, int, int]:
+    """The shape of what `encode` makes of a scene of that height and width, pixels."""
+    return shape[0] // STRIDE, shape[1] // STRIDE, CHANNELS
+
+
 def encode(boxes: NDArray[np.float32], classes: NDArray[Any], shape: tuple[int, int]) -> NDArray[np.float32]:
     """What a finder is to answer to a scene, by cell: float32 [H/4, W/4, classes + 6].
 
@@ -36,8 +41,8 @@ def encode(boxes: NDArray[np.float32], classes: NDArray[Any], shape: tuple[int, 
         boxes, classes: as of `scenes.Scene`.
         shape: its height and width, pixels.
     """
-    rows, columns = shape[0] // STRIDE, shape[1] // STRIDE
-    target = np.zeros((rows, columns, CHANNELS), np.float32)
+    rows, columns, _ = target_shape(shape)
+    target = np.zeros(target_shape(shape), np.float32)
     target[..., -1] = 1.0
     for x1, y1, x2, y2 in np.rint(boxes[classes == IGNORED] / STRIDE).astype(int).tolist():
         target[max(y1, 0) : max(y2 + 1, 0), max(x1, 0) : max(x2 + 1, 0), -1] = 0.0
