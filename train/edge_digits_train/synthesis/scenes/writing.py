@@ -25,7 +25,7 @@ _RARE = 0.35
 #: its slashes.
 _OWN_LEAN = 0.3
 #: Share of "x" that our own code draws where there are traces: of those most are capitals, and an unknown is none.
-_DRAWN_X = 0.5
+_DRAWN_X = 0.65
 #: Standard deviation of a stroke's place, of the character's height.
 _STROKE_SHIFT = 0.012
 #: Strokes of a finer pen than this are drawn twice as large, pixels: OpenCV's widths are whole numbers.
@@ -37,7 +37,7 @@ _SIZES = {
     ",": (0.2, 0.42),
     "-": (0.22, 0.6),
     "+": (0.4, 0.8),
-    "x": (0.35, 1.1),
+    "x": (0.4, 1.3),
     "/": (0.95, 1.8),
     "(": (0.95, 1.5),
     ")": (0.95, 1.5),
