@@ -69,7 +69,7 @@ def _kappa(rng: np.random.Generator) -> str:
     stem += f"{(2 * flag + foot) / 3 + rng.uniform(0.05, 0.15)},.4 {foot},1"
     at = (flag + foot) / 2 + rng.uniform(0.02, 0.14)
     arm = f"1,{rng.uniform(0.0, 0.2)} {rng.uniform(0.7, 0.85)},{rng.uniform(0.02, 0.15)} {at},{joint} "
-    leg = f"{rng.uniform(at + 0.05, 0.7)},.85 {rng.uniform(0.7, 0.85)},1 1,{rng.uniform(0.75, 0.95)}"
+    leg = f"{rng.uniform(min(at + 0.05, 0.65), 0.7)},.85 {rng.uniform(0.7, 0.85)},1 1,{rng.uniform(0.75, 0.95)}"
     if rng.random() < _IN_ONE_GO:
         return f"~{stem} {at + 0.03},{joint + 0.06} {(1 + at) / 2 + 0.03},{joint / 2 + 0.1} {arm}{leg}"
     hook = f" {foot - 0.12},.95" if rng.random() < 0.3 else ""
