@@ -1,4 +1,4 @@
-"""Fit how `edge_digits.text.fusion` weighs the finder against the reader of windows, on composed scenes.
+"""Fit how `edge_digits.text.weights` weighs the finder against the reader of windows, on composed scenes.
 
     python scripts/fit_fusion.py DATA [--pens FILE_OR_FOLDER]... [--model M] [--finder F] [--scenes 3000] [--seed 7]
 
@@ -27,7 +27,8 @@ from edge_digits.inference.session import DEFAULT_FINDER, DEFAULT_MODEL, Finder,
 from edge_digits.normalize import window
 from edge_digits.results import DIGITS
 from edge_digits.text import fusion
-from edge_digits.text.fusion import Weights, company, digit_or_nothing, evidence, in_line
+from edge_digits.text.fusion import company, digit_or_nothing, evidence, in_line
+from edge_digits.text.weights import LINE, Weights, weights_of
 from edge_digits_train import datasets
 from edge_digits_train.datasets.data import BACKGROUND, split, split_writers
 from edge_digits_train.recipes import RECIPES
@@ -48,11 +49,21 @@ _THRESHOLDS = np.arange(0.3, 0.96, 0.05)
 
 @dataclass(frozen=True, eq=False)
 class Opinions:
-    """N candidates: the finder's logits [N, K], the reader's probabilities [N, K], the classes [N], -1 for none."""
+    """N candidates: the finder's logits [N, K], the reader's probabilities [N, K], how much of the strokes lies outside
+    of the box [N], the classes [N], -1 for none."""
 
     logits: NDArray[np.float32]
     probabilities: NDArray[np.float32]
+    beyond: NDArray[np.float32]
     truth: NDArray[np.int64]
+
+    def weighed(self, weights: Weights) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """As `fusion.evidence`."""
+        return evidence(self.logits, self.probabilities, self.beyond, weights)
+
+    def take(self, which: NDArray[np.bool_]) -> Opinions:
+        """Some of the candidates."""
+        return Opinions(self.logits[which], self.probabilities[which], self.beyond[which], self.truth[which])
 
 
 class Gatherer:
@@ -60,6 +71,7 @@ class Gatherer:
 
     def __init__(self, model: Model, finder: Finder) -> None:
         self._model, self._finder = model, finder
+        self.trained = model.card.train
 
     def look(self, gray: Gray, layout: str) -> Look:
         """What is found in a picture."""
@@ -70,7 +82,9 @@ class Gatherer:
         places = [candidate.place for candidate, _ in rows if candidate.place is not None]
         seen = np.stack([window(place.contrast, place.box) for place in places])
         logits = np.array([place.logits for place in places], np.float32)
-        return Opinions(logits, self._model.probabilities(seen), np.array([truth for _, truth in rows], np.int64))
+        beyond = np.array([place.beyond for place in places], np.float32)
+        truths = np.array([truth for _, truth in rows], np.int64)
+        return Opinions(logits, self._model.probabilities(seen), beyond, truths)
 
 
 def compose(composer: Composer, count: int, seed: int) -> Iterator[Scene]:
@@ -183,21 +197,29 @@ def fit(opinions: Opinions, none: float | None = None, *, finder: bool = True) -
     nothings = float((~there).sum() if none is None else none / (1.0 - none) * there.sum())
 
     def loss(values: NDArray[np.float64]) -> float:
-        odds, classes = evidence(opinions.logits, opinions.probabilities, Weights(*values))
+        odds, classes = opinions.weighed(_weights(values))
         wrong = nothings * np.logaddexp(0.0, odds[~there, 0]).mean()
         right = (np.logaddexp(0.0, -odds[there, 0]) - classes[there, opinions.truth[there]]).sum()
         return float((wrong + right) / (nothings + there.sum()))
 
     of_finder = (0.0, None if finder else 0.0)
-    bounds = [of_finder, (0.0, None), (None, None), of_finder, (0.0, None)]
-    start = np.array([0.8, 0.4, 0.0, 0.7, 0.5]) if finder else np.array([0.0, 0.8, 0.0, 0.0, 1.0])
-    best = minimize(loss, start, method="Nelder-Mead", bounds=bounds, options={"maxiter": 3000})
-    return Weights(*(round(float(value), 3) for value in best.x))
+    of_beyond = (0.0, None if opinions.beyond.any() else 0.0)
+    bounds = [of_finder, (0.0, None), (None, None), of_finder, (0.0, None), of_beyond]
+    start = np.array([0.8, 0.4, 0.0, 0.7, 0.5, 1.0]) if finder else np.array([0.0, 0.8, 0.0, 0.0, 1.0, 1.0])
+    start[-1] *= opinions.beyond.any()
+    best = minimize(loss, start, method="L-BFGS-B", bounds=bounds, options={"eps": 1e-3})
+    return _weights(np.round(best.x, 3))
+
+
+def _weights(values: NDArray[np.float64]) -> Weights:
+    """Those that are fitted, in their order."""
+    finder, classifier, constant, finder_class, classifier_class, beyond = (float(value) for value in values)
+    return Weights(finder, classifier, constant, finder_class, classifier_class, beyond=beyond)
 
 
 def report(name: str, opinions: Opinions, weights: Weights) -> None:
     """Print weights, and how often both networks are right, together and each alone."""
-    odds, classes = evidence(opinions.logits, opinions.probabilities, weights)
+    odds, classes = opinions.weighed(weights)
     nothing = 1.0 - opinions.probabilities.sum(axis=1)
     answers = {
         "together": np.where(odds[:, 0] > 0, classes.argmax(axis=1), -1),
@@ -224,7 +246,7 @@ class Lines:
     @classmethod
     def of(cls, opinions: Opinions, places: Places, weights: Weights) -> Lines:
         """Of candidates, with the weights of scenes."""
-        odds, classes = evidence(opinions.logits, opinions.probabilities, weights)
+        odds, classes = opinions.weighed(weights)
         characters = classes - np.logaddexp(0.0, -odds)
         own, no_sign = digit_or_nothing(characters)
         beside = np.zeros(len(own))
@@ -289,7 +311,7 @@ def main() -> None:
     gatherer = Gatherer(Model.load(options.model), Finder.load(options.finder))
     everything, places = in_scenes(composer, gatherer, options.scenes, options.seed)
     known = everything.truth != IGNORED
-    opinions = Opinions(*(array[known] for array in (everything.logits, everything.probabilities, everything.truth)))
+    opinions = everything.take(known)
     weights = fit(opinions)
     report("scenes", opinions, weights)
     lines = Lines.of(everything, places, weights)
@@ -303,7 +325,7 @@ def main() -> None:
     given, of_ink = in_given(held_out, gatherer, options.seed)
     print(f"given crops: {len(given.truth)} candidates\n  {fit(given, _NONE_GIVEN)}")
     print(f"clear crops: {len(of_ink.truth)} candidates\n  {fit(of_ink, _NONE_GIVEN, finder=False)}")
-    print(f"in use: {fusion.WEIGHTS}, {fusion.LINE}, {fusion.THRESHOLD}")
+    print(f"in use: {weights_of(gatherer.trained)}, {LINE}, {fusion.THRESHOLD}")
 
 
 if __name__ == "__main__":

@@ -21,6 +21,7 @@ from edge_digits.inference.heatmap import find_peaks
 from edge_digits.normalize import window
 from edge_digits.results import CHARACTERS
 from edge_digits.text import fusion
+from edge_digits.text.weights import BASE, LINE, WEIGHTS
 
 Picture = NDArray[np.uint8]
 
@@ -131,8 +132,8 @@ def _opinions(rng: np.random.Generator) -> dict[str, Any]:
         "probabilities": packed(probabilities),
         "boxes": boxes,
         "weights": {
-            **{kind: asdict(weights) for kind, weights in fusion.WEIGHTS.items()},
-            "line": fusion.LINE,
+            **{kind: asdict(weights) for kind, weights in WEIGHTS[BASE].items()},
+            "line": LINE,
         },
         "joined": joined,
     }

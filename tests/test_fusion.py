@@ -11,10 +11,11 @@ from numpy.typing import NDArray
 
 from edge_digits.find import Candidate, Glyph, Line, Place
 from edge_digits.find.glyph import Kind
+from edge_digits.inference.session import Model
 from edge_digits.results import DIGITS, SIGNS
 from edge_digits.text import fusion
 from edge_digits.text.choice import Chooser, rejected
-from edge_digits.text.fusion import Weights, join
+from edge_digits.text.weights import BASE, WEIGHTS, Weights, weights_of
 
 #: Such that no two of them can be mistaken for each other.
 SCENE = Weights(finder=0.9, classifier=0.4, constant=-0.3, finder_class=0.5, classifier_class=0.7, slash=1.2)
@@ -26,10 +27,16 @@ CHARACTERS = len(DIGITS + SIGNS)
 ARRAY = np.zeros((40, 40), np.uint8)
 
 
+USED: dict[Kind, Weights] = {"scene": SCENE, "crop": CROP, "tiny": CROP, "given": GIVEN_CROP, "clear": CLEAR_CROP}
+
+
+def join(lines: list[Line], probabilities: NDArray[np.float32]) -> fusion.Scores:
+    """With weights that are known here."""
+    return fusion.join(lines, probabilities, USED)
+
+
 @pytest.fixture(autouse=True)
-def weights(monkeypatch: pytest.MonkeyPatch) -> None:
-    weights = {"scene": SCENE, "crop": CROP, "tiny": CROP, "given": GIVEN_CROP, "clear": CLEAR_CROP}
-    monkeypatch.setattr(fusion, "WEIGHTS", weights)
+def line_weights(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(fusion, "LINE", LINE)
 
 
@@ -141,7 +148,7 @@ def test_there_is_no_digit_in_a_crop_only_where_none_of_its_boxes_holds_one(kind
     """Who gives it says that there is one: else other weights count; and the odds are less, where it is not tiny."""
     logits, rows = opinions(2, seed=1)
     scores = np.exp(join([line(*(find(logit, kind) for logit in logits))], rows).classes)
-    used, less = fusion.WEIGHTS[kind], fusion.GIVEN if kind == "crop" else 0.0
+    used, less = USED[kind], fusion.GIVEN if kind == "crop" else 0.0
     digits = [by_hand(logit, row, used, less)[: len(DIGITS)] for logit, row in zip(logits, rows, strict=True)]
     none = min(1 - sum(each) for each in digits)
     for found, each in zip(scores, digits, strict=True):
@@ -205,3 +212,21 @@ def test_a_digit_that_is_part_of_a_sign_is_the_less_likely_the_likelier_the_sign
 def test_of_nothing_there_are_no_scores() -> None:
     scores = join([], np.zeros((0, 10), np.float32))
     assert scores.classes.shape == (0, 11)
+
+
+def test_a_reader_has_the_weights_of_its_size_and_an_unknown_one_those_of_base() -> None:
+    for size, architecture in (("nano", "nano"), ("small", "small"), ("base", BASE)):
+        card = Model.load(size).card
+        assert weights_of(card.train) is WEIGHTS[architecture]
+        assert weights_of(card.train) is weights_of(Model.load(f"{size}.fp32").card.train)
+    assert len({id(weights) for weights in WEIGHTS.values()}) == 3
+    for training in ({}, {"settings": {"arch": "resnet"}}, {"settings": ["arch"]}, {"settings": {"arch": ["nano"]}}):
+        assert weights_of(training) is WEIGHTS[BASE]
+
+
+def test_the_smaller_a_reader_the_more_the_finder_counts_beside_it() -> None:
+    shares = [
+        w.finder_class / (w.finder_class + w.classifier_class)
+        for w in (WEIGHTS[a]["scene"] for a in ("nano", "small", BASE))
+    ]
+    assert shares == sorted(shares, reverse=True)

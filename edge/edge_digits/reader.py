@@ -38,6 +38,7 @@ from edge_digits.text import fusion
 from edge_digits.text.assemble import with_signs
 from edge_digits.text.choice import Chooser
 from edge_digits.text.constraint import Constraint
+from edge_digits.text.weights import weights_of
 
 #: Files are decoded at a smaller scale, where their format allows it, as long as their longer side keeps this: more
 #: than the search needs, so that a region of the picture can be looked at too.
@@ -131,6 +132,7 @@ class DigitReader:
         self.regions = tuple(regions)
         self.rotate = rotate
         labels = model.texts
+        self._weights = weights_of(model.card.train)
         self._chooser = Chooser(labels, constraint)
         threshold = fusion.THRESHOLD if model.reads_windows else float(model.card.reject["threshold"])
         self.conf = threshold if conf is None else conf
@@ -274,7 +276,7 @@ class DigitReader:
         normalized = perf_counter()
         probabilities = _probabilities(self.model, found_lines, inputs)  # [N, K]
         inferred = perf_counter()
-        scores = fusion.join(found_lines, probabilities)
+        scores = fusion.join(found_lines, probabilities, self._weights)
         choice = self._chooser.choose(found_lines, scores.classes)
         candidates = self._acceptance.examined(lines, inputs, scores, choice)
         speed_ms = {

@@ -47,11 +47,13 @@ class Place:
         box: x1, y1, x2, y2 in its pixels.
         logits: float32 [C], what the finder says of each character, by itself and not against the others: of the ten
             digits, then of signs.
+        beyond: of what may be all of its picture, how much of its strokes lies outside of the box (`find.beyond`).
     """
 
     contrast: Gray
     box: tuple[float, float, float, float]
     logits: NDArray[np.float32]
+    beyond: float = 0.0
 
 
 @dataclass(frozen=True, eq=False)

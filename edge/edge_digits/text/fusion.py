@@ -1,12 +1,13 @@
 """What the networks say of one candidate, made one opinion.
 
 A find of a scene has two: the finder sees it from afar, and the reader of windows closely. Whether there is a character
-at all and which one it is are weighed apart. The weights are those of a logistic regression on composed scenes
-(`scripts/fit_fusion.py` prints them). Of a glyph that a rule cut out, a classifier of crops alone has an opinion.
+at all and which one it is are weighed apart (`text.weights`). Of a glyph that a rule cut out, a classifier of crops
+alone has an opinion.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,26 +17,9 @@ from numpy.typing import NDArray
 from edge_digits.find import Candidate, Line
 from edge_digits.find.glyph import Kind
 from edge_digits.results import DIGITS, SIGNS
+from edge_digits.text.weights import BASE, LINE, WEIGHTS, Weights
 
 _LEAST = 1e-6
-
-
-@dataclass(frozen=True)
-class Weights:
-    """What each opinion counts.
-
-    Attributes:
-        finder, classifier, constant: of the log odds that there is a character at all.
-        finder_class, classifier_class: of the log probabilities of the characters, if there is one.
-        slash: what is added to that of a slash. Composed scenes have more ones that lean than hands write; not fitted.
-    """
-
-    finder: float
-    classifier: float
-    constant: float
-    finder_class: float
-    classifier_class: float
-    slash: float = 0.0
 
 
 @dataclass(frozen=True, eq=False)  # arrays do not compare to one truth
@@ -51,21 +35,6 @@ class Scores:
     signs: NDArray[np.float32]
 
 
-_OF_CROP = Weights(finder=0.662, classifier=0.568, constant=1.21, finder_class=0.462, classifier_class=0.429)
-#: By what a candidate may be the digit of. Of a tiny picture nobody said that it is a digit: it may be a sign. Those of
-#: what is given were fitted on digits as they are scanned, with one in a hundred of what is given none: crops of scenes
-#: are harder, and weights that were fitted on them doubt what is clear.
-WEIGHTS: dict[Kind, Weights] = {
-    "scene": Weights(
-        finder=1.8, classifier=0.357, constant=0.433, finder_class=1.061, classifier_class=0.37, slash=1.5
-    ),
-    "crop": _OF_CROP,
-    "tiny": _OF_CROP,
-    "given": Weights(finder=0.0, classifier=1.098, constant=1.672, finder_class=0.533, classifier_class=0.844),
-    "clear": Weights(finder=0.0, classifier=1.604, constant=2.165, finder_class=0.0, classifier_class=1.157),
-}
-#: Of a find's own odds to be a digit, and of its company in the line; and a constant.
-LINE = (0.859, 2.913, -1.256)
 #: A digit is likely from these log odds on, and sure enough to be the only one of a picture.
 _LIKELY, _SURE_ALONE = 0.5, 1.2
 #: A find is part of another that is larger and covers so much of it; signs that have such parts.
@@ -81,18 +50,21 @@ THRESHOLD = 0.5
 GIVEN = 1.5
 
 
-def join(lines: list[Line], probabilities: NDArray[np.float32]) -> Scores:
+def join(
+    lines: list[Line], probabilities: NDArray[np.float32], weights: Mapping[Kind, Weights] = WEIGHTS[BASE]
+) -> Scores:
     """The opinions of all candidates.
 
     Args:
         lines: of candidates, N of them in all: finds of a scene, or glyphs that a rule cut out.
         probabilities: float32 [N, K], the classifier's; what a row lacks of 1 is for no digit. Of finds, K are the
             finder's characters.
+        weights: of finds, what the finder and this classifier count (`text.weights`).
     """
     candidates = [candidate for line in lines for candidate in line.candidates]
     if not candidates or candidates[0].place is None:
         return Scores(_of_glyphs(candidates, probabilities), np.zeros((len(candidates), 0), np.float32))
-    characters = _of_finds(candidates, probabilities)  # [N, K]
+    characters = _of_finds(candidates, probabilities, weights)  # [N, K]
     digits, signs = characters[:, : len(DIGITS)], characters[:, len(DIGITS) :]
     if candidates[0].alone:
         none = np.log1p(-np.minimum(np.exp(digits).sum(axis=1, keepdims=True), 1.0 - _LEAST))
@@ -181,25 +153,37 @@ def join_given(probabilities: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def evidence(
-    logits: NDArray[np.float32], probabilities: NDArray[np.float32], weights: Weights
+    logits: NDArray[np.float32], probabilities: NDArray[np.float32], beyond: NDArray[np.float32], weights: Weights
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """The log odds that there is a character, float32 [N, 1], and log probabilities of which, if so, [N, K]."""
+    """The log odds that there is a character, float32 [N, 1], and log probabilities of which, if so, [N, K].
+
+    Args:
+        logits: float32 [N, K], the finder's.
+        probabilities: float32 [N, K], the reader's.
+        beyond: float32 [N], how much of the strokes lies outside of the box (`find.beyond`).
+        weights: what each counts.
+    """
     there = np.clip(probabilities.sum(axis=1, keepdims=True), _LEAST, 1.0 - _LEAST)
     odds = (
         weights.finder * logits.max(axis=1, keepdims=True)
         + weights.classifier * np.log(there / (1.0 - there))
         + weights.constant
+        - weights.beyond * beyond[:, None]
     )
     classes = weights.finder_class * logits + weights.classifier_class * np.log(np.maximum(probabilities, _LEAST))
     classes[:, _SLASH] += weights.slash
     return odds, classes - np.logaddexp.reduce(classes, axis=1)[:, None]
 
 
-def _of_finds(candidates: list[Candidate], probabilities: NDArray[np.float32]) -> NDArray[np.float32]:
+def _of_finds(
+    candidates: list[Candidate], probabilities: NDArray[np.float32], weights: Mapping[Kind, Weights]
+) -> NDArray[np.float32]:
     """Log probabilities of each character, float32 [N, K]; what they lack of 1 is for no character."""
-    logits = np.array([c.place.logits for c in candidates if c.place is not None], np.float32)
+    places = [candidate.place for candidate in candidates if candidate.place is not None]
+    logits = np.array([place.logits for place in places], np.float32)
+    beyond = np.array([place.beyond for place in places], np.float32)
     kind = candidates[0].kind
-    odds, classes = evidence(logits, probabilities, WEIGHTS[kind])
+    odds, classes = evidence(logits, probabilities, beyond, weights[kind])
     if kind == "crop":
         odds = odds - GIVEN
     return np.asarray(classes - np.logaddexp(0.0, -odds), np.float32)

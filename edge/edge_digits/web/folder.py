@@ -17,7 +17,7 @@ from edge_digits.inference.session import Finder, Model, Network
 from edge_digits.outputs.atomic import cannot_write, folder_held, remove_leftovers
 from edge_digits.outputs.files import make_folder, write_bytes
 from edge_digits.results import CHARACTERS, SIGNS
-from edge_digits.text import fusion
+from edge_digits.text.weights import LINE, weights_of
 
 #: What the page is told of itself; by it, a folder is known as a page of ours.
 _ABOUT, _SCHEMA = "page.json", "edge-digits/page/1"
@@ -117,8 +117,8 @@ def _about(model: Model, finder: Finder) -> dict[str, Any]:
         "camera": None,
         "corrections": False,
         "weights": {
-            **{kind: asdict(weights) for kind, weights in fusion.WEIGHTS.items()},
-            "line": fusion.LINE,
+            **{kind: asdict(weights) for kind, weights in weights_of(model.card.train).items()},
+            "line": LINE,
         },
         "finder": {"file": "models/finder.onnx"},
         "reader": {

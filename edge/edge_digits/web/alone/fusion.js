@@ -27,7 +27,7 @@ export function logSum(values) {
 /** The opinions of all candidates of lines, in their order: log probabilities, { classes, signs } each.
  *
  * `probabilities` are the classifier's, an array a candidate, and `weights` what each opinion counts: page.json has them
- * of text/fusion.py. The last of `classes` is for no digit.
+ * of text/weights.py. The last of `classes` is for no digit.
  */
 export function join(lines, probabilities, weights) {
   const candidates = lines.flat();
@@ -102,6 +102,7 @@ function ofFind({ place, kind }, probabilities, weights) {
   const there = clip(probabilities.reduce((sum, share) => sum + share, 0), LEAST, 1 - LEAST);
   let odds =
     weights.finder * best(place.logits).value + weights.classifier * Math.log(there / (1 - there)) + weights.constant;
+  odds -= weights.beyond * (place.beyond || 0);
   if (kind === "crop") odds -= GIVEN;
   const classes = Float64Array.from(
     place.logits,

@@ -1,6 +1,7 @@
 // A picture that is, or may be, a crop of one digit -> the places where that may be; as find/given.py.
 
 import { best, digitsOf, DIGIT_COUNT, SIGNS } from "./characters.js";
+import { beyond } from "./beyond.js";
 import { inkBox, localContrast } from "./contrast.js";
 import { REFERENCE_HEIGHT } from "./heatmap.js";
 import { candidateOf, sceneLines } from "./lines.js";
@@ -83,8 +84,9 @@ function holdsSeveral(crop, finds) {
 function alternatives(crop, finds, kind, said = null) {
   if (!finds.length) return [{ ...ofInk(crop), kind, probabilities: said }];
   const surest = finds[best(finds.map(({ logits }) => best(digitsOf(logits)).value)).place];
+  const one = candidateOf(surest);
   return [
-    { ...candidateOf(surest), kind },
+    { ...one, kind, place: { ...one.place, beyond: beyond(one.place.contrast, one.place.box) } },
     { ...ofInk(crop, surest.logits), kind, probabilities: said },
   ];
 }

@@ -1,7 +1,7 @@
 // What a network found in a scene -> lines of candidates; as find/lines.py and the lines of find/layout.py.
 //
 // A candidate is { glyph, place, kind, probabilities }: its box x, y, width, height in the picture; the local contrast,
-// the box in it and the logits that it was found with; what it may be the digit of, as find/glyph.py tells; what the
+// the box in it, the logits that it was found with, and how much lies beyond the box (beyond.js); what it may be the digit of, as find/glyph.py tells; what the
 // reader says of it, where it was asked already.
 
 import { best, digitsOf, signsOf } from "./characters.js";
