@@ -7,6 +7,7 @@ import { gunzipSync } from "node:zlib";
 const [folder, file] = process.argv.slice(2);
 const golden = JSON.parse(gunzipSync(readFileSync(file)));
 const load = (name) => import(pathToFileURL(`${folder}/${name}.js`));
+const { beyond } = await load("beyond");
 const { inkBox, localContrast } = await load("contrast");
 const { join } = await load("fusion");
 const { findPeaks } = await load("heatmap");
@@ -62,6 +63,7 @@ function normalisation({ picture: array, boxes }) {
     ink: inkBox(ofRing),
     boxes: [inkBox(contrast), ...boxes.slice(1)],
     windows: boxes.map((box) => arrayOf([plane(28, 28, windowOf(contrast, box))])),
+    beyond: boxes.map((box) => beyond(contrast, box)),
   };
 }
 
@@ -69,7 +71,7 @@ function joined({ lines, kind }) {
   const [logits, probabilities] = [rowsOf(golden.logits), rowsOf(golden.probabilities)];
   const [xs, widths, heights] = [0, 1, 2].map((side) => golden.boxes.map((box) => box[side]));
   const glyph = (i) => ({ x: xs[i], y: 0, width: widths[i], height: heights[i] });
-  const candidate = (i) => ({ glyph: glyph(i), place: { logits: logits[i] }, kind });
+  const candidate = (i) => ({ glyph: glyph(i), place: { logits: logits[i], beyond: (i % 3) / 4 }, kind });
   const parts = lines.map(([first, last]) => Array.from({ length: last - first }, (_, i) => candidate(first + i)));
   const own = probabilities.slice(lines[0][0], lines.at(-1)[1]);
   return join(parts, own, golden.weights).map(({ classes }) => classes);

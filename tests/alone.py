@@ -13,6 +13,7 @@ from drawing import crop, page
 from numpy.typing import NDArray
 
 from edge_digits.find import Candidate, Glyph, Line
+from edge_digits.find.beyond import beyond
 from edge_digits.find.glyph import Kind, Place
 from edge_digits.imaging.contrast import ink_box, local_contrast
 from edge_digits.imaging.pixels import CROP_SIDE, shrink, to_gray, without_faint_colours
@@ -83,6 +84,7 @@ def _normalisation(picture: Picture) -> dict[str, Any]:
         "ink": list(ink_box(of_ringed)),
         "boxes": boxes,
         "windows": [packed(window(contrast, box)) for box in boxes],
+        "beyond": [beyond(contrast, box) for box in boxes],
     }
 
 
@@ -106,7 +108,7 @@ def _opinions(rng: np.random.Generator) -> dict[str, Any]:
                 Glyph(boxes[row][0], 0, np.zeros(boxes[row][:0:-1], np.uint8)),
                 *ends,
                 kind,
-                Place(np.zeros((1, 1), np.uint8), (0.0, 0.0, 1.0, 1.0), logits[row]),
+                Place(np.zeros((1, 1), np.uint8), (0.0, 0.0, 1.0, 1.0), logits[row], beyond=row % 3 / 4),
             )
             for row, ends in zip(range(first, last), nodes, strict=True)
         ]

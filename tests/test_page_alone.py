@@ -93,6 +93,8 @@ def test_the_modules_normalise_to_the_very_level(golden: dict[str, Any], made: d
             assert (part, ours[part]) == (part, one[part]), name
         assert (ours["ring"], ours["ink"], ours["boxes"]) == (one["ring"], one["ink"], one["boxes"]), name
         assert ours["windows"] == one["windows"], name
+        assert ours["beyond"] == pytest.approx(one["beyond"], abs=1e-9), name
+    assert len({round(share, 3) for one in golden["pictures"].values() for share in one["beyond"]}) > 5
 
 
 def test_the_modules_find_the_same_peaks_and_come_to_the_same_opinions(
