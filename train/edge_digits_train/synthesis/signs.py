@@ -54,8 +54,9 @@ def draw(sign: str, rng: np.random.Generator) -> tuple[Stroke, ...]:
     if sign != "x":
         return _strokes(_WAYS[sign][int(rng.integers(len(_WAYS[sign])))], rng)
     way = _kappa(rng) if rng.random() < _KAPPAS else _WAYS[sign][int(rng.integers(len(_WAYS[sign])))]
-    width = np.array([np.exp(rng.normal(*_WIDTHS)), 1.0], np.float32)
-    return tuple(stroke * width for stroke in _strokes(way, rng))
+    width = float(np.exp(rng.normal(*_WIDTHS)))
+    sides = np.array([width, 1.0], np.float32) / max(width, 1.0)
+    return tuple(stroke * sides for stroke in _strokes(way, rng))
 
 
 def _kappa(rng: np.random.Generator) -> str:
