@@ -67,11 +67,11 @@ function normalisation({ picture: array, boxes }) {
   };
 }
 
-function joined({ lines, kind }) {
+function joined({ lines, kind, elsewhere }) {
   const [logits, probabilities] = [rowsOf(golden.logits), rowsOf(golden.probabilities)];
   const [xs, widths, heights] = [0, 1, 2].map((side) => golden.boxes.map((box) => box[side]));
   const glyph = (i) => ({ x: xs[i], y: 0, width: widths[i], height: heights[i] });
-  const candidate = (i) => ({ glyph: glyph(i), place: { logits: logits[i], beyond: (i % 3) / 4 }, kind });
+  const candidate = (i) => ({ glyph: glyph(i), place: { logits: logits[i], beyond: (i % 3) / 4, elsewhere }, kind });
   const parts = lines.map(([first, last]) => Array.from({ length: last - first }, (_, i) => candidate(first + i)));
   const own = probabilities.slice(lines[0][0], lines.at(-1)[1]);
   return join(parts, own, golden.weights).map(({ classes }) => classes);

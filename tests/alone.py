@@ -101,32 +101,33 @@ def _opinions(rng: np.random.Generator) -> dict[str, Any]:
     logits[count - 2, CHARACTERS.index("x")] += np.float32(9)
     probabilities = rng.dirichlet(np.full(len(CHARACTERS) + 1, 0.15), count)[:, :-1].astype(np.float32)
 
-    def line(first: int, last: int, kind: Kind) -> Line:
+    def line(first: int, last: int, kind: Kind, elsewhere: float) -> Line:
         nodes = [(number, number + 1) if kind == "scene" else (0, 1) for number in range(last - first)]
         candidates = [
             Candidate(
                 Glyph(boxes[row][0], 0, np.zeros(boxes[row][:0:-1], np.uint8)),
                 *ends,
                 kind,
-                Place(np.zeros((1, 1), np.uint8), (0.0, 0.0, 1.0, 1.0), logits[row], beyond=row % 3 / 4),
+                Place(np.zeros((1, 1), np.uint8), (0.0, 0.0, 1.0, 1.0), logits[row], row % 3 / 4, elsewhere),
             )
             for row, ends in zip(range(first, last), nodes, strict=True)
         ]
         return Line(tuple(candidates), nodes[-1][1] + 1)
 
     joined = []
-    cases: list[tuple[list[tuple[int, int]], Kind]] = [
-        ([(0, 6), (6, 9)], "scene"),
-        ([(2, 3)], "scene"),
-        ([(0, 2)], "given"),
-        ([(0, 2)], "tiny"),
-        ([(4, 6)], "crop"),
-        ([(3, 4)], "clear"),
+    cases: list[tuple[list[tuple[int, int]], Kind, float]] = [
+        ([(0, 6), (6, 9)], "scene", 0.0),
+        ([(2, 3)], "scene", 0.0),
+        ([(2, 3)], "scene", 0.1),
+        ([(0, 2)], "given", 0.0),
+        ([(0, 2)], "tiny", 0.0),
+        ([(4, 6)], "crop", 0.0),
+        ([(3, 4)], "clear", 0.0),
     ]
-    for lines, kind in cases:
+    for lines, kind, elsewhere in cases:
         rows = slice(lines[0][0], lines[-1][1])
-        scores = fusion.join([line(*ends, kind) for ends in lines], probabilities[rows])
-        joined.append({"lines": lines, "kind": kind, "classes": packed(scores.classes)})
+        scores = fusion.join([line(*ends, kind, elsewhere) for ends in lines], probabilities[rows])
+        joined.append({"lines": lines, "kind": kind, "elsewhere": elsewhere, "classes": packed(scores.classes)})
     return {
         "cells": packed(cells),
         "peaks": packed(np.column_stack([peaks.x, peaks.y, peaks.width, peaks.height, peaks.logits])),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import get_args
 
 import numpy as np
@@ -50,8 +51,10 @@ def find(
     *,
     height: int = 30,
     x: int = 5,
+    beyond: float = 0.0,
+    elsewhere: float = 0.0,
 ) -> Candidate:
-    place = Place(np.zeros((40, 40), np.uint8), (5.0, 5.0, 20.0, 35.0), logits)
+    place = Place(np.zeros((40, 40), np.uint8), (5.0, 5.0, 20.0, 35.0), logits, beyond, elsewhere)
     glyph = Glyph(x, 5, np.full((height, 15), 200, np.uint8))
     return Candidate(glyph, 0, 1, kind, place)
 
@@ -104,6 +107,28 @@ def test_the_only_find_of_a_picture_has_the_opinions_of_both_networks() -> None:
         digits = expected[: len(DIGITS)]
         np.testing.assert_allclose(np.exp(scores.classes[0]), [*digits, 1 - sum(digits)], rtol=1e-3, atol=2e-6)
         np.testing.assert_allclose(np.exp(scores.signs[0]), expected[len(DIGITS) :], rtol=1e-3, atol=2e-6)
+
+
+def test_the_only_find_of_a_picture_full_of_other_ink_lacks_company() -> None:
+    logits, row = np.full(CHARACTERS, -6.0, np.float32), np.full(CHARACTERS, 0.01, np.float32)
+    logits[3], row[3] = 4.0, 0.7
+    shares = by_hand(logits, row, SCENE)
+    digit, sign = sum(shares[: len(DIGITS)]), sum(shares[len(DIGITS) :])
+    odds = math.log(digit / (1 - sign - digit))
+    assert odds > 1.2
+    for elsewhere, expected in ((0.0, odds), (0.002, odds), (0.01, LINE[0] * odds + LINE[2])):
+        scores = join([line(find(logits, elsewhere=elsewhere))], row[None])
+        none = 1 - (1 - sign) / (1 + math.exp(-expected))
+        np.testing.assert_allclose(np.exp(scores.classes[0, -1]), none, rtol=2e-3, atol=1e-5)
+
+
+def test_strokes_beyond_the_box_of_a_crop_speak_against_it() -> None:
+    logits, rows = opinions(1, seed=2)
+    used = replace(CROP, beyond=2.0)
+    for beyond in (0.0, 0.4):
+        scores = fusion.join([line(find(logits[0], "crop", beyond=beyond))], rows, {**USED, "crop": used})
+        digits = by_hand(logits[0], rows[0], CROP, fusion.GIVEN + 2.0 * beyond)[: len(DIGITS)]
+        np.testing.assert_allclose(np.exp(scores.classes[0, -1]), 1 - sum(digits), rtol=1e-3, atol=2e-6)
 
 
 def test_finds_of_one_line_speak_for_each_other_where_they_are_as_high() -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
-from drawing import PAPER, PEN, STROKES, Gray, blank, crop, page
+from drawing import PAPER, PEN, STROKES, Gray, blank, crop, page, write
 from numpy.typing import NDArray
 
 from edge_digits import DigitReader
@@ -194,3 +194,24 @@ def test_a_page_is_as_sure_as_its_worst_line() -> None:
     whole = READER.read(page(lines)).confidence
     alone = [READER.read(page(line)).confidence for line in lines]
     assert whole == pytest.approx(min(alone), abs=0.1)
+
+
+def test_the_only_digit_of_a_page_is_doubted_where_the_page_is_full_of_other_ink() -> None:
+    """Gravel holds what looks like a digit; a page with one digit and nothing else is what people try first."""
+    plain = blank(300, 400)
+    write(plain, "5", 180, 130, 60)
+    full, rng = plain.copy(), np.random.default_rng(0)
+    for x, y in rng.uniform((0, 0), (400, 300), (260, 2)).tolist():
+        if not (150 < x < 260 and 100 < y < 220):
+            end = (round(x + rng.uniform(-9, 9)), round(y + rng.uniform(-9, 9)))
+            cv2.line(full, (round(x), round(y)), end, PEN, 2, cv2.LINE_AA)
+    alone, among = (READER.examine(picture) for picture in (plain, full))
+    shares = [
+        {candidate.place.elsewhere for line in one.looks[0].lines for candidate in line.candidates if candidate.place}
+        for one in (alone, among)
+    ]
+    assert shares[0] == {0.0}
+    assert min(shares[1]) > 0.003
+    five, doubted = (next(d for d in one.reading.digits if d.label == "5") for one in (alone, among))
+    assert five.confidence > 0.97
+    assert doubted.confidence < five.confidence

@@ -48,12 +48,14 @@ class Place:
         logits: float32 [C], what the finder says of each character, by itself and not against the others: of the ten
             digits, then of signs.
         beyond: of what may be all of its picture, how much of its strokes lies outside of the box (`find.beyond`).
+        elsewhere: of what stands in a scene, how much of the picture outside of all finds is ink: a share.
     """
 
     contrast: Gray
     box: tuple[float, float, float, float]
     logits: NDArray[np.float32]
     beyond: float = 0.0
+    elsewhere: float = 0.0
 
 
 @dataclass(frozen=True, eq=False)

@@ -19,6 +19,8 @@ _LIKELY_LOGIT = -0.5
 #: A stroke has this local contrast; it is a find's own where more than this share of it lies in the box that was found;
 #: so far around the box it may reach, in longer sides; boxes lower than this share of the one found are no digit's.
 _STROKE, _OWN, _ROOM, _LEAST = 128, 0.6, 0.2, 0.6
+#: Contrast of this strength is ink, and belongs to a find so far around its box, in its heights.
+_INKED, _MARGIN = 90, 0.15
 #: In heights of a line's digits: how high what stands beside them is at most, how far above and below a digit its
 #: middle may stand, and how far beside the digit it may.
 _OTHER_HEIGHT, _ABOVE, _BELOW, _BESIDE = 1.8, 0.1, 0.3, 1.5
@@ -30,7 +32,8 @@ def scene_lines(found: Finds) -> list[Line]:
     What is likely a digit makes the lines. What may be one, or is a sign, belongs to a line where it stands at its
     height and beside one of its digits; what stands anywhere else is nothing that anyone reads.
     """
-    candidates = [candidate(found, number) for number in range(len(found.boxes))]
+    elsewhere = _elsewhere(found)
+    candidates = [_with(candidate(found, number), elsewhere) for number in range(len(found.boxes))]
     digit = found.logits[:, : len(DIGITS)].max(axis=1)
     likely = (digit >= _LIKELY_LOGIT) & (digit >= found.logits[:, len(DIGITS) :].max(axis=1, initial=-np.inf))
     of_glyph = {id(c.glyph): c for c, makes_lines in zip(candidates, likely, strict=True) if makes_lines}
@@ -44,6 +47,23 @@ def scene_lines(found: Finds) -> list[Line]:
         nodes = [replace(one, start=node, end=node + 1) for node, one in enumerate(ordered)]
         lines.append(Line(tuple(nodes), len(nodes) + 1))
     return lines
+
+
+def _with(one: Candidate, elsewhere: float) -> Candidate:
+    return one if one.place is None else replace(one, place=replace(one.place, elsewhere=elsewhere))
+
+
+def _elsewhere(found: Finds) -> float:
+    """How much of a picture is ink outside of all finds, at the finest scale that something was found at: a share."""
+    if not len(found.boxes):
+        return 0.0
+    scale = found.looked_at[int(found.scales.max())]
+    rest = scale.contrast >= _INKED
+    for x1, y1, x2, y2 in (found.boxes * scale.factor).tolist():
+        room = 1 + _MARGIN * (y2 - y1)
+        rows = slice(max(0, int(y1 - room)), max(0, int(y2 + room) + 1))
+        rest[rows, max(0, int(x1 - room)) : max(0, int(x2 + room) + 1)] = False
+    return float(rest.mean())
 
 
 def candidate(found: Finds, number: int) -> Candidate:

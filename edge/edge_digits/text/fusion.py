@@ -37,6 +37,8 @@ class Scores:
 
 #: A digit is likely from these log odds on, and sure enough to be the only one of a picture.
 _LIKELY, _SURE_ALONE = 0.5, 1.2
+#: It lacks company all the same where more of the picture than this is other ink: on cloth, gravel or stars.
+_CROWDED = 0.003
 #: A find is part of another that is larger and covers so much of it; signs that have such parts.
 _PART, _WIDE = 0.6, [SIGNS.index(sign) for sign in "+x=%#"]
 #: Where a slash stands among a find's characters.
@@ -73,13 +75,14 @@ def join(
     odds, no_sign = digit_or_nothing(characters)  # [N] each
     odds = odds - within_signs(_boxes(candidates), np.exp(signs[:, _WIDE]).sum(axis=1))
     own, first = odds.copy(), 0
-    for line in lines if len(candidates) > 1 else ():
+    crowded = candidates[0].place.elsewhere > _CROWDED
+    for line in lines if len(candidates) > 1 or crowded else ():
         rows = slice(first, first + len(line.candidates))
         heights = np.array([candidate.glyph.height for candidate in line.candidates], np.float64)
         odds[rows] = in_line(own[rows], company(own[rows], heights), LINE)
         first = rows.stop
-    if (own > _LIKELY).sum() == 1 and own.max() > _SURE_ALONE:  # the only digit of its picture lacks no company
-        odds[own.argmax()] = own.max()
+    if not crowded and (own > _LIKELY).sum() == 1 and own.max() > _SURE_ALONE:
+        odds[own.argmax()] = own.max()  # the only digit of its picture lacks no company
     digit = no_sign / (1.0 + np.exp(-odds))  # [N]
     digits = digits - np.logaddexp.reduce(digits, axis=1)[:, None] + np.log(digit)[:, None]
     return Scores(_normalized(np.hstack([digits, np.log1p(-digit)[:, None]])), signs)

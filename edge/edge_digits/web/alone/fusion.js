@@ -11,6 +11,7 @@ const LIKELY = 0.5;
 const SURE_ALONE = 1.2;
 const COMPANY = 2;
 const ALIKE = 0.3;
+const CROWDED = 0.003;
 const GIVEN = 1.5;
 const PART = 0.6;
 const WIDE = Array.from("+x=%#", (sign) => SIGNS.indexOf(sign));
@@ -46,14 +47,15 @@ export function join(lines, probabilities, weights) {
   const own = opinions.map((one, i) => one.odds - less[i]);
   const odds = [...own];
   let first = 0;
-  for (const line of candidates.length < 2 ? [] : lines) {
+  const crowded = candidates[0].place.elsewhere > CROWDED;
+  for (const line of candidates.length < 2 && !crowded ? [] : lines) {
     const here = own.slice(first, first + line.length);
     const beside = company(here, line.map(({ glyph }) => glyph.height));
     here.forEach((value, i) => (odds[first + i] = weights.line[0] * value + weights.line[1] * beside[i] + weights.line[2]));
     first += line.length;
   }
   const surest = Math.max(...own);
-  if (own.filter((value) => value > LIKELY).length === 1 && surest > SURE_ALONE) {
+  if (!crowded && own.filter((value) => value > LIKELY).length === 1 && surest > SURE_ALONE) {
     odds[own.indexOf(surest)] = surest; // the only digit of its picture lacks no company
   }
   return scores(

@@ -1,7 +1,7 @@
 // What a network found in a scene -> lines of candidates; as find/lines.py and the lines of find/layout.py.
 //
 // A candidate is { glyph, place, kind, probabilities }: its box x, y, width, height in the picture; the local contrast,
-// the box in it, the logits that it was found with, and how much lies beyond the box (beyond.js); what it may be the digit of, as find/glyph.py tells; what the
+// the box in it, the logits that it was found with, how much lies beyond the box (beyond.js) or elsewhere; what it may be the digit of, as find/glyph.py tells; what the
 // reader says of it, where it was asked already.
 
 import { best, digitsOf, signsOf } from "./characters.js";
@@ -13,6 +13,8 @@ const STROKE = 128;
 const OWN = 0.6;
 const ROOM = 0.2;
 const LEAST = 0.6;
+const INKED = 90;
+const MARGIN = 0.15;
 const OTHER_HEIGHT = 1.8;
 const ABOVE = 0.1;
 const BELOW = 0.3;
@@ -25,12 +27,14 @@ const RAISED_COVERED = 0.3;
 
 /** The lines of a scene from the top, digits and the signs beside them from the left. */
 export function sceneLines(finds) {
+  const among = elsewhere(finds);
   const makers = [];
   let others = [];
   for (const find of finds) {
     const digit = best(digitsOf(find.logits)).value;
     const likely = digit >= LIKELY_LOGIT && digit >= best(signsOf(find.logits)).value;
-    (likely ? makers : others).push(candidateOf(find));
+    const one = candidateOf(find);
+    (likely ? makers : others).push({ ...one, place: { ...one.place, elsewhere: among } });
   }
   const middle = ({ glyph }) => glyph.x + glyph.width / 2;
   return withRaised(rows(makers)).map((row) => {
@@ -39,6 +43,24 @@ export function sceneLines(finds) {
     others = others.filter((other) => !beside.includes(other));
     return [...row, ...beside].sort((a, b) => middle(a) - middle(b));
   });
+}
+
+/** How much of a picture is ink outside of all finds, at the finest scale that something was found at: a share. */
+export function elsewhere(finds) {
+  if (!finds.length) return 0;
+  const { contrast, factor } = finds.map(({ scale }) => scale).reduce((a, b) => (b.factor > a.factor ? b : a));
+  const { width, height } = contrast;
+  const rest = contrast.data.map((level) => Number(level >= INKED));
+  for (const { box } of finds) {
+    const [x1, y1, x2, y2] = box.map((side) => Math.fround(side * factor));
+    const room = 1 + MARGIN * (y2 - y1);
+    const [left, right] = [Math.max(0, Math.trunc(x1 - room)), Math.min(width, Math.max(0, Math.trunc(x2 + room) + 1))];
+    const bottom = Math.min(height, Math.max(0, Math.trunc(y2 + room) + 1));
+    for (let y = Math.max(0, Math.trunc(y1 - room)); y < bottom; y++) {
+      if (left < right) rest.fill(0, y * width + left, y * width + right);
+    }
+  }
+  return rest.reduce((sum, one) => sum + one, 0) / rest.length;
 }
 
 /** A find as a line has it. */
