@@ -50,6 +50,7 @@ def scene_lines(found: Finds) -> list[Line]:
 
 
 def _with(one: Candidate, elsewhere: float) -> Candidate:
+    """A find, and how much of its picture is other ink."""
     return one if one.place is None else replace(one, place=replace(one.place, elsewhere=elsewhere))
 
 

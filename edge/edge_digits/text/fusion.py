@@ -75,14 +75,16 @@ def join(
     odds, no_sign = digit_or_nothing(characters)  # [N] each
     odds = odds - within_signs(_boxes(candidates), np.exp(signs[:, _WIDE]).sum(axis=1))
     own, first = odds.copy(), 0
-    crowded = candidates[0].place.elsewhere > _CROWDED
+    surest = int(own.argmax())
+    place = candidates[surest].place
+    crowded = place is not None and place.elsewhere > _CROWDED
     for line in lines if len(candidates) > 1 or crowded else ():
         rows = slice(first, first + len(line.candidates))
         heights = np.array([candidate.glyph.height for candidate in line.candidates], np.float64)
         odds[rows] = in_line(own[rows], company(own[rows], heights), LINE)
         first = rows.stop
-    if not crowded and (own > _LIKELY).sum() == 1 and own.max() > _SURE_ALONE:
-        odds[own.argmax()] = own.max()  # the only digit of its picture lacks no company
+    if not crowded and (own > _LIKELY).sum() == 1 and own[surest] > _SURE_ALONE:
+        odds[surest] = own[surest]  # the only digit of its picture lacks no company
     digit = no_sign / (1.0 + np.exp(-odds))  # [N]
     digits = digits - np.logaddexp.reduce(digits, axis=1)[:, None] + np.log(digit)[:, None]
     return Scores(_normalized(np.hstack([digits, np.log1p(-digit)[:, None]])), signs)

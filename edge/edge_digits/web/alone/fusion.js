@@ -47,16 +47,16 @@ export function join(lines, probabilities, weights) {
   const own = opinions.map((one, i) => one.odds - less[i]);
   const odds = [...own];
   let first = 0;
-  const crowded = candidates[0].place.elsewhere > CROWDED;
+  const surest = best(own);
+  const crowded = candidates[surest.place].place.elsewhere > CROWDED;
   for (const line of candidates.length < 2 && !crowded ? [] : lines) {
     const here = own.slice(first, first + line.length);
     const beside = company(here, line.map(({ glyph }) => glyph.height));
     here.forEach((value, i) => (odds[first + i] = weights.line[0] * value + weights.line[1] * beside[i] + weights.line[2]));
     first += line.length;
   }
-  const surest = Math.max(...own);
-  if (!crowded && own.filter((value) => value > LIKELY).length === 1 && surest > SURE_ALONE) {
-    odds[own.indexOf(surest)] = surest; // the only digit of its picture lacks no company
+  if (!crowded && own.filter((value) => value > LIKELY).length === 1 && surest.value > SURE_ALONE) {
+    odds[surest.place] = surest.value; // the only digit of its picture lacks no company
   }
   return scores(
     digits.map((row, i) => {
