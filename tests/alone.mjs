@@ -7,7 +7,7 @@ import { gunzipSync } from "node:zlib";
 const [folder, file] = process.argv.slice(2);
 const golden = JSON.parse(gunzipSync(readFileSync(file)));
 const load = (name) => import(pathToFileURL(`${folder}/${name}.js`));
-const { beyond } = await load("beyond");
+const { beyond } = await load("pieces");
 const { inkBox, localContrast } = await load("contrast");
 const { join } = await load("fusion");
 const { findPeaks } = await load("heatmap");

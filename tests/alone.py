@@ -13,8 +13,8 @@ from drawing import crop, page
 from numpy.typing import NDArray
 
 from edge_digits.find import Candidate, Glyph, Line
-from edge_digits.find.beyond import beyond
 from edge_digits.find.glyph import Kind, Place
+from edge_digits.find.pieces import beyond
 from edge_digits.imaging.contrast import ink_box, local_contrast
 from edge_digits.imaging.pixels import CROP_SIDE, shrink, to_gray, without_faint_colours
 from edge_digits.imaging.ring import with_ring

@@ -9,7 +9,6 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from edge_digits.find.beyond import beyond
 from edge_digits.find.glyph import Candidate, Kind, Line, Place
 from edge_digits.find.lines import candidate, scene_lines
 from edge_digits.find.scene import MIN_LOGIT, Finds, HeatMaps, Scale, find_characters, resized, scales_of
@@ -114,10 +113,7 @@ def _alternatives(crop: _Crop, found: Finds, kind: Kind, said: NDArray[np.float3
         return Line((replace(crop.of_ink(), kind=kind, probabilities=said),), 2)
     surest = int(found.logits[:, : len(DIGITS)].max(axis=1).argmax())
     of_ink = replace(crop.of_ink(found.logits[surest]), kind=kind, probabilities=said)
-    one = candidate(found, surest)
-    if one.place is not None:
-        one = replace(one, kind=kind, place=replace(one.place, beyond=beyond(one.place.contrast, one.place.box)))
-    return Line((one, of_ink), 2)
+    return Line((replace(candidate(found, surest, is_all=True), kind=kind), of_ink), 2)
 
 
 @dataclass(frozen=True, eq=False)

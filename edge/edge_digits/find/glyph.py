@@ -47,7 +47,7 @@ class Place:
         box: x1, y1, x2, y2 in its pixels.
         logits: float32 [C], what the finder says of each character, by itself and not against the others: of the ten
             digits, then of signs.
-        beyond: of what may be all of its picture, how much of its strokes lies outside of the box (`find.beyond`).
+        beyond: of what may be all of its picture, how much of its strokes lies outside of the box (`find.pieces`).
         elsewhere: of what stands in a scene, how much of the picture outside of all finds is ink: a share.
     """
 

@@ -11,7 +11,9 @@ from numpy.typing import NDArray
 
 from edge_digits.find import layout
 from edge_digits.find.glyph import Candidate, Glyph, Line, Place
-from edge_digits.find.scene import Finds, Scale
+from edge_digits.find.parts import unexplained
+from edge_digits.find.pieces import Pieces, beyond
+from edge_digits.find.scene import INKED, Finds, Scale
 from edge_digits.results import DIGITS
 
 #: A digit makes a line from this logit on.
@@ -19,8 +21,6 @@ _LIKELY_LOGIT = -0.5
 #: A stroke has this local contrast; it is a find's own where more than this share of it lies in the box that was found;
 #: so far around the box it may reach, in longer sides; boxes lower than this share of the one found are no digit's.
 _STROKE, _OWN, _ROOM, _LEAST = 128, 0.6, 0.2, 0.6
-#: Contrast of this strength is ink, and belongs to a find so far around its box, in its heights.
-_INKED, _MARGIN = 90, 0.15
 #: In heights of a line's digits: how high what stands beside them is at most, how far above and below a digit its
 #: middle may stand, and how far beside the digit it may.
 _OTHER_HEIGHT, _ABOVE, _BELOW, _BESIDE = 1.8, 0.1, 0.3, 1.5
@@ -33,7 +33,7 @@ def scene_lines(found: Finds) -> list[Line]:
     height and beside one of its digits; what stands anywhere else is nothing that anyone reads.
     """
     elsewhere = _elsewhere(found)
-    candidates = [_with(candidate(found, number), elsewhere) for number in range(len(found.boxes))]
+    candidates = [candidate(found, number, elsewhere=elsewhere) for number in range(len(found.boxes))]
     digit = found.logits[:, : len(DIGITS)].max(axis=1)
     likely = (digit >= _LIKELY_LOGIT) & (digit >= found.logits[:, len(DIGITS) :].max(axis=1, initial=-np.inf))
     of_glyph = {id(c.glyph): c for c, makes_lines in zip(candidates, likely, strict=True) if makes_lines}
@@ -49,26 +49,23 @@ def scene_lines(found: Finds) -> list[Line]:
     return lines
 
 
-def _with(one: Candidate, elsewhere: float) -> Candidate:
-    """A find, and how much of its picture is other ink."""
-    return one if one.place is None else replace(one, place=replace(one.place, elsewhere=elsewhere))
-
-
 def _elsewhere(found: Finds) -> float:
     """How much of a picture is ink outside of all finds, at the finest scale that something was found at: a share."""
     if not len(found.boxes):
         return 0.0
     scale = found.looked_at[int(found.scales.max())]
-    rest = scale.contrast >= _INKED
-    for x1, y1, x2, y2 in (found.boxes * scale.factor).tolist():
-        room = 1 + _MARGIN * (y2 - y1)
-        rows = slice(max(0, int(y1 - room)), max(0, int(y2 + room) + 1))
-        rest[rows, max(0, int(x1 - room)) : max(0, int(x2 + room) + 1)] = False
-    return float(rest.mean())
+    return float((unexplained(scale.contrast, found.boxes * np.float32(scale.factor)) >= INKED).mean())
 
 
-def candidate(found: Finds, number: int) -> Candidate:
-    """A find, by its number, as a line of its own would have it."""
+def candidate(found: Finds, number: int, *, elsewhere: float = 0.0, is_all: bool = False) -> Candidate:
+    """A find, by its number, as a line of its own would have it.
+
+    Args:
+        found: all finds.
+        number: of this one.
+        elsewhere: as of its place.
+        is_all: whether it may be all of its picture, so that strokes beyond it are told of.
+    """
     scale = found.looked_at[found.scales[number]]
     x1, y1, x2, y2 = found.boxes[number].tolist()
     likely = float(found.logits[number].max()) >= _LIKELY_LOGIT
@@ -78,7 +75,8 @@ def candidate(found: Finds, number: int) -> Candidate:
     # Nobody needs its ink by itself.
     ink = np.broadcast_to(np.uint8(0), (max(1, math.ceil(bottom) - y), max(1, math.ceil(right) - x)))
     box = (x1 * scale.factor, y1 * scale.factor, x2 * scale.factor, y2 * scale.factor)
-    place = Place(scale.contrast, box, found.logits[number])
+    further = beyond(scale.contrast, box) if is_all else 0.0
+    place = Place(scale.contrast, box, found.logits[number], further, elsewhere)
     return Candidate(Glyph(x, y, ink), 0, 1, place=place)
 
 
@@ -88,23 +86,16 @@ def _of_ink(scale: Scale, box: NDArray[np.floating]) -> NDArray[np.floating]:
     What a network looks at closely stays the box that was found, as it learnt.
     """
     x1, y1, x2, y2 = (box * scale.factor).tolist()
-    room = _ROOM * max(x2 - x1, y2 - y1)
-    left, top = max(0, round(x1 - room)), max(0, round(y1 - room))
-    part = scale.contrast[top : max(0, round(y2 + room)), left : max(0, round(x2 + room))]
-    if part.size == 0:
-        return box
-    mask = (part >= _STROKE).astype(np.uint8)
-    inside = np.zeros_like(mask)
-    inside[max(0, round(y1) - top) : round(y2) - top, max(0, round(x1) - left) : round(x2) - left] = 1
-    count, labels = cv2.connectedComponents(mask)
-    whole = np.bincount(labels.ravel(), minlength=count)
-    within = np.bincount(labels.ravel(), weights=inside.ravel(), minlength=count)
-    own = within > _OWN * whole
+    pieces = Pieces.around(scale.contrast, (x1, y1, x2, y2), _STROKE, _ROOM)
+    own = pieces.within > _OWN * pieces.whole
     own[0] = False
-    x, y, w, h = cv2.boundingRect(own[labels].view(np.uint8))
+    if not own.any():
+        return box
+    x, y, w, h = cv2.boundingRect(own[pieces.labels].view(np.uint8))
     if h < _LEAST * (y2 - y1):
         return box
-    return np.array([left + x, top + y, left + x + w, top + y + h]) / scale.factor
+    left, top = pieces.left + x, pieces.top + y
+    return np.array([left, top, left + w, top + h]) / scale.factor
 
 
 def _stands_beside(other: Glyph, row: list[Glyph], height: float) -> bool:

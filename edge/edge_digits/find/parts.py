@@ -44,6 +44,23 @@ def is_explained(level: Gray, sure: NDArray[np.float32], inked: int) -> bool:
     return not _blocks(_in_blocks(level), sure, inked, _NO_MORE).any()
 
 
+def unexplained(level: Gray, boxes: NDArray[np.float32]) -> Gray:
+    """What is outside of boxes and next to none of them, uint8 [H, W]; 0 elsewhere.
+
+    Args:
+        level: ink, uint8 [H, W].
+        boxes: float32 [N, 4], x1, y1, x2, y2 in its pixels.
+    """
+    if not len(boxes):
+        return level
+    rest = level.copy()
+    for x1, y1, x2, y2 in boxes.tolist():
+        room = _MARGIN * (y2 - y1) + 1
+        rows = slice(max(0, int(y1 - room)), max(0, int(y2 + room) + 1))
+        rest[rows, max(0, int(x1 - room)) : max(0, int(x2 + room) + 1)] = 0
+    return rest
+
+
 def _in_blocks(level: Gray) -> Gray:
     """With paper to the right and below, so that it consists of whole blocks."""
     height, width = level.shape
@@ -53,13 +70,7 @@ def _in_blocks(level: Gray) -> Gray:
 
 def _blocks(padded: Gray, sure: NDArray[np.float32], inked: int, least: int) -> Gray:
     """Which blocks hold more than `least` pixels of ink outside of the sure boxes, uint8 [rows, columns], 0 or 1."""
-    unexplained = padded
-    if len(sure):
-        unexplained = padded.copy()
-        for x1, y1, x2, y2 in sure.tolist():
-            room = _MARGIN * (y2 - y1) + 1
-            unexplained[max(0, int(y1 - room)) : int(y2 + room) + 1, max(0, int(x1 - room)) : int(x2 + room) + 1] = 0
-    marked = cv2.threshold(unexplained, inked - 1, 255.0, cv2.THRESH_BINARY)[1]
+    marked = cv2.threshold(unexplained(padded, sure), inked - 1, 255.0, cv2.THRESH_BINARY)[1]
     size = (padded.shape[1] // _BLOCK, padded.shape[0] // _BLOCK)
     share = cv2.resize(marked, size, interpolation=cv2.INTER_AREA)
     return (np.asarray(share) > 255 * least / _BLOCK**2).astype(np.uint8)

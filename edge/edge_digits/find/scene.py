@@ -41,7 +41,7 @@ _TINY_SIDE, _TINY_SCALED = 48, 48
 #: Pixels around a picture, so that a stroke at its rim is seen whole.
 RING = 8
 #: Contrast of this strength or more is looked at.
-_INKED = 90
+INKED = 90
 #: From this logit and this height on, a find needs no finer look.
 _SURE_LOGIT, _SURE_HEIGHT = 1.5, 22.0
 #: Pixels that the network may look at in one picture, all scales together.
@@ -115,9 +115,9 @@ def find_characters(picture: NDArray[np.uint8], maps: HeatMaps, factors: Sequenc
         scales.append(Scale(factor, pixels, contrast))
         if not ring:
             # Lines go on beyond the rim; a digit that fills the picture ends there.
-            ring = "constant" if is_tight((contrast >= _INKED).astype(np.uint8)) else "edge"
+            ring = "constant" if is_tight((contrast >= INKED).astype(np.uint8)) else "edge"
         ringed = np.pad(contrast, RING, ring)
-        for x, y, part in inked_parts(ringed, sure * factor + RING, _INKED):
+        for x, y, part in inked_parts(ringed, sure * factor + RING, INKED):
             if part.size > left:
                 continue
             left -= part.size
@@ -137,7 +137,7 @@ def find_characters(picture: NDArray[np.uint8], maps: HeatMaps, factors: Sequenc
             places.append(np.full(len(kept), len(scales) - 1))
             plain = is_digit & (best >= _SURE_LOGIT) & (height >= _SURE_HEIGHT) & (height <= _HIGHEST)
             sure = np.concatenate([sure, box[plain]])
-        if len(sure) and is_explained(ringed, sure * factor + RING, _INKED):
+        if len(sure) and is_explained(ringed, sure * factor + RING, INKED):
             break
     if not logits:
         return Finds(boxes[0], np.zeros((0, len(CHARACTERS)), np.float32), np.zeros(0, np.intp), tuple(scales))

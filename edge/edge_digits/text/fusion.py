@@ -165,7 +165,7 @@ def evidence(
     Args:
         logits: float32 [N, K], the finder's.
         probabilities: float32 [N, K], the reader's.
-        beyond: float32 [N], how much of the strokes lies outside of the box (`find.beyond`).
+        beyond: float32 [N], how much of the strokes lies outside of the box (`find.pieces`).
         weights: what each counts.
     """
     there = np.clip(probabilities.sum(axis=1, keepdims=True), _LEAST, 1.0 - _LEAST)

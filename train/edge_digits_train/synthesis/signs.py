@@ -51,9 +51,10 @@ def draw(sign: str, rng: np.random.Generator) -> tuple[Stroke, ...]:
         sign: one of `results.SIGNS`, or an asterisk, which is none of them.
         rng: decides all.
     """
-    if sign != "x":
-        return _strokes(_WAYS[sign][int(rng.integers(len(_WAYS[sign])))], rng)
-    way = _kappa(rng) if rng.random() < _KAPPAS else _WAYS[sign][int(rng.integers(len(_WAYS[sign])))]
+    ways, unknown = _WAYS[sign], sign == "x"
+    way = _kappa(rng) if unknown and rng.random() < _KAPPAS else ways[int(rng.integers(len(ways)))]
+    if not unknown:
+        return _strokes(way, rng)
     width = float(np.exp(rng.normal(*_WIDTHS)))
     sides = np.array([width, 1.0], np.float32) / max(width, 1.0)
     return tuple(stroke * sides for stroke in _strokes(way, rng))

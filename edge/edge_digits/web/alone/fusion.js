@@ -104,7 +104,7 @@ function ofFind({ place, kind }, probabilities, weights) {
   const there = clip(probabilities.reduce((sum, share) => sum + share, 0), LEAST, 1 - LEAST);
   let odds =
     weights.finder * best(place.logits).value + weights.classifier * Math.log(there / (1 - there)) + weights.constant;
-  odds -= weights.beyond * (place.beyond || 0);
+  odds -= weights.beyond * place.beyond;
   if (kind === "crop") odds -= GIVEN;
   const classes = Float64Array.from(
     place.logits,

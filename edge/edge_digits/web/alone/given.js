@@ -1,7 +1,6 @@
 // A picture that is, or may be, a crop of one digit -> the places where that may be; as find/given.py.
 
 import { best, digitsOf, DIGIT_COUNT, SIGNS } from "./characters.js";
-import { beyond } from "./beyond.js";
 import { inkBox, localContrast } from "./contrast.js";
 import { REFERENCE_HEIGHT } from "./heatmap.js";
 import { candidateOf, sceneLines } from "./lines.js";
@@ -84,9 +83,8 @@ function holdsSeveral(crop, finds) {
 function alternatives(crop, finds, kind, said = null) {
   if (!finds.length) return [{ ...ofInk(crop), kind, probabilities: said }];
   const surest = finds[best(finds.map(({ logits }) => best(digitsOf(logits)).value)).place];
-  const one = candidateOf(surest);
   return [
-    { ...one, kind, place: { ...one.place, beyond: beyond(one.place.contrast, one.place.box) } },
+    { ...candidateOf(surest, { isAll: true }), kind },
     { ...ofInk(crop, surest.logits), kind, probabilities: said },
   ];
 }

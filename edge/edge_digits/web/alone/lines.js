@@ -1,20 +1,21 @@
 // What a network found in a scene -> lines of candidates; as find/lines.py and the lines of find/layout.py.
 //
 // A candidate is { glyph, place, kind, probabilities }: its box x, y, width, height in the picture; the local contrast,
-// the box in it, the logits that it was found with, how much lies beyond the box (beyond.js) or elsewhere; what it may be the digit of, as find/glyph.py tells; what the
-// reader says of it, where it was asked already.
+// the box in it, the logits that it was found with, how much ink lies beyond the box or elsewhere; what it may be the
+// digit of, as find/glyph.py tells; what the reader says of it, where it was asked already.
 
 import { best, digitsOf, signsOf } from "./characters.js";
-import { boxWhere, components } from "./filters.js";
-import { cut, mapped, median, rint } from "./pixels.js";
+import { boxWhere } from "./filters.js";
+import { unexplained } from "./parts.js";
+import { beyond, piecesAround } from "./pieces.js";
+import { median } from "./pixels.js";
+import { INKED } from "./scene.js";
 
 const LIKELY_LOGIT = -0.5;
 const STROKE = 128;
 const OWN = 0.6;
 const ROOM = 0.2;
 const LEAST = 0.6;
-const INKED = 90;
-const MARGIN = 0.15;
 const OTHER_HEIGHT = 1.8;
 const ABOVE = 0.1;
 const BELOW = 0.3;
@@ -27,14 +28,13 @@ const RAISED_COVERED = 0.3;
 
 /** The lines of a scene from the top, digits and the signs beside them from the left. */
 export function sceneLines(finds) {
-  const among = elsewhere(finds);
+  const elsewhere = elsewhereOf(finds);
   const makers = [];
   let others = [];
   for (const find of finds) {
     const digit = best(digitsOf(find.logits)).value;
     const likely = digit >= LIKELY_LOGIT && digit >= best(signsOf(find.logits)).value;
-    const one = candidateOf(find);
-    (likely ? makers : others).push({ ...one, place: { ...one.place, elsewhere: among } });
+    (likely ? makers : others).push(candidateOf(find, { elsewhere }));
   }
   const middle = ({ glyph }) => glyph.x + glyph.width / 2;
   return withRaised(rows(makers)).map((row) => {
@@ -46,30 +46,21 @@ export function sceneLines(finds) {
 }
 
 /** How much of a picture is ink outside of all finds, at the finest scale that something was found at: a share. */
-export function elsewhere(finds) {
+function elsewhereOf(finds) {
   if (!finds.length) return 0;
   const { contrast, factor } = finds.map(({ scale }) => scale).reduce((a, b) => (b.factor > a.factor ? b : a));
-  const { width, height } = contrast;
-  const rest = contrast.data.map((level) => Number(level >= INKED));
-  for (const { box } of finds) {
-    const [x1, y1, x2, y2] = box.map((side) => Math.fround(side * factor));
-    const room = 1 + MARGIN * (y2 - y1);
-    const [left, right] = [Math.max(0, Math.trunc(x1 - room)), Math.min(width, Math.max(0, Math.trunc(x2 + room) + 1))];
-    const bottom = Math.min(height, Math.max(0, Math.trunc(y2 + room) + 1));
-    for (let y = Math.max(0, Math.trunc(y1 - room)); y < bottom; y++) {
-      if (left < right) rest.fill(0, y * width + left, y * width + right);
-    }
-  }
-  return rest.reduce((sum, one) => sum + one, 0) / rest.length;
+  const rest = unexplained(contrast, finds.map(({ box }) => box.map((side) => Math.fround(side * factor))));
+  return rest.reduce((count, level) => count + Number(level >= INKED), 0) / rest.length;
 }
 
-/** A find as a line has it. */
-export function candidateOf({ box, logits, scale }) {
+/** A find as a line has it; strokes beyond it are told of where it may be all of its picture. */
+export function candidateOf({ box, logits, scale }, { elsewhere = 0, isAll = false } = {}) {
   const likely = best(logits).value >= LIKELY_LOGIT;
   const [left, top, right, bottom] = likely ? boxOfInk(scale, box) : box;
   const [x, y] = [Math.floor(left), Math.floor(top)];
   const glyph = { x, y, width: Math.max(1, Math.ceil(right) - x), height: Math.max(1, Math.ceil(bottom) - y) };
-  const place = { contrast: scale.contrast, box: box.map((side) => side * scale.factor), logits };
+  const place = { contrast: scale.contrast, box: box.map((side) => side * scale.factor), logits, elsewhere };
+  place.beyond = isAll ? beyond(place.contrast, place.box) : 0;
   return { glyph, place, kind: "scene", probabilities: null };
 }
 
@@ -80,20 +71,11 @@ export function isAlone({ kind }) {
 
 /** The box of the strokes that lie in a find's box for the most part: what is shown of it. */
 function boxOfInk({ contrast, factor }, box) {
-  const [x1, y1, x2, y2] = box.map((side) => Math.fround(side * factor));
-  const room = ROOM * Math.max(x2 - x1, y2 - y1);
-  const [left, top] = [Math.max(0, rint(x1 - room)), Math.max(0, rint(y1 - room))];
-  const part = cut(contrast, left, top, Math.max(0, rint(x2 + room)), Math.max(0, rint(y2 + room)));
-  if (!part.data.length) return box;
-  const { labels, parts } = components(mapped(part, (level) => Number(level >= STROKE)));
-  const within = new Uint32Array(parts.length + 1);
-  const [right, bottom] = [Math.min(rint(x2) - left, part.width), Math.min(rint(y2) - top, part.height)];
-  for (let y = Math.max(0, rint(y1) - top); y < bottom; y++) {
-    for (let x = Math.max(0, rint(x1) - left); x < right; x++) within[labels[y * part.width + x]]++;
-  }
-  const own = parts.map(({ area }, i) => within[i + 1] > OWN * area);
+  const seen = box.map((side) => Math.fround(side * factor));
+  const { left, top, part, labels, whole, within } = piecesAround(contrast, seen, STROKE, ROOM);
+  const own = whole.map((area, i) => within[i] > OWN * area);
   const found = boxWhere(part, (i) => labels[i] && own[labels[i] - 1]);
-  if (!found || found[3] - found[1] < LEAST * (y2 - y1)) return box;
+  if (!found || found[3] - found[1] < LEAST * (seen[3] - seen[1])) return box;
   return [left + found[0], top + found[1], left + found[2], top + found[3]].map((side) => side / factor);
 }
 

@@ -28,6 +28,20 @@ export function isExplained(level, sure, inked) {
   return inkedBlocks(inBlocks(level), sure, inked, NO_MORE).data.every((block) => !block);
 }
 
+/** The levels of what is outside of boxes and next to none of them; 0 elsewhere. */
+export function unexplained({ width, height, data }, boxes) {
+  const rest = boxes.length ? data.slice() : data;
+  for (const [x1, y1, x2, y2] of boxes) {
+    const room = MARGIN * (y2 - y1) + 1;
+    const [left, right] = [Math.max(0, Math.trunc(x1 - room)), Math.min(width, Math.trunc(x2 + room) + 1)];
+    const bottom = Math.min(height, Math.trunc(y2 + room) + 1);
+    for (let y = Math.max(0, Math.trunc(y1 - room)); y < bottom; y++) {
+      if (left < right) rest.fill(0, y * width + left, y * width + right);
+    }
+  }
+  return rest;
+}
+
 /** With paper to the right and below, so that it consists of whole blocks. */
 function inBlocks(level) {
   const more = (side) => (BLOCK - (side % BLOCK)) % BLOCK;
@@ -35,21 +49,14 @@ function inBlocks(level) {
 }
 
 /** Which blocks hold more than `least` pixels of ink outside of the sure boxes. */
-function inkedBlocks({ width, height, data }, sure, inked, least) {
-  const unexplained = sure.length ? data.slice() : data;
-  for (const [x1, y1, x2, y2] of sure) {
-    const room = MARGIN * (y2 - y1) + 1;
-    const [left, right] = [Math.max(0, Math.trunc(x1 - room)), Math.min(width, Math.trunc(x2 + room) + 1)];
-    const bottom = Math.min(height, Math.trunc(y2 + room) + 1);
-    for (let y = Math.max(0, Math.trunc(y1 - room)); y < bottom; y++) {
-      if (left < right) unexplained.fill(0, y * width + left, y * width + right);
-    }
-  }
+function inkedBlocks(whole, sure, inked, least) {
+  const { width, height } = whole;
+  const rest = unexplained(whole, sure);
   const blocks = plane(width / BLOCK, height / BLOCK);
   const counts = new Uint32Array(blocks.data.length);
   for (let y = 0, i = 0; y < height; y++) {
     const row = Math.floor(y / BLOCK) * blocks.width;
-    for (let x = 0; x < width; x++, i++) if (unexplained[i] >= inked) counts[row + (x >> 5)]++;
+    for (let x = 0; x < width; x++, i++) if (rest[i] >= inked) counts[row + (x >> 5)]++;
   }
   // Compared as the runner does, as means of blocks that are rounded.
   const share = (count) => rint((255 * count) / BLOCK ** 2);

@@ -10,7 +10,7 @@ import pytest
 from drawing import PEN, Gray, blank, write
 
 from edge_digits import DigitReader
-from edge_digits.find.beyond import beyond
+from edge_digits.find.pieces import beyond
 from edge_digits.imaging.contrast import local_contrast
 
 READER = DigitReader.load()
