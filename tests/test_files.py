@@ -16,6 +16,7 @@ import pytest
 from conftest import COMMAND, Run
 from drawing import page, png
 
+from edge_digits.commands.stopping import stopped_as_by_ctrl_c
 from edge_digits.errors import OutputError
 from edge_digits.outputs.atomic import PartFile, append_whole, folder_held, write_whole
 from edge_digits.outputs.files import Names, text_file
@@ -172,6 +173,24 @@ def test_a_training_does_not_clear_away_what_another_one_writes(tmp_path: Path) 
 def test_two_trainings_do_not_share_a_folder(tmp_path: Path) -> None:
     with RunFolder(tmp_path).held(), pytest.raises(OutputError, match="another run"), RunFolder(tmp_path).held():
         pass
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=lambda number: number.name)
+def test_what_stops_a_training_waits_until_a_file_is_whole(tmp_path: Path, number: signal.Signals) -> None:
+    """Keras saves a model under a bare `except`, which swallowed it: the training went on."""
+
+    def write(part: Path) -> None:
+        try:
+            signal.raise_signal(number)
+            part.write_text("whole")
+        except BaseException:
+            part.write_text("swallowed")
+
+    with pytest.raises(KeyboardInterrupt), stopped_as_by_ctrl_c():
+        RunFolder(tmp_path).place(tmp_path / "model.keras", write)
+    assert (tmp_path / "model.keras").read_text() == "whole"
+    with pytest.raises(KeyboardInterrupt):  # as before
+        signal.raise_signal(signal.SIGINT)
 
 
 def test_a_writer_that_replaces_its_file_is_fine_and_one_that_fails_leaves_nothing(tmp_path: Path) -> None:

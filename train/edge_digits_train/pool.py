@@ -7,14 +7,15 @@ import os
 import signal
 import threading
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import Future, ProcessPoolExecutor
-from contextlib import contextmanager
 from multiprocessing.connection import wait
 from types import TracebackType
 from typing import Any, Generic, Self, TypeVar
 
 import cv2
+
+from edge_digits_train.interrupts import unseen_by_children
 
 Part = TypeVar("Part")
 
@@ -50,7 +51,7 @@ class Prefetcher(ABC, Generic[Part]):
     def __init__(self, initializer: Callable[..., None] = start_worker, *arguments: Any) -> None:
         """Args: initializer, arguments: as `processes` takes them."""
         self._pending: tuple[int, list[Future[Part]]] | None = None
-        with _keyboard_blocked():  # Python's resource tracker, a process too, is begun with the first queue
+        with unseen_by_children():  # Python's resource tracker, a process too, is begun with the first queue
             self._pool = processes(initializer, *arguments)
 
     def __enter__(self) -> Self:
@@ -68,7 +69,7 @@ class Prefetcher(ABC, Generic[Part]):
     def prefetch(self, number: int) -> None:
         """Begin to make an item, unless it is the pending one; another pending item is dropped."""
         if self._pending is None or self._pending[0] != number:
-            with _keyboard_blocked():
+            with unseen_by_children():
                 self._pending = (number, self._submit(self._pool, number))
 
     def _take(self, number: int) -> list[Part]:
@@ -78,19 +79,6 @@ class Prefetcher(ABC, Generic[Part]):
         parts = [part.result() for part in self._pending[1]]
         self._pending = None
         return parts
-
-
-@contextmanager
-def _keyboard_blocked() -> Iterator[None]:
-    """Processes begun herein never see Ctrl-C or a closed terminal, not even while they import.
-
-    The training process sees them a moment later, and ends the others.
-    """
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGHUP})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _exit_with_parent() -> None:

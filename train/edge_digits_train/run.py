@@ -14,6 +14,7 @@ from typing import Any
 from edge_digits.errors import OutputError, UsageError
 from edge_digits.inference import run_files
 from edge_digits.outputs.atomic import folder_held, remove_leftovers, write_whole
+from edge_digits_train import interrupts
 from edge_digits_train.recipes import Recipe
 from edge_digits_train.synthesis.augment import Augmentation
 
@@ -268,12 +269,13 @@ class RunFolder:
         return folder_held(self.path)
 
     def place(self, path: Path, write: Callable[[Path], Any]) -> None:
-        """Have `write` make a file beside its place, then move it there; the suffix stays.
+        """Have `write` make a file beside its place, then move it there; the suffix stays. Ctrl-C waits for it.
 
         Raises:
             OutputError: it cannot be written.
         """
-        write_whole(path, write)
+        with interrupts.held():
+            write_whole(path, write)
 
     def _write(self, path: Path, text: str) -> None:
         self.place(path, lambda part: part.write_text(text, encoding="utf-8"))
