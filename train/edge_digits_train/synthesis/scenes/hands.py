@@ -24,7 +24,7 @@ class Hand:
         jitter: standard deviation of the height that digits stand at, of their height.
         pen: width of its strokes, pixels.
         own_pen: whether pictures of digits are drawn with that pen too, or keep that of each.
-        zero_size: zeros are so many times as high as other digits.
+        zero_size, one_size: zeros, and ones, are so many times as high as other digits.
         joined: share of neighbours that a stroke joins.
     """
 
@@ -36,11 +36,16 @@ class Hand:
     pen: float
     own_pen: bool
     zero_size: float = 1.0
+    one_size: float = 1.0
     joined: float = 0.0
 
     def size(self, rng: np.random.Generator, label: int) -> float:
         """The height of a digit, pixels."""
-        return float(self.height * np.exp(rng.normal(0.0, 0.08))) * (self.zero_size if label == 0 else 1.0)
+        return float(self.height * np.exp(rng.normal(0.0, 0.08))) * self.relative(label)
+
+    def relative(self, label: int) -> float:
+        """How many times as high as other digits this one is."""
+        return {0: self.zero_size, 1: self.one_size}.get(label, 1.0)
 
     def linear(self, rng: np.random.Generator, slanted: float = 1.0) -> affine.Matrix:
         """The map of a character, `slanted` so many times as digits are: float64 [2, 2]."""
@@ -62,5 +67,6 @@ def random_hand(rng: np.random.Generator, height: float, *, regular: bool = Fals
         pen=height * float(np.exp(rng.uniform(*np.log(widths)))),
         own_pen=own_pen,
         zero_size=1.0 if regular or rng.random() < 0.65 else float(rng.uniform(0.5, 0.9)),
+        one_size=1.0 if regular or rng.random() < 0.7 else float(rng.uniform(1.15, 1.7)),
         joined=0.0 if regular or rng.random() < 0.8 else float(rng.uniform(0.1, 0.6)),
     )

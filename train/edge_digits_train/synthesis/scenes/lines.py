@@ -42,8 +42,8 @@ def write_text(
     """
     hand, (x, middle) = writing.hand, at
     height, letters = hand.height, writing.someones_letters(rng)
-    # Where small zeros stand: on the line, or in the middle of it.
-    foot = rng.uniform(-0.1, 0.5) * (1.0 - hand.zero_size) * height
+    # Where small zeros stand, on the line or in the middle of it; and long ones, which may reach below it.
+    foot = rng.uniform(-0.1, 0.5)
     after_digit = raised = False
     for character in text:
         if x > sheet.shape[1]:
@@ -60,7 +60,7 @@ def write_text(
                 y -= (1.0 - factor / 2) * rng.uniform(0.4, 0.75) * height
             else:
                 strokes, label = writing.digit(rng)
-                y += foot * (label == 0)
+                y += foot * abs(1.0 - hand.relative(label)) * height
             if crowded and after_digit:
                 x += shift_to_touch(sheet.digits, strokes, x, y) + rng.uniform(-3.0, 2.0)
             end = sheet.add(strokes, label, x, y)
