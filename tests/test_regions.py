@@ -5,14 +5,15 @@ from __future__ import annotations
 import math
 
 import click
+import cv2
 import numpy as np
 import pytest
-from drawing import page
+from drawing import page, write
 from hypothesis import given
 from hypothesis import strategies as st
 
 from edge_digits import Box, DigitReader, UsageError
-from edge_digits.choices import ROTATIONS
+from edge_digits.choices import ROTATIONS, Layout
 from edge_digits.commands.options import region
 from edge_digits.commands.predict import RotationOption
 from edge_digits.imaging.regions import WHOLE, Region, View, crop, rotate, rotate_back
@@ -167,3 +168,19 @@ def test_a_view_of_a_smaller_copy_shows_the_same_part() -> None:
     assert (view.cut(picture) == 255).all()
     assert (view.cut(picture[::4, ::4]) == 255).all()
     assert math.prod(view.size) == 300 * 200
+
+
+@pytest.mark.parametrize("layout", ["auto", "digit"])
+@pytest.mark.parametrize("letter", ["W", "E", "X"])
+def test_what_one_region_holds_says_nothing_of_another(layout: Layout, letter: str) -> None:
+    """Beside a region with a clear digit, letters of another one were digits."""
+    paper = np.full((90, 200), 255, np.uint8)
+    write(paper, "7", 30, 15, 60)
+    cv2.putText(paper, letter, (125, 72), cv2.FONT_HERSHEY_SIMPLEX, 2.0, 0, 6, cv2.LINE_AA)
+    halves = Region(0, 0, 0.5, 1), Region(0.5, 0, 0.5, 1)
+    alone = [DigitReader.load(layout=layout, regions=(half,)).read(paper) for half in halves]
+    together = DigitReader.load(layout=layout, regions=halves).read(paper)
+    assert alone[0].text == "7"
+    assert together.text == "\n".join(reading.text for reading in alone if reading.text)
+    listed = [(digit.label, digit.rejected, digit.confidence) for digit in together.digits]
+    assert listed == [(digit.label, digit.rejected, digit.confidence) for part in alone for digit in part.digits]

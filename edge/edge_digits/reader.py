@@ -276,7 +276,7 @@ class DigitReader:
         normalized = perf_counter()
         probabilities = _probabilities(self.model, found_lines, inputs)  # [N, K]
         inferred = perf_counter()
-        scores = fusion.join(found_lines, probabilities, self._weights)
+        scores = fusion.join_each([part.lines for part in looks], probabilities, self._weights)
         choice = self._chooser.choose(found_lines, scores.classes)
         candidates = self._acceptance.examined(lines, inputs, scores, choice)
         speed_ms = {

@@ -7,7 +7,7 @@ alone has an opinion.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -55,7 +55,7 @@ GIVEN = 1.5
 def join(
     lines: list[Line], probabilities: NDArray[np.float32], weights: Mapping[Kind, Weights] = WEIGHTS[BASE]
 ) -> Scores:
-    """The opinions of all candidates.
+    """The opinions of all candidates of one look at a picture.
 
     Args:
         lines: of candidates, N of them in all: finds of a scene, or glyphs that a rule cut out.
@@ -88,6 +88,26 @@ def join(
     digit = no_sign / (1.0 + np.exp(-odds))  # [N]
     digits = digits - np.logaddexp.reduce(digits, axis=1)[:, None] + np.log(digit)[:, None]
     return Scores(_normalized(np.hstack([digits, np.log1p(-digit)[:, None]])), signs)
+
+
+def join_each(
+    looks: Sequence[list[Line]], probabilities: NDArray[np.float32], weights: Mapping[Kind, Weights]
+) -> Scores:
+    """The opinions of the candidates of several looks: what is in one region says nothing of another.
+
+    Args:
+        looks: the lines of each.
+        probabilities, weights: as of `join`, of all looks one after the other.
+    """
+    ends = np.cumsum([sum(len(line.candidates) for line in lines) for lines in looks])
+    parts = [
+        join(lines, rows, weights)
+        for lines, rows in zip(looks, np.split(probabilities, ends[:-1]), strict=True)
+        if len(rows)
+    ]
+    if not parts:
+        return join([], probabilities, weights)
+    return Scores(np.concatenate([part.classes for part in parts]), np.concatenate([part.signs for part in parts]))
 
 
 def digit_or_nothing(characters: NDArray[np.float32]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
