@@ -27,6 +27,9 @@ PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md", *s
 FILES = sorted((ROOT / "models").glob("*.onnx"))
 #: Options of other programs that the pages name.
 FOREIGN = {"--now"}
+#: Variables that are no option's: of logins and of the configuration, of the tests, and a slip that is shown.
+VARIABLES = {"EDGE_DIGITS_CONFIG", "EDGE_DIGITS_LOGIN", "EDGE_DIGITS_MQTT_LOGIN"}
+VARIABLES |= {"EDGE_DIGITS_DATA", "EDGE_DIGITS_ARM", "EDGE_DIGITS_CAMERA_HODL"}
 #: Why a test is skipped where only the runner is installed.
 NEEDS_TRAIN = "needs the extra train: pip install -e '.[dev]'"
 COMMANDS = sorted(entry.name for entry in entry_points(group="edge_digits.commands"))
@@ -171,6 +174,16 @@ def test_options_that_a_page_mentions_exist(page: Path) -> None:
     prose = re.sub(r"^```.*?^```|^ {4,}[^\n]*$", "", page.read_text(encoding="utf-8"), flags=re.M | re.S)
     commands = r"`(?:rpicam|sudo|vcgencmd|pip)[^`]*`"
     shown = set(re.findall(r"(?<![\w-])--[a-z][a-z0-9-]*", re.sub(commands, "", prose)))
+    assert sorted(shown - known) == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_variables_that_a_page_mentions_exist(page: Path) -> None:
+    """A token in a variable that nothing reads protects nothing."""
+    for name in COMMANDS:
+        main.get_command(click.Context(main), name)  # which names those of its options
+    known = {str(option.envvar) for name in COMMANDS for option in parameters(name)} | VARIABLES
+    shown = set(re.findall(r"EDGE_DIGITS_[A-Z_]+", page.read_text(encoding="utf-8")))
     assert sorted(shown - known) == []
 
 

@@ -32,7 +32,7 @@ _AUTO = "auto"
 )
 @click.option("--open", "open_it", is_flag=True, help="Open the page in a browser.")
 @click.option("--https", is_flag=True, help="Serve HTTPS, which cameras of phones need, with a certificate of our own.")
-@click.option("--token", envvar="EDGE_DIGITS_TOKEN", help="What clients must know; `auto` makes one.")
+@click.option("--token", help="What clients must know; `auto` makes one.")
 @click.option("--no-token", is_flag=True, help="Let whoever reaches the server use it.")
 @click.option("--allow-host", "hosts", metavar="NAME", multiple=True, help="A name it is addressed by; repeatable.")
 @click.option("--cors", "origins", metavar="ORIGIN", multiple=True, help="Let pages of this site use it; repeatable.")
