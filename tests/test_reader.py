@@ -15,10 +15,12 @@ from hypothesis.extra import numpy as hnp
 from numpy.typing import NDArray
 
 from edge_digits import Box, Digit, DigitReader, Model, PictureError, Reading
+from edge_digits.choices import Layout
 from edge_digits.examination import Examination
 from edge_digits.find import Line
 from edge_digits.find.scene import WORK_SIDE
 from edge_digits.text import fusion
+from edge_digits.text.constraint import Constraint
 
 READER = DigitReader.load()
 #: A classifier of crops, which are found by rule.
@@ -382,3 +384,14 @@ def test_empty_cells_of_photographed_forms_read_nothing(data: Path) -> None:
     silent = [READER.read(data / "photo_cells" / file).text == "" for file in files]
     assert len(silent) > 90
     assert np.mean(silent) > 0.9
+
+
+@pytest.mark.parametrize("layout", ["auto", "digit"])
+def test_a_constraint_that_changes_nothing_leaves_the_confidence_of_a_crop(layout: Layout) -> None:
+    """A crop's two boxes are places of one digit: they were counted as two rival readings."""
+    crops = [crop(digit) for digit in STROKES if digit != "1"]
+    free, bound = (DigitReader.load(layout=layout, constraint=asked) for asked in (None, Constraint(digits=1)))
+    for picture in crops:
+        reading = free.read(picture)
+        assert bound.read(picture).text == reading.text != ""
+        assert bound.read(picture).confidence == pytest.approx(reading.confidence, abs=0.02)

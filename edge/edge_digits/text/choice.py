@@ -55,36 +55,55 @@ class Chooser:
             lines: of N candidates in all.
             scores: float32 [N, C + 1], log probabilities of each class and, last, of no digit.
         """
-        free = _worst_of(list(self._free(lines, scores)))
+        tried, places = _seen_best(lines, scores)
+        scores = scores[places]
+        free = _worst_of(list(_free(tried, scores)))
         if self._constraint is None or self._allowed is None:
-            return Choice(free)
+            return Choice(_placed(free, places))
         asked = self._constraint.describe()
-        whole = chain(lines)
+        whole = chain(tried)
         allowed = best_path(_edges(whole, scores), whole.nodes, self._allowed)
         if allowed is None:
-            return Choice(free, warnings=(f"no reading satisfies {asked}",))
+            return Choice(_placed(free, places), warnings=(f"no reading satisfies {asked}",))
+        bound = _placed(allowed, places)
         if [step.label for step in allowed.steps] == [step.label for step in free.steps]:
-            return Choice(allowed, bound=True)
+            return Choice(bound, bound=True)
         without = "".join(self._labels[step.label] for step in free.steps if step.label is not None)
         said = f"read so as to satisfy {asked}; without it {without or 'nothing'}"
-        return Choice(allowed, bound=True, warnings=(said,))
+        return Choice(bound, bound=True, warnings=(said,))
 
-    def _free(self, lines: Sequence[Line], scores: NDArray[np.float32]) -> Iterator[Path]:
-        """The best way through each line, if any text will do; their edges are places among all candidates."""
-        none = is_none(scores)
-        first = 0
-        for line in lines:
-            last = first + len(line.candidates)
-            rows, tried = slice(first, last), line
-            if line.candidates and line.candidates[0].alone:
-                # Of the boxes of one digit, the one in which it is seen best.
-                best = int(scores[rows, :-1].max(axis=1).argmax())
-                rows, tried = slice(first + best, first + best + 1), Line((line.candidates[best],), line.nodes)
-            edges = _edges(tried, scores[rows])
-            way = best_path(edges, tried.nodes) or Path((), 0.0, 0.0)
-            way = _with_unclear(way, edges, _cut(tried), none[rows])
-            yield replace(way, steps=tuple(Step(step.edge + rows.start, step.label) for step in way.steps))
-            first = last
+
+def _seen_best(lines: Sequence[Line], scores: NDArray[np.float32]) -> tuple[list[Line], NDArray[np.intp]]:
+    """Lines that hold of the boxes of one digit the one in which it is seen best; and the places of what they hold."""
+    tried, places, first = [], [], 0
+    for line in lines:
+        last = first + len(line.candidates)
+        if line.candidates and line.candidates[0].alone:
+            best = int(scores[first:last, :-1].max(axis=1).argmax())
+            tried.append(Line((line.candidates[best],), line.nodes))
+            places.append(first + best)
+        else:
+            tried.append(line)
+            places += range(first, last)
+        first = last
+    return tried, np.array(places, np.intp)
+
+
+def _free(lines: Sequence[Line], scores: NDArray[np.float32]) -> Iterator[Path]:
+    """The best way through each line, if any text will do; their edges are places among all candidates."""
+    none = is_none(scores)
+    first = 0
+    for line in lines:
+        rows = slice(first, first + len(line.candidates))
+        edges = _edges(line, scores[rows])
+        way = best_path(edges, line.nodes) or Path((), 0.0, 0.0)
+        yield _placed(_with_unclear(way, edges, _cut(line), none[rows]), range(rows.start, rows.stop))
+        first = rows.stop
+
+
+def _placed(way: Path, places: Sequence[int] | NDArray[np.intp]) -> Path:
+    """A way whose edges are these places."""
+    return replace(way, steps=tuple(Step(int(places[step.edge]), step.label) for step in way.steps))
 
 
 def _edges(line: Line, scores: NDArray[np.float32]) -> list[Edge]:
@@ -132,13 +151,10 @@ def rejected(scores: NDArray[np.float32], threshold: float) -> NDArray[np.bool_]
 
 
 def _cut(line: Line) -> NDArray[np.bool_]:
-    """Of each node of a line, whether what begins there belongs to ink that was cut in several ways.
-
-    Boxes of one digit alone are no cuts: each is all of it.
-    """
+    """Of each node of a line, whether what begins there belongs to ink that was cut in several ways."""
     begun = np.zeros(line.nodes, np.int64)
     for candidate in line.candidates:
-        begun[candidate.start : candidate.end] += not candidate.alone
+        begun[candidate.start : candidate.end] += 1
     return begun > 1
 
 
