@@ -175,6 +175,19 @@ def test_two_trainings_do_not_share_a_folder(tmp_path: Path) -> None:
         pass
 
 
+def test_of_a_whole_file_that_came_too_late_nothing_is_left_and_nothing_is_said_to_be(tmp_path: Path) -> None:
+    place = tmp_path / "out.parquet"
+
+    def write(part: Path) -> None:
+        part.write_text("late")
+        place.write_text("first")
+
+    with pytest.raises(OutputError, match="Name another file, or write over it with --force"):
+        write_whole(place, write, force=False)
+    assert [path.name for path in tmp_path.iterdir()] == ["out.parquet"]
+    assert place.read_text() == "first"
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=lambda number: number.name)
 def test_what_stops_a_training_waits_until_a_file_is_whole(tmp_path: Path, number: signal.Signals) -> None:
     """Keras saves a model under a bare `except`, which swallowed it: the training went on."""

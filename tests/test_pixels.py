@@ -70,6 +70,10 @@ def test_the_same_picture_is_the_same_plane_whatever_holds_it(picture: NDArray[A
     np.testing.assert_allclose(to_gray(picture).astype(int), RAMP, atol=1)
 
 
+def test_one_level_below_zero_is_one_level() -> None:
+    assert np.unique(to_gray(np.full((4, 4), -5, np.int16))).size == 1
+
+
 def test_bool_is_black_and_white() -> None:
     assert to_gray(np.array([[True, False]])).tolist() == [[255, 0]]
 

@@ -108,6 +108,18 @@ def test_secret_files_are_handed_over_and_never_read_by_others(login: Path) -> N
         assert "secret" not in ended.err
 
 
+@pytest.mark.parametrize("written", ["--model {}", "--model={}", "-m {}", "-m{}"])
+def test_files_that_are_named_by_relative_paths_are_found_from_anywhere(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, written: str
+) -> None:
+    model = tmp_path / "m.onnx"
+    model.write_bytes(b"")
+    tmp_path.chmod(0o755)
+    monkeypatch.chdir(tmp_path)
+    for name in ("m.onnx", "./m.onnx", ".//m.onnx"):
+        assert written.format(model) + " " in unit("0", *written.format(name).split())
+
+
 def test_what_a_file_of_settings_says_counts_for_the_unit_too(tmp_path: Path, login: Path) -> None:
     file = tmp_path / "config.toml"
     file.write_text(

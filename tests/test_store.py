@@ -233,8 +233,14 @@ def test_what_cannot_be_exported_is_told(trail: Path, tmp_path: Path) -> None:
     assert invoke("export-readings", tmp_path / "none.sqlite").code == 3
     ended = invoke("export-readings", trail, "--format", "parquet")
     assert (ended.code, "-o readings.parquet" in ended.err) == (2, True)
-    (tmp_path / "there.csv").write_text("kept")
-    ended = invoke("export-readings", trail, "-o", tmp_path / "there.csv")
-    assert (ended.code, "--force" in ended.err) == (1, True)
-    assert (tmp_path / "there.csv").read_text() == "kept"
+    for name in ("there.csv", "there.parquet"):
+        there = tmp_path / name
+        there.write_text("kept")
+        ended = invoke("export-readings", trail, "-o", there)
+        assert (ended.code, "--force" in ended.err) == (1, True)
+        assert there.read_text() == "kept"
+        for no_trail in (tmp_path / "none.sqlite", there):
+            assert invoke("export-readings", no_trail, "-o", there, "--force").code == 3
+        assert there.read_text() == "kept"
+    assert not list(tmp_path.glob("*part*"))
     assert invoke("export-readings", trail, "-o", tmp_path / "there.csv", "--force").code == 0

@@ -93,8 +93,8 @@ class Reading:
         frame: number of the frame in its source, from 0.
         width, height: size of the picture, pixels; 0 where it could not be decoded.
         text: the accepted digits; groups are joined by a blank, lines by a newline.
-        confidence: probability of the way that was chosen among all ways through the candidates, so that all of `text`
-            is right; 0 where there is no text.
+        confidence: probability of the way that was chosen among all ways through the candidates: that the least sure
+            line is right, or all of `text` where it satisfies a constraint; 0 where there is no text.
         status: "ok"; "uncertain" where a digit was rejected; "no_digits"; "error".
         digits: in reading order, rejected ones among them.
         speed_ms: milliseconds of each step: decode, find, normalize, infer.

@@ -7,14 +7,16 @@ import os
 import signal
 import threading
 from abc import ABC, abstractmethod
-from collections.abc import Callable
-from concurrent.futures import Future, ProcessPoolExecutor
+from collections.abc import Callable, Iterator
+from concurrent.futures import BrokenExecutor, Future, ProcessPoolExecutor
+from contextlib import contextmanager
 from multiprocessing.connection import wait
 from types import TracebackType
 from typing import Any, Generic, Self, TypeVar
 
 import cv2
 
+from edge_digits.errors import EdgeDigitsError
 from edge_digits_train.interrupts import unseen_by_children
 
 Part = TypeVar("Part")
@@ -67,18 +69,38 @@ class Prefetcher(ABC, Generic[Part]):
         """Submit all parts of an item."""
 
     def prefetch(self, number: int) -> None:
-        """Begin to make an item, unless it is the pending one; another pending item is dropped."""
+        """Begin to make an item, unless it is the pending one; another pending item is dropped.
+
+        Raises:
+            EdgeDigitsError: a process that makes them has ended.
+        """
         if self._pending is None or self._pending[0] != number:
-            with unseen_by_children():
+            with _whole(), unseen_by_children():
                 self._pending = (number, self._submit(self._pool, number))
 
     def _take(self, number: int) -> list[Part]:
-        """The parts of an item, waited for."""
+        """The parts of an item, waited for.
+
+        Raises:
+            EdgeDigitsError: a process that makes them has ended.
+        """
         self.prefetch(number)
         assert self._pending is not None
-        parts = [part.result() for part in self._pending[1]]
+        with _whole():
+            parts = [part.result() for part in self._pending[1]]
         self._pending = None
         return parts
+
+
+@contextmanager
+def _whole() -> Iterator[None]:
+    """Says it plainly where a worker process has ended before its work."""
+    try:
+        yield
+    except BrokenExecutor:
+        raise EdgeDigitsError(
+            "a process that makes pictures was ended from outside, or for lack of memory. Go on with --resume"
+        ) from None
 
 
 def _exit_with_parent() -> None:

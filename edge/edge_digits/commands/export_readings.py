@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterable, Iterator
 from contextlib import nullcontext
 from datetime import UTC, datetime
+from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
@@ -59,7 +60,7 @@ def command(
     """
     suffix = "" if output is None else output.suffix.lower().lstrip(".")
     form = form or (suffix if suffix in _FORMATS else "csv")
-    from edge_digits.outputs.files import make_folder, text_file
+    from edge_digits.outputs.files import check_free, make_folder, text_file
     from edge_digits.outputs.parquet import check_parquet, write_parquet
     from edge_digits.outputs.store import read_rows
 
@@ -67,7 +68,9 @@ def command(
         if output is None:
             raise UsageError("--format parquet: goes into a file. Name it: -o readings.parquet")
         check_parquet()
-    rows: Iterable[Row] = read_rows(trail, since=since, until=until, crops=form == "parquet" or save_crops is not None)
+    if output is not None:
+        check_free(output, force=force)
+    rows = _begun(read_rows(trail, since=since, until=until, crops=form == "parquet" or save_crops is not None))
     if save_crops is not None:
         rows = _with_crops(rows, make_folder(save_crops, force=force))
     if form == "parquet" and output is not None:
@@ -75,6 +78,12 @@ def command(
         return
     with nullcontext(sys.stdout) if output is None else text_file(output, force=force) as stream:
         _LINES[form](rows, stream)
+
+
+def _begun(rows: Iterator[Row]) -> Iterator[Row]:
+    """The same rows, the first one read already: what is wrong with a trail is said before a file is made."""
+    first = list(islice(rows, 1))
+    return chain(first, rows)
 
 
 def _with_crops(rows: Iterable[Row], folder: Path) -> Iterator[Row]:

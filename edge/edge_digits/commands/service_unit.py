@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -91,11 +92,10 @@ def _model_files(parsed: dict[str, Any]) -> list[Path]:
 
 
 def _replaced(word: str, names: dict[str, str]) -> str:
-    """A word, or the value of --option=value, where it names one of these files."""
-    option, equals, value = word.partition("=")
-    if equals and option.startswith("--") and value in names:
-        return f"{option}={names[value]}"
-    return names.get(word, word)
+    """A word, or the value of --option=value or -mVALUE, where it names one of these files."""
+    option = "".join(re.findall("^(?:--[a-z-]+=|-m)(?=.)", word))
+    named = names.get(str(Path(word.removeprefix(option))))  # ./FILE is FILE
+    return word if named is None else option + named
 
 
 def _program() -> tuple[str, ...]:

@@ -139,7 +139,7 @@ def _range(picture: NDArray[Any]) -> tuple[int, int]:
     if picture.dtype.kind in "ui":
         # A 12-bit scan in a 16-bit file uses a sixteenth of the range: scale by what is there, not by the dtype.
         low, high = int(picture.min()), int(picture.max())
-        return (0, 255) if low >= 0 and high <= 255 else (min(low, 0), high)
+        return (0, 255) if low >= 0 and high <= 255 else (min(low, 0), max(high, low + 1))
     if picture.dtype.kind == "f":
         darkest, brightest = float(picture.min()), float(picture.max())
         if not (np.isfinite(darkest) and np.isfinite(brightest)):  # NaN is the least and the greatest of any others

@@ -47,7 +47,7 @@ class PartFile:
             hidden: with a dot before it, for what is soon gone.
             alone: refuse if another run is on its way to the same place at this moment.
         """
-        self._shown, self._alone = place, alone
+        self._shown, self._hidden, self._alone = place, hidden, alone
         self._place = place.resolve() if place.is_symlink() else place
         self._names = _names(self._place, keep_suffix, hidden)
         # It is made under a name of chance and linked to its own: else another run could see it before it is locked.
@@ -85,7 +85,7 @@ class PartFile:
             force: replace what has this name.
 
         Raises:
-            OutputError: there is a file of this name by now, and it is not to be replaced; the part file stays.
+            OutputError: there is a file of this name by now, and it is not to be replaced; the part file stays for now.
             OSError: the disk does not take it.
         """
         try:
@@ -159,10 +159,10 @@ class PartFile:
             self.path.unlink()
 
     def _lost_race(self) -> OutputError:
-        return OutputError(
-            f"{self._shown}: another run has written a file of this name meanwhile. What this one wrote is in "
-            f"{self.path}: give it another name"
-        )
+        what = "Name another file, or write over it with --force"
+        if not self._hidden:
+            what = f"What this one wrote is in {self.path}: give it another name"
+        return OutputError(f"{self._shown}: another run has written a file of this name meanwhile. {what}")
 
 
 def write_whole(place: Path, write: Callable[[Path], Any], *, force: bool = True) -> None:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
 from edge_digits.errors import MissingExtraError
 from edge_digits.inference import run_files
@@ -86,9 +87,7 @@ def fit(config: Config, data: Data, folder: RunFolder, progress: Progress, *, re
                 epochs.prefetch(len(history))
             if not folder.pictures.is_file():
                 # Before the first epoch: a run that is stopped can be exported too.
-                folder.place(
-                    folder.pictures, lambda part: np.savez_compressed(part, allow_pickle=False, **task.arrays())
-                )
+                _write_arrays(folder, task.arrays())
             if config.init and not history:
                 with np.load(folder.pictures) as arrays:
                     warm_start.start_from(model, config.init, arrays[run_files.CALIBRATION])
@@ -114,6 +113,10 @@ def fit(config: Config, data: Data, folder: RunFolder, progress: Progress, *, re
     outcome = Outcome(best, test, interrupted, time.monotonic() - started)
     _write_outcome(folder, config, outcome, history)
     return outcome
+
+
+def _write_arrays(folder: RunFolder, arrays: dict[str, NDArray[Any]]) -> None:
+    folder.place(folder.pictures, lambda part: np.savez_compressed(part, allow_pickle=False, **arrays))
 
 
 def _last_gain(history: list[Epoch], min_delta: float) -> int:

@@ -120,6 +120,7 @@ class WindowsTask:
     """See `task.Task`. Validation and test windows are of digits and writers that are held out."""
 
     def __init__(self, config: Config, data: Data) -> None:
+        """Raises: ModelError: the finder that it learns of cannot be used."""
         recipe = config.recipe
         self._config, self._test, self._extra = config, data.test, data.extra
         train, self._held_out = split(data.train, recipe.validation, config.seed)
@@ -127,6 +128,7 @@ class WindowsTask:
         self._traces, self._others = split_writers(data.traces, recipe.validation)
         self.size = recipe.windows
         self._validation_sets: tuple[Split, Split] | None = None
+        self._finds = finds_of(config.finder)
 
     @staticmethod
     def configure(config: Config, data: Data) -> Config:
@@ -208,4 +210,4 @@ class WindowsTask:
     ) -> tuple[Split, Split]:
         composer = Composer(digits.pictures, digits.classes, traces)
         crops = with_traces(digits, traces, self._config.seed)
-        return make_windows(composer, crops, self._augmentation, seed, count, finds_of(self._config.finder))
+        return make_windows(composer, crops, self._augmentation, seed, count, self._finds)
