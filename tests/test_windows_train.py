@@ -316,6 +316,15 @@ def test_sizes_are_of_readers_and_teachers_of_windows(data: Path) -> None:
     assert (taught.code, "take the recipe reader" in taught.err) == (2, True)
 
 
+def test_a_finder_that_is_gone_when_a_run_goes_on_is_named(data: Path, tmp_path: Path) -> None:
+    loaded, folder = datasets.load(str(data)), RunFolder(tmp_path / "run")
+    config = configure(Config("reader", recipes.recipe("reader"), str(data), None, 5), loaded)
+    folder.create(force=False)
+    folder.write_config(replace(config, finder="gone.onnx"))
+    ended = invoke("train", "-o", folder.path, "--resume")
+    assert (ended.code, "gone.onnx" in ended.err) == (4, True)
+
+
 def test_a_reader_of_letters_is_refused(tmp_path: Path) -> None:
     labelled: dict[str, NDArray[Any]] = {"x_train": PICTURES, "y_train": CLASSES % 5}
     np.savez(tmp_path / "five.npz", allow_pickle=False, **labelled)
