@@ -10,6 +10,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import pytest
 from cameras import (
@@ -367,6 +368,21 @@ def test_jpegs_are_cut_out_alike_however_the_network_parts_them(sizes: list[int]
     assert got == [
         piece.partition(b"\r\n\r\n")[2].removesuffix(b"\r\n") for piece in stream(*range(5, 12), length=length)
     ]
+    assert parts.damaged == 0
+
+
+def test_the_thumbnail_of_a_picture_is_no_picture_of_the_stream() -> None:
+    """Where no length is given: its end marker was taken for that of the picture."""
+    thumbnail = cv2.imencode(".jpg", np.full((16, 16), 90, np.uint8))[1].tobytes()
+    exif = b"Exif\0\0" + thumbnail
+    whole = cv2.imencode(".jpg", page("427"))[1].tobytes()
+    whole = whole[:2] + b"\xff\xe1" + (len(exif) + 2).to_bytes(2, "big") + exif + whole[2:]
+    parts, got = JpegParts(), []
+    for _ in range(3):
+        parts.feed(b"\r\n--frame\r\nContent-Type: image/jpeg\r\n\r\n" + whole)
+        while (jpeg := parts.next()) is not None:
+            got.append(jpeg)
+    assert got == [whole] * 3
     assert parts.damaged == 0
 
 

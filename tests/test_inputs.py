@@ -17,6 +17,7 @@ from conftest import COMMAND, Run
 from drawing import coded, page, png, turned
 from picture_files import tiff
 
+from edge_digits.batch.journal import cut_behind
 from edge_digits.errors import PictureError, SourceError
 from edge_digits.sources.files import expand
 from edge_digits.sources.jpegs import pictures
@@ -341,6 +342,26 @@ def test_a_watch_that_is_killed_and_begun_anew_has_each_picture_once(tmp_path: P
     assert watching.end() == 0
     crops = sorted(path.name for path in (tmp_path / "crops").glob("*.png"))
     assert crops == ["1.000.png", "2-2.000.png", "2-2.001.png", "2.000.png", "3-2.000.png", "3.000.png"]
+
+
+@pytest.mark.parametrize(
+    ("behind", "quoted", "left"),
+    [
+        (b'b.jpg,"12\n305",ok\n', True, b""),
+        (b'b.jpg,"12\n3', True, b""),
+        (b"b.jpg,12,ok\nc.jpg,3,ok\n", True, b"b.jpg,12,ok\nc.jpg,3,ok\n"),
+        (b'{"text": "1\\n2\\"}\n', False, b""),
+        (b"{}\n{}\n", False, b"{}\n{}\n"),
+    ],
+)
+def test_one_record_behind_the_journal_is_cut_off_however_many_lines_it_has(
+    tmp_path: Path, behind: bytes, quoted: bool, left: bytes
+) -> None:
+    records = tmp_path / "records"
+    records.write_bytes(b"noted\n" + behind)
+    with records.open("rb+") as stream:
+        cut_behind(stream.fileno(), len(b"noted\n"), in_document=False, quoted=quoted)
+    assert records.read_bytes() == b"noted\n" + left
 
 
 @pytest.mark.slow

@@ -112,10 +112,16 @@ class Journal:
         os.close(before)
 
 
-def cut_behind(descriptor: int, end: int | None, *, in_document: bool) -> None:
+def cut_behind(descriptor: int, end: int | None, *, in_document: bool, quoted: bool) -> None:
     """Cut a file of records where the journal says that they end, and a killed run began another.
 
     That is one record at most, unless it was in a document. What is more was added by somebody else, and is left alone.
+
+    Args:
+        descriptor: of the file.
+        end: where its records end; None where that is not known.
+        in_document: whether the run was killed between the pages of a document.
+        quoted: whether a record may have several lines, within quotation marks, as in CSV.
 
     Raises:
         OSError: the file cannot be changed.
@@ -124,6 +130,8 @@ def cut_behind(descriptor: int, end: int | None, *, in_document: bool) -> None:
     if end is None or size <= end:
         return
     behind = os.pread(descriptor, size - end, end)
+    if quoted:
+        behind = b"".join(behind.split(b'"')[::2])
     if in_document or behind.count(b"\n") <= 1:
         os.ftruncate(descriptor, end)
 

@@ -78,7 +78,7 @@ def command(folder: str, journal: Path | None, form: str, quiet: bool, log_forma
     reader = load()
     with stopped_as_by_ctrl_c() as stopped, Journal(journal or Path(folder, NAME), folder) as noted:
         folders = open_folders({**options, "force": True}, [os.path.join(folder, "a")], go_on=True)
-        with _appended(options["output"], noted) as (stream, header):
+        with _appended(options["output"], noted, quoted=form == "csv") as (stream, header):
             take = Take(writer(form, stream, [], header=header), folders, Tally())
             drawing = Drawing() if folders is None else folders.drawing
             if not quiet and sys.stderr.isatty():
@@ -101,7 +101,7 @@ command.params += [parameter for parameter in predict.command.params if paramete
 
 
 @contextmanager
-def _appended(output: Path | None, journal: Journal) -> Iterator[tuple[TextIO, bool]]:
+def _appended(output: Path | None, journal: Journal, *, quoted: bool) -> Iterator[tuple[TextIO, bool]]:
     """The stream that records are added to, and whether it is at its beginning.
 
     Raises:
@@ -115,7 +115,7 @@ def _appended(output: Path | None, journal: Journal) -> Iterator[tuple[TextIO, b
 
     try:
         descriptor = hold_file(output)
-        cut_behind(descriptor, journal.records_end, in_document=journal.in_document)
+        cut_behind(descriptor, journal.records_end, in_document=journal.in_document, quoted=quoted)
         with open(descriptor, "a", encoding="utf-8", newline="") as stream:
             yield stream, stream.tell() == 0
     except OSError as error:

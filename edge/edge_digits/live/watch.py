@@ -42,6 +42,7 @@ class LiveResult:
         text: what is announced now, "" for nothing.
         confidence: of `text`.
         age_ms: milliseconds from the frame's capture to now.
+        gaps: how often the source was lost so far.
     """
 
     frame: Frame | None
@@ -50,6 +51,7 @@ class LiveResult:
     text: str
     confidence: float
     age_ms: float
+    gaps: int = 0
 
     def record(self) -> dict[str, Any]:
         """The frame's record: `edge-digits/result/1` with its time, age and gaps."""
@@ -85,7 +87,7 @@ class LiveResult:
         return {
             "captured_at": clock.isoformat(timespec="milliseconds"),
             "frame_age_ms": round(self.age_ms, 2),
-            "gaps": self.frame.gap if self.frame is not None else 0,
+            "gaps": self.gaps,
         }
 
 
@@ -121,7 +123,7 @@ class LiveReader:
         self.given_up: str | None = None
         self._before: DigitReader | None = None
         self._side, self._last_full_read = _MIN_SIDE, float("-inf")
-        self._gap = 0
+        self._gap = self._frame = 0
 
     def watch(self, camera: Camera, *, tick: float | None = None) -> Iterator[LiveResult | None]:
         """Read frames until the source ends.
@@ -140,7 +142,7 @@ class LiveReader:
                 return
             elif camera.down and camera.gaps > reported_gaps:
                 reported_gaps = camera.gaps
-                if (result := self.withdraw(camera.name)) is not None:
+                if (result := self.withdraw(camera.name, camera.gaps)) is not None:
                     yield result
             elif tick is not None:
                 yield None
@@ -157,17 +159,19 @@ class LiveReader:
             events += self.voter.reset()
         if frame.lasts:
             self.voter.scene_cut()
+        self._frame = frame.number
         reading = self._read_frame(frame, source)
         events += self.voter.update(reading, frame.time)
         if frame.lasts:
             events += self.voter.update(reading, frame.time + frame.lasts)
         age = 1e3 * (monotonic() - frame.captured)
-        return LiveResult(frame, reading, self._marked(events), self.voter.text, self.voter.confidence, age)
+        return LiveResult(frame, reading, self._marked(events), self.voter.text, self.voter.confidence, age, frame.gap)
 
-    def withdraw(self, source: str) -> LiveResult | None:
-        """Withdraw what is announced, because the source was lost; None where nothing is."""
+    def withdraw(self, source: str, gaps: int) -> LiveResult | None:
+        """Withdraw what is announced, because the source was lost, for the `gaps`-th time; None where nothing is."""
         events = self.voter.reset()
-        return LiveResult(None, Reading(source), self._marked(events), "", 0.0, 0.0) if events else None
+        last = Reading(source, frame=self._frame)
+        return LiveResult(None, last, self._marked(events), "", 0.0, 0.0, gaps) if events else None
 
     def _marked(self, events: list[Event]) -> tuple[Event, ...]:
         """Events with their ids, and what is to be said of their plausibility."""

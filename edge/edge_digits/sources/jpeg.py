@@ -45,22 +45,6 @@ class _Walk:
     end: int | None = None
 
 
-def frame_size(content: bytes) -> tuple[int, int] | None:
-    """Width and height in pixels, as stored, from the first bytes; None where they do not tell."""
-    at = 2
-    while at + 9 <= len(content) and content[at] == 0xFF:
-        marker = content[at + 1]
-        if marker in _FRAMES:
-            height, width = struct.unpack_from(">HH", content, at + 5)
-            return width, height
-        if marker == 0xFF:
-            at += 1
-            continue
-        (length,) = struct.unpack_from(">H", content, at + 2)
-        at += 2 + length
-    return None
-
-
 def jpeg_header(content: bytes, max_pixels: int) -> Header:
     """What a JPEG says of itself.
 

@@ -135,9 +135,12 @@ class JpegCutter:
         if self._buffer.startswith(_BEGIN):
             yield bytes(self._buffer)
 
-    def find_end(self, content: bytearray) -> int | None:
-        """Where the JPEG file that these bytes begin with ends, or breaks off; None where more are needed."""
-        at = self._at or 2
+    def find_end(self, content: bytearray, begin: int = 0) -> int | None:
+        """Where the JPEG file that begins there ends, or breaks off; None where more bytes are needed.
+
+        It goes on where it was, and so takes the same bytes, with more behind them, until `reset`.
+        """
+        at = self._at or begin + 2
         while True:
             if self._in_scan:
                 at = content.find(0xFF, at)
@@ -168,6 +171,10 @@ class JpegCutter:
         self._at = at
         return None
 
+    def reset(self) -> None:
+        """Another file is to be looked at."""
+        self._at, self._in_scan = 0, False
+
     def _drop(self, count: int) -> None:
         del self._buffer[:count]
-        self._at, self._in_scan = 0, False
+        self.reset()

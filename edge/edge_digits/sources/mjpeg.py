@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from edge_digits.errors import PictureError
 from edge_digits.sources.decode import decode, decode_gray
 from edge_digits.sources.http_client import HttpClient
+from edge_digits.sources.jpegs import JpegCutter
 from edge_digits.sources.stream import Shot, Stream, StreamError
 
 _BEGIN, _END = b"\xff\xd8\xff", b"\xff\xd9"
@@ -21,6 +22,8 @@ _BEGIN, _END = b"\xff\xd8\xff", b"\xff\xd9"
 MAX_BYTES = 32 << 20
 #: No JPEG has a longer side, pixels: nothing is scaled down to it.
 _ANY_SIDE = 1 << 16
+#: A picture of a given length ends with its end marker, and with no more bytes than this from there on.
+_PADDED = 16
 #: A header with the length of a picture stands within this many bytes before it.
 _HEADER = 1024
 _LENGTH = re.compile(rb"content-length:\s*(\d{1,9})", re.IGNORECASE)
@@ -35,6 +38,7 @@ class JpegParts:
 
     def __init__(self) -> None:
         self._buffer = bytearray()
+        self._cutter = JpegCutter(MAX_BYTES)
         #: Before these there is no end marker and no boundary after the picture's begin.
         self._searched = self._searched_boundary = 0
         self.damaged = 0
@@ -68,14 +72,14 @@ class JpegParts:
             return part
 
     def _find_end(self, begin: int) -> int | None:
-        """Where the JPEG ends: by the length that its header gives, if that fits; else at the next end marker."""
+        """Where the JPEG ends: by the length that its header gives, if that fits; else by its own marks."""
         lengths = _LENGTH.findall(self._buffer, max(0, begin - _HEADER), begin)
         if lengths:
             end = begin + int(lengths[-1])
             if end - begin <= MAX_BYTES:
                 if len(self._buffer) < end:
                     return self._find_end_marker(begin) if self._find_boundary(begin) else None
-                if self._buffer.rfind(_END, max(begin, end - 16), end) >= 0:
+                if self._buffer.rfind(_END, max(begin, end - _PADDED), end) >= 0:
                     return end
         return self._find_end_marker(begin)
 
@@ -85,6 +89,12 @@ class JpegParts:
         return at >= 0
 
     def _find_end_marker(self, begin: int) -> int | None:
+        """Where its segments end, among which is no thumbnail's; of one that is broken, the next end marker."""
+        end = self._cutter.find_end(self._buffer, begin)
+        if end is not None and self._buffer.endswith(_END, begin, end):
+            return end
+        if end is None and not self._find_boundary(begin):
+            return None
         at = self._buffer.find(_END, max(begin, self._searched - 1))
         if at < 0:
             self._searched = len(self._buffer)
@@ -94,6 +104,7 @@ class JpegParts:
     def _drop(self, count: int) -> None:
         del self._buffer[:count]
         self._searched = self._searched_boundary = 0
+        self._cutter.reset()
 
     def _drop_garbage(self) -> None:
         """Drop all but the last bytes, which may be a header with the length of what follows."""

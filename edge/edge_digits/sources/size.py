@@ -1,4 +1,4 @@
-"""The header of a picture in any of the formats that are read, and its size alone for frames of cameras."""
+"""The header of a picture in any of the formats that are read."""
 
 from __future__ import annotations
 
@@ -40,14 +40,6 @@ def headers(content: bytes, max_pixels: int) -> Iterator[Header]:
     except (struct.error, OverflowError, IndexError, KeyError):  # one of a place that no file can have
         if given:
             raise PictureError(f"is broken behind page {given}: the others cannot be found. Copy it again") from None
-
-
-def picture_size(content: bytes) -> tuple[int, int] | None:
-    """Width and height of a JPEG in pixels, as stored, from its first bytes; None where they do not tell."""
-    try:
-        return jpeg.frame_size(content) if content.startswith(jpeg.SIGNATURE) else None
-    except struct.error:
-        return None
 
 
 def _single(content: bytes, max_pixels: int) -> Header | None:
