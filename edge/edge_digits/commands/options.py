@@ -101,7 +101,9 @@ def model_options(command: _Command) -> _Command:
         precision_option("auto"),
         click.option("--finder", metavar="NAME|FILE.onnx", help="Another finder.  [default: the shipped one]"),
         click.option(
-            "--conf", type=click.FloatRange(0, 1), help="Reject digits less sure than this.  [default: the model's own]"
+            "--conf",
+            type=click.FloatRange(0, 1),
+            help="Reject digits less sure than this.  [default: 0.5; of a classifier of crops, its own]",
         ),
         click.option(
             "--top-k", type=click.IntRange(1, 100), default=3, show_default=True, help="Classes listed for each digit."

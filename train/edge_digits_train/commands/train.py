@@ -97,9 +97,9 @@ if TYPE_CHECKING:
 def command(output: Path, resume: bool, h5: bool, force: bool, quiet: bool, **options: Any) -> int:
     """Train a network on MNIST or on pictures of your own.
 
-    Recipes: digits and finder (what ships), reader (of what a finder of signs finds), tune (a few epochs, for --init
-    and --extra), quick and quick-5 (for a minute, for five), plain (no augmentation), and mlp, cnn-1, cnn-2, cnn-bn,
-    lenet, resnet, which train the architecture of their name.
+    Recipes: finder and reader (what ships), digits (single characters, your own too), tune and tune-crops (a few epochs
+    of the last two, for --init and --extra), quick and quick-5 (for a minute, for five), plain (no augmentation), and
+    mlp, cnn-1, cnn-2, cnn-bn, lenet, resnet, which train the architecture of their name.
 
     Ctrl-C and SIGTERM stop and keep the best model so far; --resume goes on. `edge-digits export RUN` makes an ONNX
     file of it.
