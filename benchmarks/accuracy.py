@@ -9,15 +9,16 @@ DATA holds the sets that sets.py describes, each as far as it is there. Every pi
 from __future__ import annotations
 
 import argparse
-import math
 from dataclasses import dataclass
 from pathlib import Path
 
 import machine
+import numpy as np
 import speed
 from sets import SETS, Item
 
 from edge_digits import DigitReader
+from edge_digits_train.evaluation.metrics import proportion
 
 
 @dataclass(frozen=True)
@@ -37,11 +38,10 @@ class Counts:
     with_rejected: int
 
     def row(self, title: str) -> str:
-        """A row of the table, with half the width of the 95 % interval by the normal approximation."""
-        share = self.read / self.pictures
-        half_width = 1.96 * math.sqrt(share * (1 - share) / self.pictures)
+        """A row of the table, with the 95 % interval of Wilson (1927)."""
+        read = proportion(np.arange(self.pictures) < self.read)
         return (
-            f"| {title} | {self.pictures:,} | {100 * share:.2f} ± {100 * half_width:.2f} % "
+            f"| {title} | {self.pictures:,} | {100 * read.value:.2f} % ({100 * read.low:.2f} to {100 * read.high:.2f}) "
             f"| {100 * self.with_rejected / self.pictures:.2f} % |"
         )
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 import subprocess
 import sys
@@ -276,11 +275,14 @@ def accuracies(precision: str) -> dict[str, list[str]]:
 
 @pytest.mark.parametrize("precision", ["fp32", "int8"])
 def test_accuracies_of_the_readme_agree_with_each_other(precision: str) -> None:
+    stats = pytest.importorskip("scipy.stats", reason=NEEDS_TRAIN)
     rows = accuracies(precision)
     assert len(rows) == 4
     for pictures, exactly, _ in rows.values():
-        share, half = (number(part) / 100 for part in exactly.split("±"))
-        assert half == pytest.approx(1.96 * math.sqrt(share * (1 - share) / number(pictures)), abs=1e-4)
+        share, low, high = (number(part) / 100 for part in re.findall(r"[\d.]+", exactly))
+        test = stats.binomtest(round(share * number(pictures)), int(number(pictures)))
+        interval = test.proportion_ci(method="wilson")
+        assert (low, high) == pytest.approx((interval.low, interval.high), abs=1e-4)
         # The share is that of a whole number of pictures.
         assert 100 * round(share * number(pictures)) / number(pictures) == pytest.approx(100 * share, abs=0.005)
 
