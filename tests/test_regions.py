@@ -158,7 +158,7 @@ def test_a_number_on_one_half_of_a_turned_page_is_read_and_its_boxes_lie_on_it(d
         there = rotate_back(digit.box, degrees, view.width, view.height)
         found = view.back(seen.box)
         gaps = (found.x1 - there.x1, found.y1 - there.y1, found.x2 - there.x2, found.y2 - there.y2)
-        assert max(map(abs, gaps)) <= 3
+        assert max(map(abs, gaps)) <= 6, "a tenth of the height: a part of a page is looked at on other scales"
 
 
 def test_a_view_of_a_smaller_copy_shows_the_same_part() -> None:
