@@ -7,6 +7,8 @@ import time
 from array import array
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -14,10 +16,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edge_digits.bench import Plan, Ratio, Settings, bench, measure, ratio
-from edge_digits.bench.compare import Verdict
+from edge_digits.bench.compare import Verdict, pairs
 from edge_digits.bench.conditions import throttled, warnings
 from edge_digits.bench.memory import peak_bytes, reset_peak
 from edge_digits.bench.others import Others
+from edge_digits.bench.report import Report
 from edge_digits.bench.summary import blocks, histogram, nearest_rank, summarise
 from edge_digits.bench.timing import Measurement, time_calls, time_paced
 from edge_digits.board import Board, State
@@ -212,6 +215,17 @@ def test_a_ci_fails_on_what_is_slower_and_by_so_much_only() -> None:
     assert Ratio(1.08, 1.06, 1.10).slower_by(0.05)
     assert not Ratio(1.08, 1.06, 1.10).slower_by(0.10)
     assert not Ratio(1.08, 1.01, 1.15).slower_by(0.05), "it may be chance"
+
+
+def test_runs_of_one_model_are_compared_before_others_take_their_partners() -> None:
+    def timed(precision: str) -> Any:
+        model = {"name": "base", "precision": precision}
+        return SimpleNamespace(mode="model", subject="digit", threads=1, plan={"rate": None}, model=model)
+
+    fp32, int8, later = timed("fp32"), timed("int8"), timed("int8")
+    before, after = (cast(Report, SimpleNamespace(runs=runs)) for runs in ([fp32, int8], [later]))
+    assert pairs(before, after) == [(int8, later)]
+    assert pairs(after, before) == [(later, int8)]
 
 
 def test_short_runs_are_not_compared() -> None:

@@ -249,6 +249,9 @@ def test_boards_refuse_what_is_not_what_was_announced_and_say_why(
             attacker.publish("test/_fleet/model", b"nonsense")
             while "no edge-digits/model/1" not in str(health(ear, "one")["model_error"]):
                 pass
+            attacker.publish("test/_fleet/model", b"")  # as `fleet push --withdraw`
+            while health(ear, "one")["model_error"] is not None:
+                pass
         save(tmp_path / "mine.onnx", tiny_model())
         ended = run("fleet", "push", "mine.onnx", "--mqtt", broker.address, "--address", f"{address}bad.onnx")
         assert (ended.code, "where 427 is drawn" in ended.err) == (4, True), "it is not even announced"

@@ -271,7 +271,7 @@ def test_a_name_of_anothers_is_not_answered_to(server: Serving, guarded: Serving
 
 
 def test_the_pages_of_other_sites_are_refused(server: Serving, guarded: Serving) -> None:
-    for origin in ("https://evil.example", "null", f"http://127.0.0.1:{server.port + 1}"):
+    for origin in ("https://evil.example", "null", "http://[", f"http://127.0.0.1:{server.port + 1}"):
         assert server.post("/api/read", PAGE, Origin=origin).status == 403
     assert server.post("/api/read", PAGE, Origin=server.address).status == 200
     assert server.get("/snapshot.jpg", Sec_Fetch_Site="cross-site").status == 403

@@ -35,6 +35,15 @@ def row(number: int) -> Row:
     return Row(f"id{number}", "announced", moment, "hall", "csi:0", number, str(number), 0.9, 0.5, None, "", b"png")
 
 
+def test_a_source_whose_name_is_no_utf_8_has_rows_too(tmp_path: Path) -> None:
+    record = row(1)._asdict() | {"source": "clip\udcff.mp4"}
+    store = Store(tmp_path / "trail.sqlite")
+    store.add([Row.of(record, "hall", None)])
+    store.close()
+    (found,) = read_rows(tmp_path / "trail.sqlite")
+    assert found.source.startswith("clip")
+
+
 def test_every_event_has_a_row_and_what_was_announced_its_crop(run: Run, clip: Path, tmp_path: Path) -> None:
     ended = run("camera", clip, "--format", "jsonl", "--store", "trail.sqlite", "--id", "hall")
     assert (ended.code, ended.err) == (0, "")

@@ -97,11 +97,12 @@ def command(
         rows.append(row)
         following = f"{same:.2f} % of its answers are those of the ONNX file. Its card: unzip -p {output} card.json"
     click.echo(verify.table(rows))
-    drop = max(rows[1].validation - row.validation, rows[1].test - row.test)
+    drop = max(keras_row.validation - row.validation, keras_row.test - row.test)
     if drop > max_drop:
+        instead = ", or export with --quantize none" if precision == "int8" else ""
         raise ExportError(
             f"{row.name} loses {drop:.2f} points of accuracy, more than --max-drop {max_drop:g}: {output} is not "
-            "written. Train longer, raise --max-drop, or export with --quantize none"
+            f"written. Train longer, or raise --max-drop{instead}"
         )
     write_bytes(output, content, force=force)
     click.echo(f"{output}: {len(content):,} bytes. {following}")

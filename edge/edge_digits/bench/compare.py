@@ -111,17 +111,19 @@ def pairs(before: Report, after: Report) -> list[tuple[Run, Run]]:
     Raises:
         UsageError: there are none.
     """
+    partners: dict[int, Run] = {}
     rest = list(after.runs)
-    found = []
-    for run in before.runs:
-        alike = [other for other in rest if _timed_as(other) == _timed_as(run)]
-        if alike:
-            chosen = next((other for other in alike if _model(other) == _model(run)), alike[0])
-            rest.remove(chosen)
-            found.append((run, chosen))
-    if not found:
+    # Those of one model first: no other run may take the partner of one.
+    for same_model in (True, False):
+        for number, run in enumerate(before.runs):
+            alike = [other for other in rest if _timed_as(other) == _timed_as(run)]
+            fitting = [other for other in alike if not same_model or _model(other) == _model(run)]
+            if number not in partners and fitting:
+                partners[number] = fitting[0]
+                rest = [other for other in rest if other is not fitting[0]]
+    if not partners:
         raise UsageError("no two runs were timed in the same way: measure with the same --mode, --rate and --threads")
-    return found
+    return [(before.runs[number], partners[number]) for number in sorted(partners)]
 
 
 def differences(before: Report, after: Report) -> list[str]:

@@ -163,8 +163,8 @@ class Follower:
         self._thread = Thread(target=self._run, name="models", daemon=True)
 
     def receive(self, topic: str, payload: bytes) -> None:
-        """Take an announcement; may be called from any thread."""
-        if topic == self.topic and payload:
+        """Take an announcement, or that there is none any longer; may be called from any thread."""
+        if topic == self.topic:
             with self._signal:
                 self._offer = payload
                 self._signal.notify()
@@ -213,6 +213,9 @@ class Follower:
     def _considered(self, payload: bytes, *, told: bool) -> bool:
         """Try what is announced; whether it may be had later. `told`: it was said already that it is not taken."""
         sha256 = None
+        if not payload:  # it was withdrawn
+            self._ready = self._error = self._refused = None
+            return False
         try:
             offer = Offer.parse(payload)
             sha256 = offer.sha256

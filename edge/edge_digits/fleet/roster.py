@@ -80,6 +80,7 @@ class Roster:
 
     def __init__(self, broker: Broker, say: Callable[[str], None]) -> None:
         self._broker, self._said, self._tell = broker, "", say
+        self._started = False
         self._boards: dict[str, BoardSeen] = {}
         self._lock, self._heard = Lock(), monotonic()
         topics = [f"{broker.prefix}/+/{what}" for what in ("available", "value", "health")]
@@ -108,6 +109,7 @@ class Roster:
             sleep(0.02)
         if not self._link.connected:
             raise SourceError(self._said or f"{self._broker.name}: does not answer in {seconds:g} s")
+        self._started = True
 
     def settle(self, seconds: float = 5.0) -> None:
         """Wait until all that was said before has come."""
@@ -149,7 +151,7 @@ class Roster:
 
     def _say(self, message: str) -> None:
         # What is wrong at first becomes the error that ends the command.
-        if not self._link.connected and not self._said:
+        if not self._started and not self._link.connected and not self._said:
             self._said = message.partition(". Trying again")[0]
         else:
             self._tell(message)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from edge_digits.errors import OutputError, SourceError
+from edge_digits.terminal import text_only
 
 #: The format of the file: SQLite's user_version, and its application_id ("edig").
 _VERSION, _APPLICATION = 1, 0x65646967
@@ -68,9 +69,10 @@ class Row(NamedTuple):
     @classmethod
     def of(cls, record: Mapping[str, Any], board: str, crop: bytes | None) -> Row:
         """From the record of an event."""
-        same = ("id", "event", "captured_at", "source", "frame", "text", "confidence", "held")
+        same = ("id", "event", "captured_at", "frame", "text", "confidence", "held")
         return cls(
             **{name: record[name] for name in same},
+            source=text_only(record["source"]),
             board=board,
             plausible=record.get("plausible"),
             doubts="; ".join(record.get("doubts", ())),

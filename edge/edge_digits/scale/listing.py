@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from edge_digits.errors import SourceError, UsageError
+from edge_digits.errors import EdgeDigitsError, SourceError, UsageError
 from edge_digits.scale.objects import is_address, objects_in, store_of
 from edge_digits.sources.extras import left_out_line
 from edge_digits.sources.files import expand, listed, natural_key, pictures_in
@@ -101,7 +101,11 @@ def _from_table(source: str, column: str | None) -> Iterator[str]:
                 for value in batch.column(0).to_pylist():
                     if value:
                         yield value if isinstance(value, str) else os.fsdecode(value)
-    except (pa.ArrowException, OSError) as error:
+    except EdgeDigitsError:
+        raise
+    except Exception as error:  # each store has errors of its own
+        if not is_address(source) and not isinstance(error, pa.ArrowException | OSError):
+            raise
         raise SourceError(f"{source}: cannot be read as Parquet ({' '.join(str(error).split())})") from None
 
 

@@ -112,7 +112,7 @@ class Guard:
             return
         changes = scope["method"] not in ("GET", "HEAD", "OPTIONS")
         foreign = headers.get("sec-fetch-site") in ("cross-site", "same-site") and scope["path"] not in self._open
-        if foreign or (changes and origin is not None and urlsplit(origin).netloc != host):
+        if foreign or (changes and origin is not None and _place_of(origin) != host):
             raise RefusedError(
                 403, "this comes from the page of another site. To allow that, start the server with --cors ORIGIN"
             )
@@ -191,5 +191,13 @@ def _name_of(host: str) -> str | None:
         return None
     try:
         return urlsplit(f"//{host}").hostname
+    except ValueError:
+        return None
+
+
+def _place_of(origin: str) -> str | None:
+    """The host in an Origin header, with its port; None where it is none."""
+    try:
+        return urlsplit(origin).netloc
     except ValueError:
         return None
