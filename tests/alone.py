@@ -93,7 +93,7 @@ def _opinions(rng: np.random.Generator) -> dict[str, Any]:
     cells = rng.normal(-4, 2, (9, 14, len(CHARACTERS) + 4)).astype(np.float32)
     peaks = find_peaks(cells, -1.8)
     # x, width and height; the last but one covers the one before.
-    boxes = [(20 * row, 10, height) for row, height in enumerate([30, 28, 33, 12, 30, 29, 31])]
+    boxes = [(20 * row, 10, height) for row, height in enumerate([30, 28, 44, 12, 30, 29, 31])]
     boxes += [(118, 40, 60), (170, 10, 30)]
     count = len(boxes)
     logits = rng.normal(-3, 1, (count, len(CHARACTERS))).astype(np.float32)

@@ -168,6 +168,13 @@ def test_the_only_sure_digit_lacks_no_company_and_is_that_of_what_stands_beside_
         np.testing.assert_allclose(np.exp(scores.classes[number, -1]), 1 - whole, rtol=2e-3, atol=1e-5)
 
 
+def test_company_is_of_sure_digits_about_as_high_and_half_of_it_of_shorter_ones() -> None:
+    """Many write long ones; a small mark beside large digits has no company."""
+    heights = np.array([30.0, 32.0, 29.0, 48.0, 70.0, 14.0])
+    odds = np.array([5.0, 3.0, 1.9, 0.0, 0.0, 0.0])
+    np.testing.assert_allclose(fusion.company(odds, heights) ** 2 * 4, [1, 1, 2, 1, 0, 0])
+
+
 @pytest.mark.parametrize("kind", ["crop", "given", "tiny", "clear"])
 def test_there_is_no_digit_in_a_crop_only_where_none_of_its_boxes_holds_one(kind: Kind) -> None:
     """Who gives it says that there is one: else other weights count; and the odds are less, where it is not tiny."""

@@ -43,8 +43,9 @@ _CROWDED = 0.003
 _PART, _WIDE = 0.6, [SIGNS.index(sign) for sign in "+x=%#"]
 #: Where a slash stands among a find's characters.
 _SLASH = len(DIGITS) + SIGNS.index("/")
-#: Company is a digit from these log odds on; heights are alike whose logarithms differ by less.
-_COMPANY, _ALIKE = 2.0, 0.3
+#: Company is a digit from these log odds on; heights are alike whose logarithms differ by less. What is longer than
+#: others, by less than this, has half of their company: many write long ones, but the lines of forms are longer too.
+_COMPANY, _ALIKE, _LONGER = 2.0, 0.3, 0.6
 #: The least confidence of what is read in a scene: in composed scenes, one digit in sixteen is refused by it.
 THRESHOLD = 0.5
 #: Who gives a crop of one digit says that there is one: its log odds against no digit are so much higher than those of
@@ -149,15 +150,16 @@ def _boxes(candidates: list[Candidate]) -> NDArray[np.float64]:
 def company(odds: NDArray[Any], heights: NDArray[np.float64]) -> NDArray[np.float64]:
     """How many others of a line are surely digits and about as high, float64 [N]: 0 for none, 1 for four or more.
 
-    The square root of their share of four: the first says most.
+    The square root of their share of four: the first says most. Those that are shorter, but not by far, count half.
 
     Args:
         odds: log odds that each is a digit, by itself.
         heights: of each, pixels.
     """
-    alike = np.abs(np.log(heights[:, None] / heights)) < _ALIKE  # [N, N]
-    np.fill_diagonal(alike, False)
-    return np.asarray(np.sqrt(np.minimum((alike & (odds > _COMPANY)).sum(axis=1), 4) / 4))
+    longer = np.log(heights[:, None] / heights)  # [N, N], than each other one
+    shares = np.where(np.abs(longer) < _ALIKE, 1.0, np.where((longer > 0) & (longer < _LONGER), 0.5, 0.0))
+    np.fill_diagonal(shares, 0.0)
+    return np.asarray(np.sqrt(np.minimum(shares @ (odds > _COMPANY), 4) / 4))
 
 
 def in_line(

@@ -11,6 +11,7 @@ const LIKELY = 0.5;
 const SURE_ALONE = 1.2;
 const COMPANY = 2;
 const ALIKE = 0.3;
+const LONGER = 0.6;
 const CROWDED = 0.003;
 const GIVEN = 1.5;
 const PART = 0.6;
@@ -93,9 +94,10 @@ function withinSigns(glyphs, signs) {
 
 /** How many others of a line are surely digits and about as high: 0 for none, 1 for four or more. */
 function company(odds, heights) {
+  const share = (longer) => (Math.abs(longer) < ALIKE ? 1 : longer > 0 && longer < LONGER ? 0.5 : 0);
   return odds.map((_, i) => {
-    const alike = (j) => j !== i && odds[j] > COMPANY && Math.abs(Math.log(heights[i] / heights[j])) < ALIKE;
-    return Math.sqrt(Math.min(odds.filter((_, j) => alike(j)).length, 4) / 4);
+    const shares = odds.map((one, j) => (j !== i && one > COMPANY ? share(Math.log(heights[i] / heights[j])) : 0));
+    return Math.sqrt(Math.min(shares.reduce((sum, each) => sum + each, 0), 4) / 4);
   });
 }
 
