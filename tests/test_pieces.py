@@ -54,7 +54,7 @@ def test_a_digit_that_is_part_of_a_figure_is_less_likely_for_what_goes_on() -> N
     """As far as other weights are concerned, it is as likely as they make it."""
     blind = DigitReader.load()
     blind._weights = {kind: replace(weights, beyond=0.0) for kind, weights in READER._weights.items()}
-    plain = write_on(105, "7")
+    plain = write_on(108, "7")
     figure = with_arch(plain)
     assert READER.read(plain).text == blind.read(plain).text == "7"
     assert READER.read(plain).confidence == pytest.approx(blind.read(plain).confidence, abs=1e-6)
