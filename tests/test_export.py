@@ -23,7 +23,7 @@ from conftest import COMMAND, invoke
 
 from edge_digits.errors import OutputError, SourceError, UsageError
 from edge_digits.inference.session import Model
-from edge_digits_export import confidence, litert, trained
+from edge_digits_export import confidence, litert, trained, verify
 from edge_digits_export.convert import ExportError, load_keras
 
 pytestmark = pytest.mark.slow  # it trains networks
@@ -123,6 +123,23 @@ def test_a_drop_over_the_limit_writes_nothing(spoilt: Path, tmp_path: Path) -> N
     assert done.code == ExportError.exit_code, done.out
     assert "--max-drop" in done.err
     assert not (tmp_path / "spoilt.onnx").exists()
+
+
+def test_what_a_conversion_loses_against_keras_counts_without_quantization_too(
+    run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The ONNX file in float was compared with itself."""
+    judge = verify.verify_source
+
+    def better(*args: Any) -> tuple[verify.Verification, NDArray[np.float32]]:
+        row, logits = judge(*args)
+        return replace(row, validation=row.validation + 5.0), logits
+
+    monkeypatch.setattr(verify, "verify_source", better)
+    done = invoke("export", run, "-o", tmp_path / "worse.onnx", "--quantize", "none")
+    assert (done.code, "loses 5.00 points" in done.err) == (ExportError.exit_code, True)
+    assert "--quantize none" not in done.err
+    assert not (tmp_path / "worse.onnx").exists()
 
 
 def test_a_file_is_not_written_over_without_force(run: Path, tmp_path: Path) -> None:

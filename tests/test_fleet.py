@@ -123,6 +123,19 @@ def test_the_table_shows_boards_with_their_values_and_those_that_have_gone(
         assert "hall" in live.err
 
 
+def test_a_broker_that_is_lost_after_the_start_is_told_of(broker: Mosquitto) -> None:
+    said: list[str] = []
+    roster = Roster(Broker.parse(broker.address), said.append)
+    roster.start()
+    broker.kill()
+    end = time.monotonic() + 20
+    while not said and time.monotonic() < end:
+        time.sleep(0.02)
+    roster.close()
+    assert said
+    assert "Trying again" in said[0]
+
+
 def test_what_a_board_says_cannot_control_the_terminal_or_end_the_table() -> None:
     roster = Roster(Broker.parse("mqtt://127.0.0.1/test"), print)
     for name, payload in (

@@ -378,6 +378,17 @@ def bucket(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     running.stop()
 
 
+def test_a_table_in_a_store_that_cannot_be_reached_is_told(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A store has errors of its own, which are no OSError."""
+    pytest.importorskip("s3fs", reason="needs the extra batch: pip install -e '.[batch]'")
+    told = {"ENDPOINT_URL": "http://127.0.0.1:9", "ACCESS_KEY_ID": "a", "SECRET_ACCESS_KEY": "b", "MAX_ATTEMPTS": "1"}
+    for name, value in told.items():
+        monkeypatch.setenv(f"AWS_{name}", value)
+    ended = run("batch", "s3://bucket/list.parquet", "-o", "out")
+    assert (ended.code, ended.err.count("\n")) == (3, 1)
+    assert "s3://bucket/list.parquet: cannot be read as Parquet (Could not connect" in ended.err
+
+
 @pytest.mark.slow
 def test_pictures_come_from_an_object_store_and_records_go_there(bucket: Any, run: Run, tmp_path: Path) -> None:
     for name in ("10.png", "2.png", "deep/3.png"):

@@ -93,7 +93,8 @@ def _model_files(parsed: dict[str, Any]) -> list[Path]:
 
 def _replaced(word: str, names: dict[str, str]) -> str:
     """A word, or the value of --option=value or -mVALUE, where it names one of these files."""
-    option = "".join(re.findall("^(?:--[a-z-]+=|-m)(?=.)", word))
+    begun = re.match("--[a-z-]+=|-m(?=.)", word)
+    option = begun[0] if begun else ""
     named = names.get(str(Path(word.removeprefix(option))))  # ./FILE is FILE
     return word if named is None else option + named
 

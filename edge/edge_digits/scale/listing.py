@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from edge_digits.errors import EdgeDigitsError, SourceError, UsageError
-from edge_digits.scale.objects import is_address, objects_in, store_of
+from edge_digits.scale.objects import is_address, message_of, objects_in, store_of
 from edge_digits.sources.extras import left_out_line
 from edge_digits.sources.files import expand, listed, natural_key, pictures_in
 from edge_digits.sources.picture_file import STDIN
@@ -94,6 +94,8 @@ def _from_table(source: str, column: str | None) -> Iterator[str]:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
+    # Each store has errors of its own.
+    errors = Exception if is_address(source) else (pa.ArrowException, OSError)
     try:
         with _opened(source) as stream, pq.ParquetFile(stream) as table:
             name = _column_of(source, table.schema_arrow, column)
@@ -103,10 +105,8 @@ def _from_table(source: str, column: str | None) -> Iterator[str]:
                         yield value if isinstance(value, str) else os.fsdecode(value)
     except EdgeDigitsError:
         raise
-    except Exception as error:  # each store has errors of its own
-        if not is_address(source) and not isinstance(error, pa.ArrowException | OSError):
-            raise
-        raise SourceError(f"{source}: cannot be read as Parquet ({' '.join(str(error).split())})") from None
+    except errors as error:
+        raise SourceError(f"{source}: cannot be read as Parquet ({message_of(error)})") from None
 
 
 def _opened(source: str) -> Any:

@@ -50,7 +50,7 @@ def store_of(address: str) -> tuple[Any, str]:
     except ImportError:
         raise _missing(address, STORES[protocol]) from None
     except Exception as error:  # each store has errors of its own
-        raise SourceError(f"{address}: {_said(error)}") from None
+        raise SourceError(f"{address}: {message_of(error)}") from None
 
 
 def objects_in(address: str, *, recursive: bool) -> Iterator[str]:
@@ -75,7 +75,7 @@ def objects_in(address: str, *, recursive: bool) -> Iterator[str]:
         raise SourceError(f"{address}: there is no such object or prefix. Check the name") from None
     except Exception as error:
         raise SourceError(
-            f"{address}: cannot be listed ({_said(error)}). Check its name, your credentials and the network"
+            f"{address}: cannot be listed ({message_of(error)}). Check its name, your credentials and the network"
         ) from None
     if empty:
         hint = "" if recursive else ". To look below it too: --recursive"
@@ -143,7 +143,7 @@ def _bytes_of(address: str, max_pixels: int) -> bytes:
                 return b""  # an empty object has no first byte
             if wait is None:
                 raise PictureError(
-                    f"cannot be fetched ({_said(error)}). Check the network, and read it again"
+                    f"cannot be fetched ({message_of(error)}). Check the network, and read it again"
                 ) from None
             time.sleep(wait)
     raise AssertionError("the last try ends it")
@@ -153,5 +153,6 @@ def _missing(address: str, package: str) -> SourceError:
     return SourceError(f"{address}: needs {package}, which is not installed. Install it: {pip_install(package)}")
 
 
-def _said(error: Exception) -> str:
+def message_of(error: Exception) -> str:
+    """What an error says, in one line; its name where it says nothing."""
     return " ".join(str(error).split()) or type(error).__name__

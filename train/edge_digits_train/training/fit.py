@@ -116,6 +116,7 @@ def fit(config: Config, data: Data, folder: RunFolder, progress: Progress, *, re
 
 
 def _write_arrays(folder: RunFolder, arrays: dict[str, NDArray[Any]]) -> None:
+    """Write what was made before: Ctrl-C waits for a file, and not for the minutes in which pictures are composed."""
     folder.place(folder.pictures, lambda part: np.savez_compressed(part, allow_pickle=False, **arrays))
 
 
