@@ -133,7 +133,7 @@ def test_a_broker_that_is_lost_after_the_start_is_told_of(broker: Mosquitto) -> 
         time.sleep(0.02)
     roster.close()
     assert said
-    assert "Trying again" in said[0]
+    assert "lost: " in said[0]
 
 
 def test_what_a_board_says_cannot_control_the_terminal_or_end_the_table() -> None:
