@@ -110,7 +110,7 @@ RECIPES: dict[str, Recipe] = {
         patience=96,
         batch=256,
         learning_rate=5e-3,
-        styles=0.1,
+        styles=0.15,
         windows=102_400,
         redraw=6,
     ),

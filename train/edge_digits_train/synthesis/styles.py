@@ -51,12 +51,14 @@ STYLES = (
     Style(0, 0.75, "30,10 2,45 14,85 50,100 88,82 100,42 70,2"),
     Style(0, 0.8, "50,97 8,75 8,25 50,0 92,22 95,60 60,95 130,98"),
     Style(0, 0.72, "50,0 13,17 0,50 13,83 50,100 87,83 100,50 87,17 50,0 | 105,-2 -5,102", share=0.3),
-    # A bar; with a short flag; with one that falls to the foot, also far out; with a foot; looped, of joined hands.
+    # A bar; with a short flag; with one that falls to the foot, also far out, or begins there; with a foot; looped, of
+    # joined hands.
     Style(1, 0.1, "50,0 50,50 50,100"),
     Style(1, 0.3, "0,30 80,0 80,0 80,100"),
     Style(1, 0.55, "0,60 75,0 75,0 85,100"),
     Style(1, 0.6, "0,92 45,50 75,0 75,0 90,100", share=0.7),
     Style(1, 0.9, "0,98 40,55 72,0 72,0 85,100", share=0.6),
+    Style(1, 0.5, "0,100 60,0 60,0 95,98"),
     Style(1, 0.5, "5,30 50,0 50,0 50,100 | 5,100 95,99"),
     Style(1, 0.42, "0,70 50,50 85,15 60,0 40,25 40,80 60,100 100,90"),
     # With a loop at the foot; round as a Q; with a corner and a level foot; with a curl, a loop, or a ring as that of a
@@ -71,34 +73,49 @@ STYLES = (
     # With a level top; with a loop in the middle.
     Style(3, 0.65, "5,2 90,0 90,0 40,42 40,42 92,60 80,92 40,100 0,88"),
     Style(3, 0.65, "5,12 50,0 85,20 50,46 30,48 45,42 95,68 55,100 0,86"),
-    # Open, two strokes: tall, low; as one bend with a stem; one stroke and a short tick; closed.
+    # Open, two strokes: tall, low; as one bend with a stem; one stroke and a short tick, also at the foot; as an h, in
+    # two strokes and in one; closed.
     Style(4, 0.75, "35,0 0,62 0,62 100,60 | 78,28 65,100"),
     Style(4, 0.7, "20,0 3,50 3,50 95,50 | 85,0 72,100"),
     Style(4, 0.65, "20,2 2,42 25,60 65,45 95,0 95,0 60,100"),
     Style(4, 0.75, "60,0 8,68 8,68 100,64 | 72,42 60,100"),
     Style(4, 0.65, "30,0 2,60 25,72 95,58 | 80,38 66,100", share=0.7),
+    Style(4, 0.65, "48,0 0,86 0,86 100,82 | 74,62 64,104"),
+    Style(4, 0.55, "40,0 4,84 8,90 92,62 | 76,50 66,108"),
+    Style(4, 0.55, "45,0 10,92 10,92 40,60 74,56 66,104", share=0.7),
     Style(4, 0.7, "72,100 75,0 75,0 0,68 0,68 100,66", share=0.6),
-    # One stroke as an S; with its bar set apart; with a long bar that rises; with hardly any bar.
+    # One stroke as an S, also nearly closed at the foot; with its bar set apart; with a long bar that rises; with
+    # hardly any bar; with hardly any belly: as a long s, as a root sign.
     Style(5, 0.6, "95,2 35,6 15,36 60,46 85,72 50,100 0,90"),
     Style(5, 0.65, "22,8 12,44 12,44 60,40 90,68 50,100 0,90 | 30,0 100,0"),
     Style(5, 0.6, "25,5 15,45 15,45 60,42 88,70 45,100 0,92 | 25,5 80,2 150,-8"),
     Style(5, 0.5, "35,0 20,42 20,42 75,45 85,78 40,100 0,95", share=0.6),
+    Style(5, 0.6, "92,0 35,8 16,44 52,42 88,66 52,100 6,94 16,76", share=0.6),
+    Style(5, 0.42, "48,6 34,40 34,40 62,58 52,92 0,96 | 44,6 135,-4"),
+    Style(5, 0.55, "0,56 18,46 34,98 34,98 54,5 54,5 125,0", share=0.6),
+    Style(5, 0.42, "10,40 40,42 46,72 30,100 | 30,40 44,4 130,-2", share=0.7),
     # Curved; with a straight stem.
     Style(6, 0.6, "85,0 25,30 0,72 40,100 85,80 55,55 8,75"),
     Style(6, 0.6, "40,0 3,60 12,92 50,100 90,78 50,56 6,78"),
-    # Crossed: plain, with a wave and a serif, with hardly any top; waved without a bar.
+    # Crossed: plain, with a wave and a serif, with hardly any top, also as a t, or looped as an f; waved without a bar.
     Style(7, 0.65, "0,4 95,0 95,0 40,100 | 22,52 98,48"),
     Style(7, 0.7, "0,22 5,2 5,2 40,10 98,0 98,0 50,50 38,100 | 15,50 90,46"),
     Style(7, 0.65, "15,16 40,2 75,4 75,4 45,100 | 0,56 110,46"),
+    Style(7, 0.6, "28,14 54,0 54,0 44,100 | 0,52 115,46"),
+    Style(7, 0.6, "10,24 20,6 50,16 84,2 78,0 52,50 38,100 | 8,58 96,44", share=0.7),
     Style(7, 0.6, "0,15 10,2 50,10 100,0 100,0 55,50 42,100", share=0.6),
-    # An S and back; two rings; left open at the top.
+    # An S and back, also left open at the top; two rings.
     Style(8, 0.58, "85,12 45,0 8,20 50,48 95,76 50,100 5,76 50,48 90,22 80,6", share=0.7),
     Style(8, 0.58, "50,2 10,20 50,44 92,70 50,100 8,72 50,46 92,20 98,-2"),
-    # Begun in the middle, so that stem and beginning cross below its loop, at the left or further right; with a curved
-    # tail; with a straight stem.
+    Style(8, 0.6, "96,8 45,0 6,22 48,46 92,74 48,100 6,74 50,46 108,4"),
+    # Begun in the middle, so that stem and beginning cross below its loop, at the left or further right; as a P; with a
+    # curved tail; with a straight stem.
     Style(9, 0.55, "95,60 55,48 10,22 50,0 92,18 60,45 40,70 40,100"),
     Style(9, 0.58, "30,50 80,40 92,14 50,0 15,20 25,50 20,100"),
     Style(9, 0.55, "62,45 15,35 30,4 75,4 85,28 50,50 30,100"),
+    Style(9, 0.55, "28,46 78,42 96,18 62,0 28,8 20,34 4,100"),
+    Style(9, 0.6, "0,26 24,4 70,0 98,18 72,44 26,46 26,46 30,10 30,10 8,100", share=0.7),
+    Style(9, 0.5, "22,20 10,8 50,0 92,14 74,44 30,50 26,22 26,22 16,100", share=0.7),
     Style(9, 0.6, "88,12 40,0 4,24 40,48 85,20 85,20 85,70 50,100 0,90"),
     Style(9, 0.55, "90,10 40,0 4,22 40,46 90,15 90,15 75,100", share=0.7),
 )

@@ -16,7 +16,7 @@ _FEWEST = 8
 #: A stroke of more points than this is thinned to some 40: tablets take more than pixels show.
 _MANY_POINTS, _THINNED = 60, 40
 #: What passes for a digit or a sign where a word does not tell.
-LOOKALIKES = frozenset("OoIlSsZzBbGgqQDixX")
+LOOKALIKES = frozenset("OoIlSsZzBbGgqQDPphixX")
 #: Characters that pass for signs, or for a one, and are not drawn among what is none of them.
 _DOUBTFUL = frozenset("|'`\"!;_\\")
 

@@ -44,10 +44,10 @@ def write_number(sheet: Sheet, writing: Writing, rng: np.random.Generator) -> No
     signs = rng.random(count) < 0.3
     text = "".join(_any(_INSIDE, rng) if signs[place] and 0 < place < count - 1 else DIGIT for place in range(count))
     chance = rng.random()
-    if chance < 0.12:
+    if chance < 0.08:
         text = "-" + text
     elif chance < 0.2:
-        text += ("=", "=", ",-", ",--")[int(rng.integers(4))]
+        text += ("=", "=", "-", ".-", ",-", ",--")[int(rng.integers(6))]
     elif chance < 0.26:
         text = "#" + text if rng.random() < 0.5 else text + "%"
     crowded = rng.random() < 0.4

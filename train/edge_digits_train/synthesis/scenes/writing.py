@@ -18,7 +18,7 @@ from edge_digits_train.synthesis.variants import rare_style
 #: Where the digits of a scene come from: pictures of a data set, traces of one writer, or styles drawn by our own code.
 Source = Literal["pictures", "traces", "styles"]
 #: Shares of scenes by source; the rest is of styles.
-_PICTURES, _TRACES = 0.45, 0.43
+_PICTURES, _TRACES = 0.4, 0.4
 #: Share of ones and sevens that get a flag, a foot or a bar, where they are of pictures or styles.
 _RARE = 0.35
 #: Ones of pictures and styles keep this share of their own lean: those of one hand lean nearly alike, and less than
