@@ -27,8 +27,8 @@ from edge_digits.inference.session import DEFAULT_FINDER, DEFAULT_MODEL, Finder,
 from edge_digits.normalize import window
 from edge_digits.results import DIGITS
 from edge_digits.text import fusion
-from edge_digits.text.fusion import company, digit_or_nothing, evidence, in_line
-from edge_digits.text.weights import LINE, Weights, weights_of
+from edge_digits.text.fusion import company, covered, digit_or_nothing, evidence, in_line
+from edge_digits.text.weights import LINE, LineWeights, Weights, weights_of
 from edge_digits_train import datasets
 from edge_digits_train.datasets.data import BACKGROUND, split, split_writers
 from edge_digits_train.recipes import RECIPES
@@ -42,6 +42,8 @@ _SIZES = ((80, 160), (160, 320), (60, 240))
 _CROPS = (1.1, 2.0)
 #: Of what is given as one digit, this share is none.
 _NONE_GIVEN = 0.01
+#: What a surer candidate has been taken for already: by its looks it is a digit, or a sign, and yet there is one less.
+_AGAIN = -3
 #: Digits are read from this share of empty scenes with a false one on; thresholds that are tried.
 _FALSE = 0.05
 _THRESHOLDS = np.arange(0.3, 0.96, 0.05)
@@ -50,7 +52,7 @@ _THRESHOLDS = np.arange(0.3, 0.96, 0.05)
 @dataclass(frozen=True, eq=False)
 class Opinions:
     """N candidates: the finder's logits [N, K], the reader's probabilities [N, K], how much of the strokes lies outside
-    of the box [N], the classes [N], -1 for none."""
+    of the box [N], the classes [N], -1 for none, or IGNORED or _AGAIN."""
 
     logits: NDArray[np.float32]
     probabilities: NDArray[np.float32]
@@ -58,8 +60,9 @@ class Opinions:
     truth: NDArray[np.int64]
 
     def weighed(self, weights: Weights) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """As `fusion.evidence`."""
-        return evidence(self.logits, self.probabilities, self.beyond, weights)
+        """As `fusion.evidence`; a slash is weighed as it looks."""
+        none = np.zeros(len(self.truth), bool)
+        return evidence(self.logits, self.probabilities, self.beyond, none, weights)
 
     def take(self, which: NDArray[np.bool_]) -> Opinions:
         """Some of the candidates."""
@@ -100,30 +103,32 @@ def compose(composer: Composer, count: int, seed: int) -> Iterator[Scene]:
 
 @dataclass(frozen=True, eq=False)
 class Places:
-    """Where N candidates stand: the numbers of their lines, their heights, and the numbers of scenes without a digit
-    (-1 of the others), [N] each."""
+    """Where N candidates stand: the numbers of their lines [N], their boxes [N, 4], and the numbers of scenes without a
+    digit (-1 of the others) [N]."""
 
     line: NDArray[np.int64]
-    height: NDArray[np.float64]
+    box: NDArray[np.float64]
     empty: NDArray[np.int64]
 
 
 def in_scenes(composer: Composer, gatherer: Gatherer, count: int, seed: int) -> tuple[Opinions, Places]:
     """The candidates of composed scenes, and where they stand."""
-    rows, empty, lines, heights = [], [], [], []
+    rows: list[tuple[Candidate, int]] = []
+    boxes: list[tuple[int, int, int, int]] = []
+    empty, lines = [], []
     line_number = 0
     for number, scene in enumerate(compose(composer, count, seed)):
         found = gatherer.look(scene.gray, "page")
         holds_none = not ((scene.classes >= 0) | (scene.classes == IGNORED)).any()
+        candidates = [candidate for line in found.lines for candidate in line.candidates]
+        here = [(box.x1, box.y1, box.x2, box.y2) for box in (found.box(candidate.glyph) for candidate in candidates)]
+        rows += zip(candidates, _truths(scene, candidates, here), strict=True)
+        boxes += here
+        empty += [number if holds_none else -1] * len(candidates)
         for line in found.lines:
             line_number += 1
-            for candidate in line.candidates:
-                box = found.box(candidate.glyph)
-                rows.append((candidate, _truth(scene, (box.x1, box.y1, box.x2, box.y2))))
-                empty.append(number if holds_none else -1)
-                lines.append(line_number)
-                heights.append(candidate.glyph.height)
-    return gatherer.opinions(rows), Places(np.array(lines), np.array(heights, np.float64), np.array(empty))
+            lines += [line_number] * len(line.candidates)
+    return gatherer.opinions(rows), Places(np.array(lines), np.array(boxes, np.float64), np.array(empty))
 
 
 def in_crops(composer: Composer, digits: datasets.Split, gatherer: Gatherer, count: int, seed: int) -> Opinions:
@@ -169,20 +174,32 @@ def in_given(digits: datasets.Split, gatherer: Gatherer, seed: int) -> tuple[Opi
     return opinions, gatherer.opinions([(candidates[-1], truth) for candidates, truth in lines])
 
 
-def _truth(scene: Scene, box: tuple[int, int, int, int]) -> int:
-    """The class of what a box is of; -1 where it is of nothing; IGNORED where that is not known."""
+def _truths(scene: Scene, candidates: list[Candidate], boxes: list[tuple[int, int, int, int]]) -> list[int]:
+    """The classes of what boxes are of; -1 where it is nothing, IGNORED where that is not known, and _AGAIN where the
+    finder has a surer candidate for it."""
+    truths, taken = [BACKGROUND] * len(boxes), set()
+    sure = [-float(one.place.logits.max()) if one.place is not None else 0.0 for one in candidates]
+    for number in np.argsort(sure, kind="stable").tolist():
+        which = _of_box(scene, boxes[number])
+        if which is not None:
+            what = int(scene.classes[which])
+            truths[number] = _AGAIN if which in taken and what != IGNORED else what
+            taken.add(which)
+    return truths
+
+
+def _of_box(scene: Scene, box: tuple[int, int, int, int]) -> int | None:
+    """Which character of a scene a box is of, by its number; None where it is of none."""
     x, y = (box[0] + box[2]) / 2, (box[1] + box[3]) / 2
     around = [
-        (abs((b[0] + b[2]) / 2 - x) / max(b[2] - b[0], 8) + abs((b[1] + b[3]) / 2 - y) / max(b[3] - b[1], 8), int(c))
-        for b, c in zip(scene.boxes, scene.classes, strict=True)
+        (abs((b[0] + b[2]) / 2 - x) / max(b[2] - b[0], 8) + abs((b[1] + b[3]) / 2 - y) / max(b[3] - b[1], 8), number)
+        for number, b in enumerate(scene.boxes)
         if b[0] - 1 <= x <= b[2] + 1 and b[1] - 1 <= y <= b[3] + 1
     ]
     if not around:
-        return BACKGROUND
-    off, what = min(around)
-    if what == IGNORED:
-        return IGNORED
-    return what if off < 0.5 else BACKGROUND
+        return None
+    off, which = min(around)
+    return which if off < 0.5 or scene.classes[which] == IGNORED else None
 
 
 def fit(opinions: Opinions, none: float | None = None, *, finder: bool = True) -> Weights:
@@ -236,12 +253,14 @@ def report(name: str, opinions: Opinions, weights: Weights) -> None:
 @dataclass(frozen=True, eq=False)
 class Lines:
     """What N candidates are by themselves, and what stands beside them: log probabilities of digits and signs, [N, K];
-    log odds of a digit against nothing, the probability that it is no sign, and company, [N] each."""
+    log odds of a digit against nothing, the probability that it is no sign, company, and how much of each a surer one
+    covers, [N] each."""
 
     characters: NDArray[np.float32]
     own: NDArray[np.float64]
     no_sign: NDArray[np.float64]
     beside: NDArray[np.float64]
+    covered: NDArray[np.float64]
 
     @classmethod
     def of(cls, opinions: Opinions, places: Places, weights: Weights) -> Lines:
@@ -249,33 +268,38 @@ class Lines:
         odds, classes = opinions.weighed(weights)
         characters = classes - np.logaddexp(0.0, -odds)
         own, no_sign = digit_or_nothing(characters)
-        beside = np.zeros(len(own))
+        beside, shared = np.zeros((2, len(own)))
         for line in np.unique(places.line):
             here = places.line == line
-            beside[here] = company(own[here], places.height[here])
-        return cls(characters, own, no_sign, beside)
+            boxes = places.box[here]
+            beside[here] = company(own[here], boxes[:, 3] - boxes[:, 1])
+            shared[here] = covered(own[here], boxes)
+        return cls(characters, own, no_sign, beside, shared)
 
-    def confidence(self, weights: tuple[float, float, float]) -> NDArray[np.float64]:
+    def odds(self, weights: LineWeights) -> NDArray[np.float64]:
+        """The log odds of each to be a digit, [N]."""
+        return in_line(self.own, self.beside, self.covered, weights)
+
+    def confidence(self, weights: LineWeights) -> NDArray[np.float64]:
         """The probability of the likeliest digit, [N]."""
         digits = self.characters[:, : len(DIGITS)]
         share = np.exp(digits.max(axis=1) - np.logaddexp.reduce(digits, axis=1))
-        return np.asarray(share * self.no_sign / (1.0 + np.exp(-in_line(self.own, self.beside, weights))))
+        return np.asarray(share * self.no_sign / (1.0 + np.exp(-self.odds(weights))))
 
 
-def fit_lines(lines: Lines, truth: NDArray[np.int64]) -> tuple[float, float, float]:
-    """The weights of a candidate's own odds to be a digit, rather than nothing, and of its company."""
+def fit_lines(lines: Lines, truth: NDArray[np.int64]) -> LineWeights:
+    """The weights of a candidate's own odds to be a digit, rather than nothing, of its company and what covers it."""
     known = (truth != IGNORED) & (truth < len(DIGITS))  # signs stay signs
     signed = np.where(truth >= 0, 1.0, -1.0)
 
     def loss(values: NDArray[np.float64]) -> float:
-        return float(np.logaddexp(0.0, -signed * in_line(lines.own, lines.beside, tuple(values)))[known].mean())
+        return float(np.logaddexp(0.0, -signed * lines.odds(LineWeights(*values)))[known].mean())
 
-    best = minimize(loss, np.array([1.0, 0.0, 0.0]), method="Nelder-Mead", options={"maxiter": 2000})
-    first, second, third = (round(float(value), 3) for value in best.x)
-    for name, values in (("alone", (1.0, 0.0, 0.0)), ("in line", best.x)):
-        right = (signed * in_line(lines.own, lines.beside, tuple(values)) > 0)[known].mean()
-        print(f"  digit or nothing, {name}: {100 * right:.2f} %")
-    return first, second, third
+    best = minimize(loss, np.array([1.0, 0.0, 0.0, 0.0]), method="Nelder-Mead", options={"maxiter": 4000})
+    weights = LineWeights(*(round(float(value), 3) for value in best.x))
+    for name, used in (("alone", LineWeights(1.0, 0.0, 0.0, 0.0)), ("in line", weights)):
+        print(f"  digit or nothing, {name}: {100 * (signed * lines.odds(used) > 0)[known].mean():.2f} %")
+    return weights
 
 
 def report_threshold(
@@ -310,7 +334,7 @@ def main() -> None:
     composer = Composer(held_out.pictures, held_out.classes, others)
     gatherer = Gatherer(Model.load(options.model), Finder.load(options.finder))
     everything, places = in_scenes(composer, gatherer, options.scenes, options.seed)
-    known = everything.truth != IGNORED
+    known = (everything.truth != IGNORED) & (everything.truth != _AGAIN)
     opinions = everything.take(known)
     weights = fit(opinions)
     report("scenes", opinions, weights)

@@ -92,13 +92,14 @@ def _opinions(rng: np.random.Generator) -> dict[str, Any]:
     """Cells of a finder and their peaks; logits and probabilities of candidates, and what both say of their lines."""
     cells = rng.normal(-4, 2, (9, 14, len(CHARACTERS) + 4)).astype(np.float32)
     peaks = find_peaks(cells, -1.8)
-    # x, width and height; the last but one covers the one before.
+    # x, width and height; the last but one covers the one before. Of a line of its own, digits cover each other.
     boxes = [(20 * row, 10, height) for row, height in enumerate([30, 28, 44, 12, 30, 29, 31])]
-    boxes += [(118, 40, 60), (170, 10, 30)]
+    boxes += [(118, 40, 60), (170, 10, 30), (10, 20, 30), (12, 9, 28), (18, 20, 30)]
     count = len(boxes)
     logits = rng.normal(-3, 1, (count, len(CHARACTERS))).astype(np.float32)
     logits[np.arange(count), rng.integers(0, len(CHARACTERS), count)] += np.float32(5)
-    logits[count - 2, CHARACTERS.index("x")] += np.float32(9)
+    logits[7, CHARACTERS.index("x")] += np.float32(9)
+    logits[9:, 1] += np.float32((9, 5, 7))
     probabilities = rng.dirichlet(np.full(len(CHARACTERS) + 1, 0.15), count)[:, :-1].astype(np.float32)
 
     def line(first: int, last: int, kind: Kind, elsewhere: float) -> Line:
@@ -117,6 +118,7 @@ def _opinions(rng: np.random.Generator) -> dict[str, Any]:
     joined = []
     cases: list[tuple[list[tuple[int, int]], Kind, float]] = [
         ([(0, 6), (6, 9)], "scene", 0.0),
+        ([(9, 12)], "scene", 0.0),
         ([(2, 3)], "scene", 0.0),
         ([(2, 3)], "scene", 0.1),
         ([(0, 2)], "given", 0.0),
@@ -136,7 +138,7 @@ def _opinions(rng: np.random.Generator) -> dict[str, Any]:
         "boxes": boxes,
         "weights": {
             **{kind: asdict(weights) for kind, weights in WEIGHTS[BASE].items()},
-            "line": LINE,
+            "line": asdict(LINE),
         },
         "joined": joined,
     }

@@ -16,14 +16,14 @@ from edge_digits.inference.session import Model
 from edge_digits.results import DIGITS, SIGNS
 from edge_digits.text import fusion
 from edge_digits.text.choice import Chooser, rejected
-from edge_digits.text.weights import BASE, WEIGHTS, Weights, weights_of
+from edge_digits.text.weights import BASE, WEIGHTS, LineWeights, Weights, weights_of
 
 #: Such that no two of them can be mistaken for each other.
 SCENE = Weights(finder=0.9, classifier=0.4, constant=-0.3, finder_class=0.5, classifier_class=0.7, slash=1.2)
 CROP = Weights(finder=0.7, classifier=0.5, constant=0.1, finder_class=0.6, classifier_class=0.2)
 GIVEN_CROP = Weights(finder=0.2, classifier=1.1, constant=1.3, finder_class=0.4, classifier_class=0.8)
 CLEAR_CROP = Weights(finder=0.0, classifier=0.9, constant=1.0, finder_class=0.0, classifier_class=1.2)
-LINE = (0.8, 1.7, -0.4)
+LINE = LineWeights(own=0.8, company=1.7, covered=2.2, constant=-0.4)
 CHARACTERS = len(DIGITS + SIGNS)
 ARRAY = np.zeros((40, 40), np.uint8)
 
@@ -70,11 +70,13 @@ def opinions(count: int, seed: int = 0) -> tuple[NDArray[np.float32], NDArray[np
     return logits, rng.dirichlet(np.full(CHARACTERS + 1, 0.3), count)[:, :-1].astype(np.float32)
 
 
-def by_hand(logits: NDArray[np.float32], row: NDArray[np.float32], w: Weights, less: float = 0.0) -> list[float]:
-    """The probability of each character."""
+def by_hand(
+    logits: NDArray[np.float32], row: NDArray[np.float32], w: Weights, less: float = 0.0, *, parts: bool = True
+) -> list[float]:
+    """The probability of each character; `parts`: it may part digits."""
     there = min(max(float(row.sum()), 1e-6), 1 - 1e-6)
     odds = w.finder * float(logits.max()) + w.classifier * math.log(there / (1 - there)) + w.constant - less
-    slashes = [w.slash if character == "/" else 0.0 for character in (*DIGITS, *SIGNS)]
+    slashes = [w.slash if parts and character == "/" else 0.0 for character in (*DIGITS, *SIGNS)]
     parts = [
         math.exp(w.finder_class * float(logit) + w.classifier_class * math.log(max(float(p), 1e-6)) + more)
         for logit, p, more in zip(logits, row, slashes, strict=True)
@@ -116,7 +118,7 @@ def test_the_only_find_of_a_picture_full_of_other_ink_lacks_company() -> None:
     digit, sign = sum(shares[: len(DIGITS)]), sum(shares[len(DIGITS) :])
     odds = math.log(digit / (1 - sign - digit))
     assert odds > 1.2
-    for elsewhere, expected in ((0.0, odds), (0.002, odds), (0.01, LINE[0] * odds + LINE[2])):
+    for elsewhere, expected in ((0.0, odds), (0.002, odds), (0.01, LINE.own * odds + LINE.constant)):
         scores = join([line(find(logits, elsewhere=elsewhere))], row[None])
         none = 1 - (1 - sign) / (1 + math.exp(-expected))
         np.testing.assert_allclose(np.exp(scores.classes[0, -1]), none, rtol=2e-3, atol=1e-5)
@@ -142,9 +144,10 @@ def test_finds_of_one_line_speak_for_each_other_where_they_are_as_high() -> None
     scores = join([line(*finds)], rows)
     beside = (2, 2, 2, 3, 3, 0)  # how many others are sure and about as high
     for number, (logit, row) in enumerate(zip(logits, rows, strict=True)):
-        shares = by_hand(logit, row, SCENE)
+        shares = by_hand(logit, row, SCENE, parts=0 < number < 5)
         digit, sign = sum(shares[: len(DIGITS)]), sum(shares[len(DIGITS) :])
-        odds = LINE[0] * math.log(digit / (1 - sign - digit)) + LINE[1] * math.sqrt(beside[number] / 4) + LINE[2]
+        own, company = math.log(digit / (1 - sign - digit)), math.sqrt(beside[number] / 4)
+        odds = LINE.own * own + LINE.company * company + LINE.constant
         whole = (1 - sign) / (1 + math.exp(-odds))
         expected = [share / digit * whole for share in shares[: len(DIGITS)]]
         np.testing.assert_allclose(np.exp(scores.classes[number]), [*expected, 1 - whole], rtol=2e-3, atol=1e-5)
@@ -159,11 +162,11 @@ def test_the_only_sure_digit_lacks_no_company_and_is_that_of_what_stands_beside_
     def odds(shares: list[float], company: float | None) -> float:
         digit, sign = sum(shares[: len(DIGITS)]), sum(shares[len(DIGITS) :])
         own = math.log(digit / (1 - sign - digit))
-        return own if company is None else LINE[0] * own + LINE[1] * company + LINE[2]
+        return own if company is None else LINE.own * own + LINE.company * company + LINE.constant
 
     scores = join([line(find(logits[0]), find(logits[1], x=40))], rows)
     for number, company in enumerate((None, math.sqrt(1 / 4))):
-        shares = by_hand(logits[number], rows[number], SCENE)
+        shares = by_hand(logits[number], rows[number], SCENE, parts=False)
         whole = (1 - sum(shares[len(DIGITS) :])) / (1 + math.exp(-odds(shares, company)))
         np.testing.assert_allclose(np.exp(scores.classes[number, -1]), 1 - whole, rtol=2e-3, atol=1e-5)
 
@@ -173,6 +176,36 @@ def test_company_is_of_sure_digits_about_as_high_and_half_of_it_of_shorter_ones(
     heights = np.array([30.0, 32.0, 29.0, 48.0, 70.0, 14.0])
     odds = np.array([5.0, 3.0, 1.9, 0.0, 0.0, 0.0])
     np.testing.assert_allclose(fusion.company(odds, heights) ** 2 * 4, [1, 1, 2, 1, 0, 0])
+
+
+def test_what_a_surer_digit_covers_by_more_than_a_half_is_one_less_likely() -> None:
+    """The flag of a one is much like a one; digits that lean or touch share half of their boxes."""
+    boxes = np.array([[0, 0, 20, 30], [2, 0, 12, 30], [12, 0, 28, 30], [100, 0, 120, 30]], np.float64)
+    odds = np.array([3.0, 1.0, 2.0, 4.0])
+    np.testing.assert_allclose(fusion.covered(odds, boxes), [0, 0.5, 0, 0])
+    np.testing.assert_allclose(fusion.covered(odds[::-1], boxes), [0, 0.5, 0, 0])
+    assert fusion.covered(odds[:0], boxes[:0]).shape == (0,)
+    logits, rows = opinions(2, seed=3)
+    for number, logit in enumerate((6.0, 2.0)):
+        logits[number, 1], rows[number, 1] = logit, 0.9
+    read = [
+        np.exp(join([line(find(logits[0]), find(logits[1], x=x))], rows).classes[1, -1]) for x in (5, 9, 12, 13, 40)
+    ]
+    assert read[0] > read[1] > read[2] > read[3] - 1e-6
+    assert read[3] == pytest.approx(read[4])
+
+
+def test_a_slash_that_may_part_digits_is_the_likelier() -> None:
+    logits, rows = opinions(3, seed=4)
+    for number, (character, logit) in enumerate(((3, 6.0), (len(DIGITS) + SIGNS.index("/"), 0.5), (4, 6.0))):
+        logits[number], rows[number] = -6.0, 0.01
+        logits[number, character], rows[number, character] = logit, 0.7
+    finds = [find(logit, x=40 * number) for number, logit in enumerate(logits)]
+    for which, parts in (([0, 1, 2], True), ([1], True), ([0, 1], False), ([1, 2], False)):
+        scores = join([line(*(finds[number] for number in which))], rows[which])
+        here = which.index(1)
+        expected = by_hand(logits[1], rows[1], SCENE, parts=parts)[len(DIGITS) :]
+        np.testing.assert_allclose(np.exp(scores.signs[here]), expected, rtol=1e-3, atol=2e-6)
 
 
 @pytest.mark.parametrize("kind", ["crop", "given", "tiny", "clear"])

@@ -101,7 +101,7 @@ def test_the_modules_find_the_same_peaks_and_come_to_the_same_opinions(
     golden: dict[str, Any], made: dict[str, Any]
 ) -> None:
     assert np.array(made["peaks"]) == pytest.approx(unpacked(golden["peaks"]), abs=1e-4)
-    assert len(made["joined"]) == 7
+    assert len(made["joined"]) == 8
     for one, ours in zip(golden["joined"], made["joined"], strict=True):
         assert np.array(ours) == pytest.approx(unpacked(one["classes"]), abs=1e-3)
 

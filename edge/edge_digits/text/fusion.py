@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from edge_digits.find import Candidate, Line
 from edge_digits.find.glyph import Kind
 from edge_digits.results import DIGITS, SIGNS
-from edge_digits.text.weights import BASE, LINE, WEIGHTS, Weights
+from edge_digits.text.weights import BASE, LINE, WEIGHTS, LineWeights, Weights
 
 _LEAST = 1e-6
 
@@ -39,8 +39,12 @@ class Scores:
 _LIKELY, _SURE_ALONE = 0.5, 1.2
 #: It lacks company all the same where more of the picture than this is other ink: on cloth, gravel or stars.
 _CROWDED = 0.003
-#: A find is part of another that is larger and covers so much of it; signs that have such parts.
+#: A find is part of another that is larger and covers so much of it; signs that have such parts. Boxes of digits side
+#: by side, which lean or touch, cover half of each other at most.
 _PART, _WIDE = 0.6, [SIGNS.index(sign) for sign in "+x=%#"]
+_OVERLAP = 0.5
+#: A slash parts digits from this logit on.
+_PARTED = 0.0
 #: Where a slash stands among a find's characters.
 _SLASH = len(DIGITS) + SIGNS.index("/")
 #: Company is a digit from these log odds on; heights are alike whose logarithms differ by less. What is longer than
@@ -67,14 +71,16 @@ def join(
     candidates = [candidate for line in lines for candidate in line.candidates]
     if not candidates or candidates[0].place is None:
         return Scores(_of_glyphs(candidates, probabilities), np.zeros((len(candidates), 0), np.float32))
-    characters = _of_finds(candidates, probabilities, weights)  # [N, K]
+    parting = np.concatenate([_may_part(line) for line in lines])  # [N]
+    characters = _of_finds(candidates, probabilities, parting, weights)  # [N, K]
     digits, signs = characters[:, : len(DIGITS)], characters[:, len(DIGITS) :]
     if candidates[0].alone:
         none = np.log1p(-np.minimum(np.exp(digits).sum(axis=1, keepdims=True), 1.0 - _LEAST))
         none[:] = none.min()  # boxes of one digit: there is none where none of them holds one
         return Scores(_normalized(np.hstack([digits, none])), signs)
     odds, no_sign = digit_or_nothing(characters)  # [N] each
-    odds = odds - within_signs(_boxes(candidates), np.exp(signs[:, _WIDE]).sum(axis=1))
+    boxes = _boxes(candidates)
+    odds = odds - within_signs(boxes, np.exp(signs[:, _WIDE]).sum(axis=1))
     own, first = odds.copy(), 0
     surest = int(own.argmax())
     place = candidates[surest].place
@@ -82,7 +88,7 @@ def join(
     for line in lines if len(candidates) > 1 or crowded else ():
         rows = slice(first, first + len(line.candidates))
         heights = np.array([candidate.glyph.height for candidate in line.candidates], np.float64)
-        odds[rows] = in_line(own[rows], company(own[rows], heights), LINE)
+        odds[rows] = in_line(own[rows], company(own[rows], heights), covered(own[rows], boxes[rows]), LINE)
         first = rows.stop
     if not crowded and (own > _LIKELY).sum() == 1 and own[surest] > _SURE_ALONE:
         odds[surest] = own[surest]  # the only digit of its picture lacks no company
@@ -134,12 +140,30 @@ def within_signs(boxes: NDArray[np.float64], sign: NDArray[np.float64]) -> NDArr
         boxes: float64 [N, 4], x1, y1, x2, y2.
         sign: the probability that each is a sign that fills its box: a slash may have a digit on either side there.
     """
-    sides = np.minimum(boxes[:, None, 2:], boxes[:, 2:]) - np.maximum(boxes[:, None, :2], boxes[:, :2])  # [N, N, 2]
-    shared = np.maximum(sides, 0.0).prod(axis=2)
-    areas = (boxes[:, 2:] - boxes[:, :2]).prod(axis=1)
-    part = (shared > _PART * areas[:, None]) & (areas > areas[:, None])  # [N, N], whether one is part of another
+    shares, areas = _shares(boxes), (boxes[:, 2:] - boxes[:, :2]).prod(axis=1)
+    part = (shares > _PART) & (areas > areas[:, None])  # [N, N], whether one is part of another
     against = np.where(part, -np.log(1.0 - np.minimum(sign, 1.0 - _LEAST)), 0.0)  # [N, N]
     return np.asarray(against.max(axis=1, initial=0.0), np.float64)
+
+
+def covered(odds: NDArray[Any], boxes: NDArray[np.float64]) -> NDArray[np.float64]:
+    """How much of each box, beyond a half, one that is more surely a digit covers: float64 [N], 0 to 0.5.
+
+    The flag of a one alone is much like a one.
+
+    Args:
+        odds: log odds that each is a digit, by itself.
+        boxes: float64 [N, 4], x1, y1, x2, y2.
+    """
+    shares = np.where(odds > odds[:, None], _shares(boxes), 0.0)  # [N, N]
+    return np.asarray(np.maximum(shares.max(axis=1, initial=0.0) - _OVERLAP, 0.0), np.float64)
+
+
+def _shares(boxes: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The shares of boxes, [N, 4], that each other one covers: [N, N]."""
+    sides = np.minimum(boxes[:, None, 2:], boxes[:, 2:]) - np.maximum(boxes[:, None, :2], boxes[:, :2])  # [N, N, 2]
+    areas = (boxes[:, 2:] - boxes[:, :2]).prod(axis=1)
+    return np.asarray(np.maximum(sides, 0.0).prod(axis=2) / areas[:, None], np.float64)
 
 
 def _boxes(candidates: list[Candidate]) -> NDArray[np.float64]:
@@ -163,10 +187,12 @@ def company(odds: NDArray[Any], heights: NDArray[np.float64]) -> NDArray[np.floa
 
 
 def in_line(
-    odds: NDArray[Any], beside: NDArray[np.float64], weights: tuple[float, float, float]
+    odds: NDArray[Any], beside: NDArray[np.float64], shared: NDArray[np.float64], weights: LineWeights
 ) -> NDArray[np.float64]:
-    """The log odds that candidates are digits, with their company; weights of odds and company, and a constant."""
-    return np.asarray(weights[0] * odds + weights[1] * beside + weights[2], np.float64)
+    """The log odds that candidates are digits, by their own, by `company` and as `covered`: [N] each."""
+    return np.asarray(
+        weights.own * odds + weights.company * beside - weights.covered * shared + weights.constant, np.float64
+    )
 
 
 def join_given(probabilities: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -180,7 +206,11 @@ def join_given(probabilities: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def evidence(
-    logits: NDArray[np.float32], probabilities: NDArray[np.float32], beyond: NDArray[np.float32], weights: Weights
+    logits: NDArray[np.float32],
+    probabilities: NDArray[np.float32],
+    beyond: NDArray[np.float32],
+    parting: NDArray[np.bool_],
+    weights: Weights,
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """The log odds that there is a character, float32 [N, 1], and log probabilities of which, if so, [N, K].
 
@@ -188,6 +218,7 @@ def evidence(
         logits: float32 [N, K], the finder's.
         probabilities: float32 [N, K], the reader's.
         beyond: float32 [N], how much of the strokes lies outside of the box (`find.pieces`).
+        parting: bool [N], whether each stands between digits.
         weights: what each counts.
     """
     there = np.clip(probabilities.sum(axis=1, keepdims=True), _LEAST, 1.0 - _LEAST)
@@ -198,22 +229,36 @@ def evidence(
         - weights.beyond * beyond[:, None]
     )
     classes = weights.finder_class * logits + weights.classifier_class * np.log(np.maximum(probabilities, _LEAST))
-    classes[:, _SLASH] += weights.slash
+    classes[parting, _SLASH] += weights.slash
     return odds, classes - np.logaddexp.reduce(classes, axis=1)[:, None]
 
 
 def _of_finds(
-    candidates: list[Candidate], probabilities: NDArray[np.float32], weights: Mapping[Kind, Weights]
+    candidates: list[Candidate],
+    probabilities: NDArray[np.float32],
+    parting: NDArray[np.bool_],
+    weights: Mapping[Kind, Weights],
 ) -> NDArray[np.float32]:
     """Log probabilities of each character, float32 [N, K]; what they lack of 1 is for no character."""
     places = [candidate.place for candidate in candidates if candidate.place is not None]
     logits = np.array([place.logits for place in places], np.float32)
     beyond = np.array([place.beyond for place in places], np.float32)
     kind = candidates[0].kind
-    odds, classes = evidence(logits, probabilities, beyond, weights[kind])
+    odds, classes = evidence(logits, probabilities, beyond, parting, weights[kind])
     if kind == "crop":
         odds = odds - GIVEN
     return np.asarray(classes - np.logaddexp(0.0, -odds), np.float32)
+
+
+def _may_part(line: Line) -> NDArray[np.bool_]:
+    """Whether each candidate of a line may part digits: not where there are some on one side of it alone, bool [N].
+
+    It is a digit where the finder has it so.
+    """
+    places = [one.place for one in line.candidates]
+    digit = np.array([place is not None and place.logits[: len(DIGITS)].max() > _PARTED for place in places])
+    before, behind = np.cumsum(digit) > digit, np.cumsum(digit[::-1])[::-1] > digit
+    return np.asarray(before == behind, np.bool_)
 
 
 def _of_glyphs(candidates: list[Candidate], probabilities: NDArray[np.float32]) -> NDArray[np.float32]:

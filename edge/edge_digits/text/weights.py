@@ -20,7 +20,8 @@ class Weights:
     Attributes:
         finder, classifier, constant: of the log odds that there is a character at all.
         finder_class, classifier_class: of the log probabilities of the characters, if there is one.
-        slash: what is added to that of a slash. Composed scenes have more ones that lean than hands write; not fitted.
+        slash: what is added to that of a slash that parts digits. Composed scenes have more ones that lean than hands
+            write; not fitted.
         beyond: against a character is how much of its strokes lies outside of its box.
     """
 
@@ -31,6 +32,23 @@ class Weights:
     classifier_class: float
     slash: float = 0.0
     beyond: float = 0.0
+
+
+@dataclass(frozen=True)
+class LineWeights:
+    """What counts for and against a digit in its line.
+
+    Attributes:
+        own: its own log odds to be a digit, by itself.
+        company: the digits beside it (`fusion.company`).
+        covered: against it is how much of its box, beyond a half, a surer digit has too (`fusion.covered`).
+        constant: of all.
+    """
+
+    own: float
+    company: float
+    covered: float
+    constant: float
 
 
 def _by_kind(scene: Weights, crop: Weights, given: Weights, clear: Weights) -> dict[Kind, Weights]:
@@ -47,7 +65,7 @@ BASE = "stem5"
 WEIGHTS: dict[str, dict[Kind, Weights]] = {
     BASE: _by_kind(
         scene=Weights(
-            finder=1.653, classifier=0.369, constant=0.501, finder_class=1.023, classifier_class=0.378, slash=0.75
+            finder=2.048, classifier=0.366, constant=0.372, finder_class=1.118, classifier_class=0.387, slash=0.75
         ),
         crop=Weights(
             finder=0.536, classifier=0.601, constant=1.247, finder_class=0.547, classifier_class=0.43, beyond=2.164
@@ -76,9 +94,8 @@ WEIGHTS: dict[str, dict[Kind, Weights]] = {
         clear=Weights(finder=0.0, classifier=1.467, constant=2.145, finder_class=0.0, classifier_class=1.201),
     ),
 }
-#: Of a find's own odds to be a digit, and of its company in the line; and a constant. They are those of the fit, but
-#: that what has no company is doubted by 0.45 more: a digit that is none costs more than one that is refused.
-LINE = (0.855, 2.925, -1.504)
+#: Of any reader: what the fit of `base` says.
+LINE = LineWeights(own=0.883, company=2.426, covered=1.765, constant=-1.258)
 
 
 def weights_of(training: Mapping[str, Any]) -> Mapping[Kind, Weights]:

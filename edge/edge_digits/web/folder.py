@@ -118,7 +118,7 @@ def _about(model: Model, finder: Finder) -> dict[str, Any]:
         "corrections": False,
         "weights": {
             **{kind: asdict(weights) for kind, weights in weights_of(model.card.train).items()},
-            "line": LINE,
+            "line": asdict(LINE),
         },
         "finder": {"file": "models/finder.onnx"},
         "reader": {

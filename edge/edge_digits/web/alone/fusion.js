@@ -15,6 +15,8 @@ const LONGER = 0.6;
 const CROWDED = 0.003;
 const GIVEN = 1.5;
 const PART = 0.6;
+const OVERLAP = 0.5;
+const PARTED = 0;
 const WIDE = Array.from("+x=%#", (sign) => SIGNS.indexOf(sign));
 const SLASH = DIGIT_COUNT + SIGNS.indexOf("/");
 
@@ -34,7 +36,8 @@ export function logSum(values) {
 export function join(lines, probabilities, weights) {
   const candidates = lines.flat();
   if (!candidates.length) return [];
-  const characters = candidates.map((one, i) => ofFind(one, probabilities[i], weights[one.kind]));
+  const parting = lines.flatMap(mayPart);
+  const characters = candidates.map((one, i) => ofFind(one, probabilities[i], parting[i], weights[one.kind]));
   const digits = characters.map((row) => Array.from(digitsOf(row)));
   const signs = characters.map((row) => Array.from(signsOf(row)));
   const scores = (rows) => rows.map((row, i) => ({ classes: normalized(row), signs: signs[i] }));
@@ -44,7 +47,8 @@ export function join(lines, probabilities, weights) {
     return scores(digits.map((row) => [...row, none]));
   }
   const opinions = characters.map(digitOrNothing);
-  const less = withinSigns(candidates.map(({ glyph }) => glyph), signs);
+  const glyphs = candidates.map(({ glyph }) => glyph);
+  const less = withinSigns(glyphs, signs);
   const own = opinions.map((one, i) => one.odds - less[i]);
   const odds = [...own];
   let first = 0;
@@ -53,7 +57,9 @@ export function join(lines, probabilities, weights) {
   for (const line of candidates.length < 2 && !crowded ? [] : lines) {
     const here = own.slice(first, first + line.length);
     const beside = company(here, line.map(({ glyph }) => glyph.height));
-    here.forEach((value, i) => (odds[first + i] = weights.line[0] * value + weights.line[1] * beside[i] + weights.line[2]));
+    const shared = covered(here, line.map(({ glyph }) => glyph));
+    const { own: itself, company: others, covered: twice, constant } = weights.line;
+    here.forEach((value, i) => (odds[first + i] = itself * value + others * beside[i] - twice * shared[i] + constant));
     first += line.length;
   }
   if (!crowded && own.filter((value) => value > LIKELY).length === 1 && surest.value > SURE_ALONE) {
@@ -77,19 +83,38 @@ function digitOrNothing(row) {
   return { odds: Math.log(digit / (noSign - digit)), noSign };
 }
 
+/** The share of a box that another one covers. */
+function shareOf(one, other) {
+  const across = Math.min(one.x + one.width, other.x + other.width) - Math.max(one.x, other.x);
+  const down = Math.min(one.y + one.height, other.y + other.height) - Math.max(one.y, other.y);
+  return (Math.max(across, 0) * Math.max(down, 0)) / (one.width * one.height);
+}
+
 /** How much less the log odds of digits are for the signs that they are part of, as half of an x. */
 function withinSigns(glyphs, signs) {
   const area = ({ width, height }) => width * height;
   return glyphs.map((one) => {
     const against = glyphs.map((other, i) => {
-      const across = Math.min(one.x + one.width, other.x + other.width) - Math.max(one.x, other.x);
-      const down = Math.min(one.y + one.height, other.y + other.height) - Math.max(one.y, other.y);
-      const isPart = Math.max(across, 0) * Math.max(down, 0) > PART * area(one) && area(other) > area(one);
+      const isPart = shareOf(one, other) > PART && area(other) > area(one);
       const sign = WIDE.reduce((sum, place) => sum + Math.exp(signs[i][place]), 0);
       return isPart ? -Math.log(1 - Math.min(sign, 1 - LEAST)) : 0;
     });
     return Math.max(0, ...against);
   });
+}
+
+/** How much of each box of a line, beyond a half, one that is more surely a digit covers. */
+function covered(odds, glyphs) {
+  return glyphs.map((one, i) => {
+    const shares = glyphs.map((other, j) => (odds[j] > odds[i] ? shareOf(one, other) : 0));
+    return Math.max(0, ...shares.map((share) => share - OVERLAP));
+  });
+}
+
+/** Whether each candidate of a line may part digits: not where there are some on one side of it alone. */
+function mayPart(line) {
+  const digit = line.map(({ place }) => best(digitsOf(place.logits)).value > PARTED);
+  return line.map((_, i) => digit.slice(0, i).includes(true) === digit.slice(i + 1).includes(true));
 }
 
 /** How many others of a line are surely digits and about as high: 0 for none, 1 for four or more. */
@@ -102,7 +127,7 @@ function company(odds, heights) {
 }
 
 /** Log probabilities of each character; what they lack of 1 is for no character. */
-function ofFind({ place, kind }, probabilities, weights) {
+function ofFind({ place, kind }, probabilities, parting, weights) {
   const there = clip(probabilities.reduce((sum, share) => sum + share, 0), LEAST, 1 - LEAST);
   let odds =
     weights.finder * best(place.logits).value + weights.classifier * Math.log(there / (1 - there)) + weights.constant;
@@ -112,7 +137,7 @@ function ofFind({ place, kind }, probabilities, weights) {
     place.logits,
     (logit, c) => weights.finder_class * logit + weights.classifier_class * Math.log(Math.max(probabilities[c], LEAST)),
   );
-  classes[SLASH] += weights.slash;
+  if (parting) classes[SLASH] += weights.slash;
   const less = logSum(classes) + logSum([0, -odds]);
   return classes.map((value) => value - less);
 }
