@@ -60,9 +60,8 @@ class Opinions:
     truth: NDArray[np.int64]
 
     def weighed(self, weights: Weights) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """As `fusion.evidence`; a slash is weighed as it looks."""
-        none = np.zeros(len(self.truth), bool)
-        return evidence(self.logits, self.probabilities, self.beyond, none, weights)
+        """As `fusion.evidence`, by their looks."""
+        return evidence(self.logits, self.probabilities, self.beyond, np.zeros_like(self.logits), weights)
 
     def take(self, which: NDArray[np.bool_]) -> Opinions:
         """Some of the candidates."""

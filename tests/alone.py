@@ -99,7 +99,8 @@ def _opinions(rng: np.random.Generator) -> dict[str, Any]:
     logits = rng.normal(-3, 1, (count, len(CHARACTERS))).astype(np.float32)
     logits[np.arange(count), rng.integers(0, len(CHARACTERS), count)] += np.float32(5)
     logits[7, CHARACTERS.index("x")] += np.float32(9)
-    logits[9:, 1] += np.float32((9, 5, 7))
+    logits[9:, 1] += np.array((9, 5, 7), np.float32)
+    logits[1, CHARACTERS.index("(")] += np.float32(6)
     probabilities = rng.dirichlet(np.full(len(CHARACTERS) + 1, 0.15), count)[:, :-1].astype(np.float32)
 
     def line(first: int, last: int, kind: Kind, elsewhere: float) -> Line:

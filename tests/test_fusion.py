@@ -19,11 +19,13 @@ from edge_digits.text.choice import Chooser, rejected
 from edge_digits.text.weights import BASE, WEIGHTS, LineWeights, Weights, weights_of
 
 #: Such that no two of them can be mistaken for each other.
-SCENE = Weights(finder=0.9, classifier=0.4, constant=-0.3, finder_class=0.5, classifier_class=0.7, slash=1.2)
+SCENE = Weights(finder=0.9, classifier=0.4, constant=-0.3, finder_class=0.5, classifier_class=0.7)
 CROP = Weights(finder=0.7, classifier=0.5, constant=0.1, finder_class=0.6, classifier_class=0.2)
 GIVEN_CROP = Weights(finder=0.2, classifier=1.1, constant=1.3, finder_class=0.4, classifier_class=0.8)
 CLEAR_CROP = Weights(finder=0.0, classifier=0.9, constant=1.0, finder_class=0.0, classifier_class=1.2)
 LINE = LineWeights(own=0.8, company=1.7, covered=2.2, constant=-0.4)
+PARTING, UNPAIRED = 1.2, -2.0
+BETWEEN = {"/": PARTING, "(": UNPAIRED, ")": UNPAIRED}
 CHARACTERS = len(DIGITS + SIGNS)
 ARRAY = np.zeros((40, 40), np.uint8)
 
@@ -39,6 +41,8 @@ def join(lines: list[Line], probabilities: NDArray[np.float32]) -> fusion.Scores
 @pytest.fixture(autouse=True)
 def line_weights(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(fusion, "LINE", LINE)
+    monkeypatch.setattr(fusion, "_PARTING", PARTING)
+    monkeypatch.setattr(fusion, "_UNPAIRED", UNPAIRED)
 
 
 def glyph(kind: Kind = "scene") -> Candidate:
@@ -71,15 +75,21 @@ def opinions(count: int, seed: int = 0) -> tuple[NDArray[np.float32], NDArray[np
 
 
 def by_hand(
-    logits: NDArray[np.float32], row: NDArray[np.float32], w: Weights, less: float = 0.0, *, parts: bool = True
+    logits: NDArray[np.float32],
+    row: NDArray[np.float32],
+    w: Weights,
+    less: float = 0.0,
+    context: dict[str, float] | None = None,
 ) -> list[float]:
-    """The probability of each character; `parts`: it may part digits."""
+    """The probability of each character; `context`: what its line adds to each, by default to a slash in scenes."""
+    if context is None:
+        context = {"/": PARTING} if w is SCENE else {}
     there = min(max(float(row.sum()), 1e-6), 1 - 1e-6)
     odds = w.finder * float(logits.max()) + w.classifier * math.log(there / (1 - there)) + w.constant - less
-    slashes = [w.slash if parts and character == "/" else 0.0 for character in (*DIGITS, *SIGNS)]
+    added = [context.get(character, 0.0) for character in (*DIGITS, *SIGNS)]
     parts = [
         math.exp(w.finder_class * float(logit) + w.classifier_class * math.log(max(float(p), 1e-6)) + more)
-        for logit, p, more in zip(logits, row, slashes, strict=True)
+        for logit, p, more in zip(logits, row, added, strict=True)
     ]
     return [part / sum(parts) / (1 + math.exp(-odds)) for part in parts]
 
@@ -144,7 +154,7 @@ def test_finds_of_one_line_speak_for_each_other_where_they_are_as_high() -> None
     scores = join([line(*finds)], rows)
     beside = (2, 2, 2, 3, 3, 0)  # how many others are sure and about as high
     for number, (logit, row) in enumerate(zip(logits, rows, strict=True)):
-        shares = by_hand(logit, row, SCENE, parts=0 < number < 5)
+        shares = by_hand(logit, row, SCENE, context=BETWEEN if 0 < number < 5 else {})
         digit, sign = sum(shares[: len(DIGITS)]), sum(shares[len(DIGITS) :])
         own, company = math.log(digit / (1 - sign - digit)), math.sqrt(beside[number] / 4)
         odds = LINE.own * own + LINE.company * company + LINE.constant
@@ -166,7 +176,7 @@ def test_the_only_sure_digit_lacks_no_company_and_is_that_of_what_stands_beside_
 
     scores = join([line(find(logits[0]), find(logits[1], x=40))], rows)
     for number, company in enumerate((None, math.sqrt(1 / 4))):
-        shares = by_hand(logits[number], rows[number], SCENE, parts=False)
+        shares = by_hand(logits[number], rows[number], SCENE, context={})
         whole = (1 - sum(shares[len(DIGITS) :])) / (1 + math.exp(-odds(shares, company)))
         np.testing.assert_allclose(np.exp(scores.classes[number, -1]), 1 - whole, rtol=2e-3, atol=1e-5)
 
@@ -195,17 +205,36 @@ def test_what_a_surer_digit_covers_by_more_than_a_half_is_one_less_likely() -> N
     assert read[3] == pytest.approx(read[4])
 
 
-def test_a_slash_that_may_part_digits_is_the_likelier() -> None:
-    logits, rows = opinions(3, seed=4)
-    for number, (character, logit) in enumerate(((3, 6.0), (len(DIGITS) + SIGNS.index("/"), 0.5), (4, 6.0))):
+@pytest.mark.parametrize(
+    ("text", "context"),
+    [
+        ("3/4", BETWEEN),
+        ("/", {"/": PARTING}),
+        ("3/", {}),
+        ("/4", {}),
+        ("3(4", BETWEEN),
+        ("3)4", BETWEEN),
+        ("3(4)", {"/": PARTING, ")": UNPAIRED}),
+        ("(3)4", {"/": PARTING, "(": UNPAIRED}),
+        ("3)", {}),
+        ("(4", {}),
+    ],
+)
+def test_a_slash_parts_digits_and_a_parenthesis_between_them_has_another_half(
+    text: str, context: dict[str, float]
+) -> None:
+    """Of each text, its second character, or the first where there is no digit before it."""
+    logits, rows = opinions(len(text), seed=4)
+    for number, character in enumerate(text):
+        place = [*DIGITS, *SIGNS].index(character)
         logits[number], rows[number] = -6.0, 0.01
-        logits[number, character], rows[number, character] = logit, 0.7
-    finds = [find(logit, x=40 * number) for number, logit in enumerate(logits)]
-    for which, parts in (([0, 1, 2], True), ([1], True), ([0, 1], False), ([1, 2], False)):
-        scores = join([line(*(finds[number] for number in which))], rows[which])
-        here = which.index(1)
-        expected = by_hand(logits[1], rows[1], SCENE, parts=parts)[len(DIGITS) :]
-        np.testing.assert_allclose(np.exp(scores.signs[here]), expected, rtol=1e-3, atol=2e-6)
+        logits[number, place], rows[number, place] = (6.0, 0.7) if character in DIGITS else (0.5, 0.3)
+    here = next(
+        number for number, sign in enumerate(text) if sign in SIGNS and (number or text[0] != "(" or text == "(4")
+    )
+    scores = join([line(*(find(logit, x=40 * number) for number, logit in enumerate(logits)))], rows)
+    expected = by_hand(logits[here], rows[here], SCENE, context=context)[len(DIGITS) :]
+    np.testing.assert_allclose(np.exp(scores.signs[here]), expected, rtol=1e-3, atol=2e-6)
 
 
 @pytest.mark.parametrize("kind", ["crop", "given", "tiny", "clear"])

@@ -43,13 +43,15 @@ _CROWDED = 0.003
 #: by side, which lean or touch, cover half of each other at most.
 _PART, _WIDE = 0.6, [SIGNS.index(sign) for sign in "+x=%#"]
 _OVERLAP = 0.5
-#: A slash parts digits from this logit on.
-_PARTED = 0.0
-#: Where a slash stands among a find's characters.
-_SLASH = len(DIGITS) + SIGNS.index("/")
 #: Company is a digit from these log odds on; heights are alike whose logarithms differ by less. What is longer than
 #: others, by less than this, has half of their company: many write long ones, but the lines of forms are longer too.
 _COMPANY, _ALIKE, _LONGER = 2.0, 0.3, 0.6
+#: What a line adds to the log probabilities of signs: to a slash that may part digits, and to a parenthesis between
+#: digits that lacks its other half, which is a bent one. There are digits, and other halves, from these logits on. Not
+#: fitted: composed scenes have more ones that lean than hands write, and parentheses without a second one.
+_PARTING, _UNPAIRED = 0.75, -3.0
+_DIGIT, _HALF = 0.0, -1.0
+_SLASH, _OPENING, _CLOSING = (len(DIGITS) + SIGNS.index(sign) for sign in "/()")
 #: The least confidence of what is read in a scene: in composed scenes, one digit in sixteen is refused by it.
 THRESHOLD = 0.5
 #: Who gives a crop of one digit says that there is one: its log odds against no digit are so much higher than those of
@@ -71,8 +73,8 @@ def join(
     candidates = [candidate for line in lines for candidate in line.candidates]
     if not candidates or candidates[0].place is None:
         return Scores(_of_glyphs(candidates, probabilities), np.zeros((len(candidates), 0), np.float32))
-    parting = np.concatenate([_may_part(line) for line in lines])  # [N]
-    characters = _of_finds(candidates, probabilities, parting, weights)  # [N, K]
+    context = np.concatenate([_context(line) for line in lines])  # [N, K]
+    characters = _of_finds(candidates, probabilities, context, weights)  # [N, K]
     digits, signs = characters[:, : len(DIGITS)], characters[:, len(DIGITS) :]
     if candidates[0].alone:
         none = np.log1p(-np.minimum(np.exp(digits).sum(axis=1, keepdims=True), 1.0 - _LEAST))
@@ -209,7 +211,7 @@ def evidence(
     logits: NDArray[np.float32],
     probabilities: NDArray[np.float32],
     beyond: NDArray[np.float32],
-    parting: NDArray[np.bool_],
+    context: NDArray[np.float32],
     weights: Weights,
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """The log odds that there is a character, float32 [N, 1], and log probabilities of which, if so, [N, K].
@@ -218,7 +220,7 @@ def evidence(
         logits: float32 [N, K], the finder's.
         probabilities: float32 [N, K], the reader's.
         beyond: float32 [N], how much of the strokes lies outside of the box (`find.pieces`).
-        parting: bool [N], whether each stands between digits.
+        context: float32 [N, K], what its line adds to each character.
         weights: what each counts.
     """
     there = np.clip(probabilities.sum(axis=1, keepdims=True), _LEAST, 1.0 - _LEAST)
@@ -228,15 +230,15 @@ def evidence(
         + weights.constant
         - weights.beyond * beyond[:, None]
     )
-    classes = weights.finder_class * logits + weights.classifier_class * np.log(np.maximum(probabilities, _LEAST))
-    classes[parting, _SLASH] += weights.slash
+    seen = np.log(np.maximum(probabilities, _LEAST))
+    classes = weights.finder_class * logits + weights.classifier_class * seen + context
     return odds, classes - np.logaddexp.reduce(classes, axis=1)[:, None]
 
 
 def _of_finds(
     candidates: list[Candidate],
     probabilities: NDArray[np.float32],
-    parting: NDArray[np.bool_],
+    context: NDArray[np.float32],
     weights: Mapping[Kind, Weights],
 ) -> NDArray[np.float32]:
     """Log probabilities of each character, float32 [N, K]; what they lack of 1 is for no character."""
@@ -244,21 +246,33 @@ def _of_finds(
     logits = np.array([place.logits for place in places], np.float32)
     beyond = np.array([place.beyond for place in places], np.float32)
     kind = candidates[0].kind
-    odds, classes = evidence(logits, probabilities, beyond, parting, weights[kind])
+    odds, classes = evidence(logits, probabilities, beyond, context, weights[kind])
     if kind == "crop":
         odds = odds - GIVEN
     return np.asarray(classes - np.logaddexp(0.0, -odds), np.float32)
 
 
-def _may_part(line: Line) -> NDArray[np.bool_]:
-    """Whether each candidate of a line may part digits: not where there are some on one side of it alone, bool [N].
+def _context(line: Line) -> NDArray[np.float32]:
+    """What a line says of the characters of each of its candidates beside their looks: float32 [N, K].
 
-    It is a digit where the finder has it so.
+    A slash parts digits: where there are some on one side of it alone, it is none the likelier. A parenthesis between
+    digits has another half.
     """
-    places = [one.place for one in line.candidates]
-    digit = np.array([place is not None and place.logits[: len(DIGITS)].max() > _PARTED for place in places])
-    before, behind = np.cumsum(digit) > digit, np.cumsum(digit[::-1])[::-1] > digit
-    return np.asarray(before == behind, np.bool_)
+    logits = np.array([one.place.logits for one in line.candidates if one.place is not None], np.float32)
+    context = np.zeros_like(logits)
+    if not len(logits) or line.candidates[0].kind != "scene":
+        return context
+    digit = _around(logits[:, : len(DIGITS)].max(axis=1) > _DIGIT)
+    opened, closed = (_around(logits[:, sign] > _HALF) for sign in (_OPENING, _CLOSING))
+    context[digit[0] == digit[1], _SLASH] += _PARTING
+    context[digit.all(axis=0) & ~closed[1], _OPENING] += _UNPAIRED
+    context[digit.all(axis=0) & ~opened[0], _CLOSING] += _UNPAIRED
+    return context
+
+
+def _around(such: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Whether there is any such before each place, and behind it: bool [2, N]."""
+    return np.asarray([np.cumsum(such) > such, np.cumsum(such[::-1])[::-1] > such], np.bool_)
 
 
 def _of_glyphs(candidates: list[Candidate], probabilities: NDArray[np.float32]) -> NDArray[np.float32]:

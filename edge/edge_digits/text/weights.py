@@ -20,8 +20,6 @@ class Weights:
     Attributes:
         finder, classifier, constant: of the log odds that there is a character at all.
         finder_class, classifier_class: of the log probabilities of the characters, if there is one.
-        slash: what is added to that of a slash that parts digits. Composed scenes have more ones that lean than hands
-            write; not fitted.
         beyond: against a character is how much of its strokes lies outside of its box.
     """
 
@@ -30,7 +28,6 @@ class Weights:
     constant: float
     finder_class: float
     classifier_class: float
-    slash: float = 0.0
     beyond: float = 0.0
 
 
@@ -64,9 +61,7 @@ BASE = "stem5"
 #: what is given none: crops of scenes are harder, and weights that were fitted on them doubt what is clear.
 WEIGHTS: dict[str, dict[Kind, Weights]] = {
     BASE: _by_kind(
-        scene=Weights(
-            finder=2.048, classifier=0.366, constant=0.372, finder_class=1.118, classifier_class=0.387, slash=0.75
-        ),
+        scene=Weights(finder=2.048, classifier=0.366, constant=0.372, finder_class=1.118, classifier_class=0.387),
         crop=Weights(
             finder=0.536, classifier=0.601, constant=1.247, finder_class=0.547, classifier_class=0.43, beyond=2.164
         ),
@@ -74,9 +69,7 @@ WEIGHTS: dict[str, dict[Kind, Weights]] = {
         clear=Weights(finder=0.0, classifier=1.605, constant=2.167, finder_class=0.0, classifier_class=1.156),
     ),
     "small": _by_kind(
-        scene=Weights(
-            finder=1.911, classifier=0.271, constant=0.527, finder_class=1.42, classifier_class=0.201, slash=0.75
-        ),
+        scene=Weights(finder=1.911, classifier=0.271, constant=0.527, finder_class=1.42, classifier_class=0.201),
         crop=Weights(
             finder=0.729, classifier=0.561, constant=1.152, finder_class=0.728, classifier_class=0.364, beyond=2.166
         ),
@@ -84,9 +77,7 @@ WEIGHTS: dict[str, dict[Kind, Weights]] = {
         clear=Weights(finder=0.0, classifier=1.409, constant=2.033, finder_class=0.0, classifier_class=1.066),
     ),
     "nano": _by_kind(
-        scene=Weights(
-            finder=2.067, classifier=0.204, constant=0.617, finder_class=1.624, classifier_class=0.099, slash=0.75
-        ),
+        scene=Weights(finder=2.067, classifier=0.204, constant=0.617, finder_class=1.624, classifier_class=0.099),
         crop=Weights(
             finder=0.812, classifier=0.565, constant=1.045, finder_class=0.863, classifier_class=0.318, beyond=2.16
         ),

@@ -16,9 +16,12 @@ const CROWDED = 0.003;
 const GIVEN = 1.5;
 const PART = 0.6;
 const OVERLAP = 0.5;
-const PARTED = 0;
+const PARTING = 0.75;
+const UNPAIRED = -3;
+const DIGIT = 0;
+const HALF = -1;
 const WIDE = Array.from("+x=%#", (sign) => SIGNS.indexOf(sign));
-const SLASH = DIGIT_COUNT + SIGNS.indexOf("/");
+const [SLASH, OPENING, CLOSING] = Array.from("/()", (sign) => DIGIT_COUNT + SIGNS.indexOf(sign));
 
 const clip = (value, low, high) => Math.min(Math.max(value, low), high);
 
@@ -36,8 +39,8 @@ export function logSum(values) {
 export function join(lines, probabilities, weights) {
   const candidates = lines.flat();
   if (!candidates.length) return [];
-  const parting = lines.flatMap(mayPart);
-  const characters = candidates.map((one, i) => ofFind(one, probabilities[i], parting[i], weights[one.kind]));
+  const said = lines.flatMap(context);
+  const characters = candidates.map((one, i) => ofFind(one, probabilities[i], said[i], weights[one.kind]));
   const digits = characters.map((row) => Array.from(digitsOf(row)));
   const signs = characters.map((row) => Array.from(signsOf(row)));
   const scores = (rows) => rows.map((row, i) => ({ classes: normalized(row), signs: signs[i] }));
@@ -111,10 +114,20 @@ function covered(odds, glyphs) {
   });
 }
 
-/** Whether each candidate of a line may part digits: not where there are some on one side of it alone. */
-function mayPart(line) {
-  const digit = line.map(({ place }) => best(digitsOf(place.logits)).value > PARTED);
-  return line.map((_, i) => digit.slice(0, i).includes(true) === digit.slice(i + 1).includes(true));
+/** What a line says of the characters of each of its candidates beside their looks. */
+function context(line) {
+  const digit = line.map(({ place }) => best(digitsOf(place.logits)).value > DIGIT);
+  const isHalf = (sign) => line.map(({ place }) => place.logits[sign] > HALF);
+  const [opening, closing] = [isHalf(OPENING), isHalf(CLOSING)];
+  return line.map(({ place, kind }, i) => {
+    const row = new Float64Array(place.logits.length);
+    if (kind !== "scene") return row;
+    const [before, behind] = [digit.slice(0, i).includes(true), digit.slice(i + 1).includes(true)];
+    if (before === behind) row[SLASH] += PARTING;
+    if (before && behind && !closing.slice(i + 1).includes(true)) row[OPENING] += UNPAIRED;
+    if (before && behind && !opening.slice(0, i).includes(true)) row[CLOSING] += UNPAIRED;
+    return row;
+  });
 }
 
 /** How many others of a line are surely digits and about as high: 0 for none, 1 for four or more. */
@@ -127,7 +140,7 @@ function company(odds, heights) {
 }
 
 /** Log probabilities of each character; what they lack of 1 is for no character. */
-function ofFind({ place, kind }, probabilities, parting, weights) {
+function ofFind({ place, kind }, probabilities, said, weights) {
   const there = clip(probabilities.reduce((sum, share) => sum + share, 0), LEAST, 1 - LEAST);
   let odds =
     weights.finder * best(place.logits).value + weights.classifier * Math.log(there / (1 - there)) + weights.constant;
@@ -135,9 +148,9 @@ function ofFind({ place, kind }, probabilities, parting, weights) {
   if (kind === "crop") odds -= GIVEN;
   const classes = Float64Array.from(
     place.logits,
-    (logit, c) => weights.finder_class * logit + weights.classifier_class * Math.log(Math.max(probabilities[c], LEAST)),
+    (logit, c) =>
+      weights.finder_class * logit + weights.classifier_class * Math.log(Math.max(probabilities[c], LEAST)) + said[c],
   );
-  if (parting) classes[SLASH] += weights.slash;
   const less = logSum(classes) + logSum([0, -odds]);
   return classes.map((value) => value - less);
 }
