@@ -142,6 +142,14 @@ def test_a_decimal_number_has_its_point() -> None:
     assert READER.read(picture).text.replace(" ", "") == "375"
 
 
+@pytest.mark.parametrize("text", ["36", "52", "25"])
+def test_two_digits_that_run_into_each_other_are_two_in_a_small_crop_too(text: str) -> None:
+    paper = blank(90, 105)
+    for digit, x in zip(text, (20, 45), strict=True):
+        write(paper, digit, x, 20, 50)
+    assert READER.read(paper).text == text
+
+
 def slashed(height: int = 60) -> Gray:
     """A zero as programmers write it."""
     paper = page("0", height)

@@ -28,9 +28,9 @@ _CLEAR = 0.97
 #: What the finder says where it found nothing.
 _NOTHING = np.full(len(CHARACTERS), MIN_LOGIT, np.float32)
 #: A digit is likely from this logit on; several are no farther from the crop's middle than this, in widths (the line of
-#: a cell beside its digit is no other digit), the logarithms of their heights differ by less than this, and their boxes
-#: share less than this of either side.
-_LIKELY_LOGIT, _INNER, _ALIKE, _TOUCHING = 1.0, 0.32, 0.25, 0.15
+#: a cell beside its digit is no other digit), the logarithms of their heights differ by less than this, and of their
+#: boxes, which may lean or touch, they share less than this of either side.
+_LIKELY_LOGIT, _INNER, _ALIKE, _TOUCHING = 1.0, 0.32, 0.25, 0.5
 
 
 def given_digit(

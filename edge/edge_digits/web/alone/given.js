@@ -15,7 +15,7 @@ const NOTHING = new Float32Array(DIGIT_COUNT + SIGNS.length).fill(MIN_LOGIT);
 const LIKELY_LOGIT = 1;
 const INNER = 0.32;
 const ALIKE = 0.25;
-const TOUCHING = 0.15;
+const TOUCHING = 0.5;
 
 /** The digit of a picture that is given as one, or tiny: a line of alternatives, of which each is all that is read.
  *
