@@ -35,7 +35,7 @@ MIN_LOGIT = -1.8
 WORK_SIDE, _STRIP_PIXELS, _LONGEST_STRIP = 960, 480_000, 2400
 #: Each next scale is so much coarser, until it is lower than the last. A short strip or a small crop begins above its
 #: own scale, a low strip at this height.
-_STEP, _LOWEST_PICTURE = 0.65, 22
+_STEP, _LOWEST_PICTURE = 0.7, 22
 _STRIP_SIDE, _STRIP_SCALE, _LOW_STRIP = 360, 1.3, 40
 _TINY_SIDE, _TINY_SCALED = 48, 48
 #: Pixels around a picture, so that a stroke at its rim is seen whole.
