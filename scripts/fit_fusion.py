@@ -294,7 +294,7 @@ def fit_lines(lines: Lines, truth: NDArray[np.int64]) -> LineWeights:
     def loss(values: NDArray[np.float64]) -> float:
         return float(np.logaddexp(0.0, -signed * lines.odds(LineWeights(*values)))[known].mean())
 
-    best = minimize(loss, np.array([1.0, 0.0, 0.0, 0.0]), method="Nelder-Mead", options={"maxiter": 4000})
+    best = minimize(loss, np.array([1.0, 0.0, 0.0, 0.0]), method="BFGS")
     weights = LineWeights(*(round(float(value), 3) for value in best.x))
     for name, used in (("alone", LineWeights(1.0, 0.0, 0.0, 0.0)), ("in line", weights)):
         print(f"  digit or nothing, {name}: {100 * (signed * lines.odds(used) > 0)[known].mean():.2f} %")

@@ -61,32 +61,32 @@ BASE = "stem5"
 #: what is given none: crops of scenes are harder, and weights that were fitted on them doubt what is clear.
 WEIGHTS: dict[str, dict[Kind, Weights]] = {
     BASE: _by_kind(
-        scene=Weights(finder=2.048, classifier=0.366, constant=0.372, finder_class=1.118, classifier_class=0.387),
+        scene=Weights(finder=2.106, classifier=0.375, constant=0.119, finder_class=1.141, classifier_class=0.388),
         crop=Weights(
-            finder=0.536, classifier=0.601, constant=1.247, finder_class=0.547, classifier_class=0.43, beyond=2.164
+            finder=0.588, classifier=0.589, constant=1.261, finder_class=0.56, classifier_class=0.435, beyond=2.215
         ),
-        given=Weights(finder=0.0, classifier=1.124, constant=2.007, finder_class=0.58, classifier_class=0.822),
+        given=Weights(finder=0.0, classifier=1.064, constant=1.88, finder_class=0.389, classifier_class=0.903),
         clear=Weights(finder=0.0, classifier=1.605, constant=2.167, finder_class=0.0, classifier_class=1.156),
     ),
     "small": _by_kind(
-        scene=Weights(finder=1.911, classifier=0.271, constant=0.527, finder_class=1.42, classifier_class=0.201),
+        scene=Weights(finder=2.305, classifier=0.31, constant=0.102, finder_class=1.607, classifier_class=0.167),
         crop=Weights(
-            finder=0.729, classifier=0.561, constant=1.152, finder_class=0.728, classifier_class=0.364, beyond=2.166
+            finder=0.756, classifier=0.545, constant=1.134, finder_class=0.729, classifier_class=0.376, beyond=2.072
         ),
-        given=Weights(finder=0.366, classifier=1.071, constant=2.081, finder_class=1.045, classifier_class=0.614),
+        given=Weights(finder=0.141, classifier=1.075, constant=1.971, finder_class=0.861, classifier_class=0.687),
         clear=Weights(finder=0.0, classifier=1.409, constant=2.033, finder_class=0.0, classifier_class=1.066),
     ),
     "nano": _by_kind(
-        scene=Weights(finder=2.067, classifier=0.204, constant=0.617, finder_class=1.624, classifier_class=0.099),
+        scene=Weights(finder=2.461, classifier=0.248, constant=0.175, finder_class=1.849, classifier_class=0.044),
         crop=Weights(
-            finder=0.812, classifier=0.565, constant=1.045, finder_class=0.863, classifier_class=0.318, beyond=2.16
+            finder=0.836, classifier=0.52, constant=1.045, finder_class=0.876, classifier_class=0.326, beyond=2.155
         ),
-        given=Weights(finder=0.764, classifier=1.036, constant=2.14, finder_class=1.22, classifier_class=0.631),
+        given=Weights(finder=0.683, classifier=1.023, constant=2.044, finder_class=1.075, classifier_class=0.695),
         clear=Weights(finder=0.0, classifier=1.467, constant=2.145, finder_class=0.0, classifier_class=1.201),
     ),
 }
 #: Of any reader: what the fit of `base` says.
-LINE = LineWeights(own=0.883, company=2.426, covered=1.765, constant=-1.258)
+LINE = LineWeights(own=0.872, company=2.479, covered=1.711, constant=-1.211)
 
 
 def weights_of(training: Mapping[str, Any]) -> Mapping[Kind, Weights]:
