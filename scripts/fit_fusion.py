@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass, fields
 
 import cv2
 import numpy as np
@@ -26,8 +26,8 @@ from edge_digits.imaging.regions import View
 from edge_digits.inference.session import DEFAULT_FINDER, DEFAULT_MODEL, Finder, Model
 from edge_digits.normalize import window
 from edge_digits.results import DIGITS
-from edge_digits.text import fusion
-from edge_digits.text.fusion import company, covered, digit_or_nothing, evidence, in_line
+from edge_digits.text import fusion, neighbours
+from edge_digits.text.fusion import digit_or_nothing, evidence
 from edge_digits.text.weights import LINE, LineWeights, Weights, weights_of
 from edge_digits_train import datasets
 from edge_digits_train.datasets.data import BACKGROUND, split, split_writers
@@ -252,14 +252,12 @@ def report(name: str, opinions: Opinions, weights: Weights) -> None:
 @dataclass(frozen=True, eq=False)
 class Lines:
     """What N candidates are by themselves, and what stands beside them: log probabilities of digits and signs, [N, K];
-    log odds of a digit against nothing, the probability that it is no sign, company, and how much of each a surer one
-    covers, [N] each."""
+    log odds of a digit against nothing and the probability that it is no sign, [N] each; and `neighbours.terms`."""
 
     characters: NDArray[np.float32]
     own: NDArray[np.float64]
     no_sign: NDArray[np.float64]
     beside: NDArray[np.float64]
-    covered: NDArray[np.float64]
 
     @classmethod
     def of(cls, opinions: Opinions, places: Places, weights: Weights) -> Lines:
@@ -267,17 +265,15 @@ class Lines:
         odds, classes = opinions.weighed(weights)
         characters = classes - np.logaddexp(0.0, -odds)
         own, no_sign = digit_or_nothing(characters)
-        beside, shared = np.zeros((2, len(own)))
+        beside = np.zeros((len(own), len(fields(LineWeights))))
         for line in np.unique(places.line):
             here = places.line == line
-            boxes = places.box[here]
-            beside[here] = company(own[here], boxes[:, 3] - boxes[:, 1])
-            shared[here] = covered(own[here], boxes)
-        return cls(characters, own, no_sign, beside, shared)
+            beside[here] = neighbours.terms(own[here], places.box[here])
+        return cls(characters, own, no_sign, beside)
 
     def odds(self, weights: LineWeights) -> NDArray[np.float64]:
         """The log odds of each to be a digit, [N]."""
-        return in_line(self.own, self.beside, self.covered, weights)
+        return np.asarray(self.beside @ astuple(weights), np.float64)
 
     def confidence(self, weights: LineWeights) -> NDArray[np.float64]:
         """The probability of the likeliest digit, [N]."""

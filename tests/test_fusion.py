@@ -14,7 +14,7 @@ from edge_digits.find import Candidate, Glyph, Line, Place
 from edge_digits.find.glyph import Kind
 from edge_digits.inference.session import Model
 from edge_digits.results import DIGITS, SIGNS
-from edge_digits.text import fusion
+from edge_digits.text import fusion, neighbours
 from edge_digits.text.choice import Chooser, rejected
 from edge_digits.text.weights import BASE, WEIGHTS, LineWeights, Weights, weights_of
 
@@ -41,8 +41,8 @@ def join(lines: list[Line], probabilities: NDArray[np.float32]) -> fusion.Scores
 @pytest.fixture(autouse=True)
 def line_weights(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(fusion, "LINE", LINE)
-    monkeypatch.setattr(fusion, "_PARTING", PARTING)
-    monkeypatch.setattr(fusion, "_UNPAIRED", UNPAIRED)
+    monkeypatch.setattr(neighbours, "_PARTING", PARTING)
+    monkeypatch.setattr(neighbours, "_UNPAIRED", UNPAIRED)
 
 
 def glyph(kind: Kind = "scene") -> Candidate:
@@ -185,16 +185,16 @@ def test_company_is_of_sure_digits_about_as_high_and_half_of_it_of_shorter_ones(
     """Many write long ones; a small mark beside large digits has no company."""
     heights = np.array([30.0, 32.0, 29.0, 48.0, 70.0, 14.0])
     odds = np.array([5.0, 3.0, 1.9, 0.0, 0.0, 0.0])
-    np.testing.assert_allclose(fusion.company(odds, heights) ** 2 * 4, [1, 1, 2, 1, 0, 0])
+    np.testing.assert_allclose(neighbours.company(odds, heights) ** 2 * 4, [1, 1, 2, 1, 0, 0])
 
 
 def test_what_a_surer_digit_covers_by_more_than_a_half_is_one_less_likely() -> None:
     """The flag of a one is much like a one; digits that lean or touch share half of their boxes."""
     boxes = np.array([[0, 0, 20, 30], [2, 0, 12, 30], [12, 0, 28, 30], [100, 0, 120, 30]], np.float64)
     odds = np.array([3.0, 1.0, 2.0, 4.0])
-    np.testing.assert_allclose(fusion.covered(odds, boxes), [0, 0.5, 0, 0])
-    np.testing.assert_allclose(fusion.covered(odds[::-1], boxes), [0, 0.5, 0, 0])
-    assert fusion.covered(odds[:0], boxes[:0]).shape == (0,)
+    np.testing.assert_allclose(neighbours.covered(odds, boxes), [0, 0.5, 0, 0])
+    np.testing.assert_allclose(neighbours.covered(odds[::-1], boxes), [0, 0.5, 0, 0])
+    assert neighbours.covered(odds[:0], boxes[:0]).shape == (0,)
     logits, rows = opinions(2, seed=3)
     for number, logit in enumerate((6.0, 2.0)):
         logits[number, 1], rows[number, 1] = logit, 0.9
@@ -284,10 +284,11 @@ def test_the_surest_opinions_stay_numbers(logit: float, share: float, kind: Kind
 def test_a_digit_that_is_part_of_a_sign_is_the_less_likely_the_likelier_the_sign() -> None:
     """The left half of an x looks like a seven; a one beside a slash lies in that one's box and is a one."""
     boxes = np.array([[0, 0, 20, 40], [0, 0, 40, 40], [60, 0, 80, 40], [0, 0, 21, 41.0]], np.float64)
-    sign = np.array([0.0, 0.9, 0.9, 0.0])
-    np.testing.assert_allclose(fusion.within_signs(boxes, sign), [math.log(10), 0, 0, math.log(10)], atol=1e-9)
-    assert np.isfinite(fusion.within_signs(boxes, np.ones(4))).all()
-    assert fusion.within_signs(boxes[:0], sign[:0]).shape == (0,)
+    signs = np.full((4, len(SIGNS)), -30.0, np.float32)
+    signs[1:3, SIGNS.index("x")] = math.log(0.9)
+    np.testing.assert_allclose(neighbours.within_signs(boxes, signs), [math.log(10), 0, 0, math.log(10)], atol=1e-5)
+    assert np.isfinite(neighbours.within_signs(boxes, np.zeros_like(signs))).all()
+    assert neighbours.within_signs(boxes[:0], signs[:0]).shape == (0,)
 
     def half(sign: str) -> float:
         """The probability of a seven whose place is half of that of a sign."""

@@ -1,7 +1,8 @@
 """What the networks say of one candidate, made one opinion.
 
 A find of a scene has two: the finder sees it from afar, and the reader of windows closely. Whether there is a character
-at all and which one it is are weighed apart (`text.weights`). Of a glyph that a rule cut out, a classifier of crops
+at all and which one it is are weighed apart (`text.weights`), and what stands beside it in its line counts, too
+(`text.neighbours`). Of a glyph that a rule cut out, a classifier of crops
 alone has an opinion.
 """
 
@@ -9,15 +10,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from edge_digits.find import Candidate, Line
 from edge_digits.find.glyph import Kind
-from edge_digits.results import DIGITS, SIGNS
-from edge_digits.text.weights import BASE, LINE, WEIGHTS, LineWeights, Weights
+from edge_digits.results import DIGITS
+from edge_digits.text import neighbours
+from edge_digits.text.weights import BASE, LINE, WEIGHTS, Weights
 
 _LEAST = 1e-6
 
@@ -39,19 +40,6 @@ class Scores:
 _LIKELY, _SURE_ALONE = 0.5, 1.2
 #: It lacks company all the same where more of the picture than this is other ink: on cloth, gravel or stars.
 _CROWDED = 0.003
-#: A find is part of another that is larger and covers so much of it; signs that have such parts. Boxes of digits side
-#: by side, which lean or touch, cover half of each other at most.
-_PART, _WIDE = 0.6, [SIGNS.index(sign) for sign in "+x=%#"]
-_OVERLAP = 0.5
-#: Company is a digit from these log odds on; heights are alike whose logarithms differ by less. What is longer than
-#: others, by less than this, has half of their company: many write long ones, but the lines of forms are longer too.
-_COMPANY, _ALIKE, _LONGER = 2.0, 0.3, 0.6
-#: What a line adds to the log probabilities of signs: to a slash that may part digits, and to a parenthesis between
-#: digits that lacks its other half, which is a bent one. There are digits, and other halves, from these logits on. Not
-#: fitted: composed scenes have more ones that lean than hands write, and parentheses without a second one.
-_PARTING, _UNPAIRED = 0.75, -3.0
-_DIGIT, _HALF = 0.0, -1.0
-_SLASH, _OPENING, _CLOSING = (len(DIGITS) + SIGNS.index(sign) for sign in "/()")
 #: The least confidence of what is read in a scene: in composed scenes, one digit in sixteen is refused by it.
 THRESHOLD = 0.5
 #: Who gives a crop of one digit says that there is one: its log odds against no digit are so much higher than those of
@@ -73,7 +61,7 @@ def join(
     candidates = [candidate for line in lines for candidate in line.candidates]
     if not candidates or candidates[0].place is None:
         return Scores(_of_glyphs(candidates, probabilities), np.zeros((len(candidates), 0), np.float32))
-    context = np.concatenate([_context(line) for line in lines])  # [N, K]
+    context = np.concatenate([neighbours.context(line) for line in lines])  # [N, K]
     characters = _of_finds(candidates, probabilities, context, weights)  # [N, K]
     digits, signs = characters[:, : len(DIGITS)], characters[:, len(DIGITS) :]
     if candidates[0].alone:
@@ -82,15 +70,14 @@ def join(
         return Scores(_normalized(np.hstack([digits, none])), signs)
     odds, no_sign = digit_or_nothing(characters)  # [N] each
     boxes = _boxes(candidates)
-    odds = odds - within_signs(boxes, np.exp(signs[:, _WIDE]).sum(axis=1))
+    odds = odds - neighbours.within_signs(boxes, signs)
     own, first = odds.copy(), 0
     surest = int(own.argmax())
     place = candidates[surest].place
     crowded = place is not None and place.elsewhere > _CROWDED
     for line in lines if len(candidates) > 1 or crowded else ():
         rows = slice(first, first + len(line.candidates))
-        heights = np.array([candidate.glyph.height for candidate in line.candidates], np.float64)
-        odds[rows] = in_line(own[rows], company(own[rows], heights), covered(own[rows], boxes[rows]), LINE)
+        odds[rows] = neighbours.in_line(own[rows], boxes[rows], LINE)
         first = rows.stop
     if not crowded and (own > _LIKELY).sum() == 1 and own[surest] > _SURE_ALONE:
         odds[surest] = own[surest]  # the only digit of its picture lacks no company
@@ -131,70 +118,6 @@ def digit_or_nothing(characters: NDArray[np.float32]) -> tuple[NDArray[np.float6
     digit = shares[:, : len(DIGITS)].sum(axis=1).clip(_LEAST, 1.0 - _LEAST)
     no_sign = (1.0 - shares[:, len(DIGITS) :].sum(axis=1)).clip(digit + _LEAST / 2, 1.0 - _LEAST / 2)
     return np.log(digit / (no_sign - digit)), no_sign
-
-
-def within_signs(boxes: NDArray[np.float64], sign: NDArray[np.float64]) -> NDArray[np.float64]:
-    """How much less the log odds of digits are for the signs that they are part of, as half of an x: float64 [N].
-
-    A stroke is one character's: the odds of the digit are against both that there is nothing and the sign.
-
-    Args:
-        boxes: float64 [N, 4], x1, y1, x2, y2.
-        sign: the probability that each is a sign that fills its box: a slash may have a digit on either side there.
-    """
-    shares, areas = _shares(boxes), (boxes[:, 2:] - boxes[:, :2]).prod(axis=1)
-    part = (shares > _PART) & (areas > areas[:, None])  # [N, N], whether one is part of another
-    against = np.where(part, -np.log(1.0 - np.minimum(sign, 1.0 - _LEAST)), 0.0)  # [N, N]
-    return np.asarray(against.max(axis=1, initial=0.0), np.float64)
-
-
-def covered(odds: NDArray[Any], boxes: NDArray[np.float64]) -> NDArray[np.float64]:
-    """How much of each box, beyond a half, one that is more surely a digit covers: float64 [N], 0 to 0.5.
-
-    The flag of a one alone is much like a one.
-
-    Args:
-        odds: log odds that each is a digit, by itself.
-        boxes: float64 [N, 4], x1, y1, x2, y2.
-    """
-    shares = np.where(odds > odds[:, None], _shares(boxes), 0.0)  # [N, N]
-    return np.asarray(np.maximum(shares.max(axis=1, initial=0.0) - _OVERLAP, 0.0), np.float64)
-
-
-def _shares(boxes: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The shares of boxes, [N, 4], that each other one covers: [N, N]."""
-    sides = np.minimum(boxes[:, None, 2:], boxes[:, 2:]) - np.maximum(boxes[:, None, :2], boxes[:, :2])  # [N, N, 2]
-    areas = (boxes[:, 2:] - boxes[:, :2]).prod(axis=1)
-    return np.asarray(np.maximum(sides, 0.0).prod(axis=2) / areas[:, None], np.float64)
-
-
-def _boxes(candidates: list[Candidate]) -> NDArray[np.float64]:
-    glyphs = [candidate.glyph for candidate in candidates]
-    return np.array([(g.x, g.y, g.x + g.width, g.y + g.height) for g in glyphs], np.float64)
-
-
-def company(odds: NDArray[Any], heights: NDArray[np.float64]) -> NDArray[np.float64]:
-    """How many others of a line are surely digits and about as high, float64 [N]: 0 for none, 1 for four or more.
-
-    The square root of their share of four: the first says most. Those that are shorter, but not by far, count half.
-
-    Args:
-        odds: log odds that each is a digit, by itself.
-        heights: of each, pixels.
-    """
-    longer = np.log(heights[:, None] / heights)  # [N, N], than each other one
-    shares = np.where(np.abs(longer) < _ALIKE, 1.0, np.where((longer > 0) & (longer < _LONGER), 0.5, 0.0))
-    np.fill_diagonal(shares, 0.0)
-    return np.asarray(np.sqrt(np.minimum(shares @ (odds > _COMPANY), 4) / 4))
-
-
-def in_line(
-    odds: NDArray[Any], beside: NDArray[np.float64], shared: NDArray[np.float64], weights: LineWeights
-) -> NDArray[np.float64]:
-    """The log odds that candidates are digits, by their own, by `company` and as `covered`: [N] each."""
-    return np.asarray(
-        weights.own * odds + weights.company * beside - weights.covered * shared + weights.constant, np.float64
-    )
 
 
 def join_given(probabilities: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -252,27 +175,9 @@ def _of_finds(
     return np.asarray(classes - np.logaddexp(0.0, -odds), np.float32)
 
 
-def _context(line: Line) -> NDArray[np.float32]:
-    """What a line says of the characters of each of its candidates beside their looks: float32 [N, K].
-
-    A slash parts digits: where there are some on one side of it alone, it is none the likelier. A parenthesis between
-    digits has another half.
-    """
-    logits = np.array([one.place.logits for one in line.candidates if one.place is not None], np.float32)
-    context = np.zeros_like(logits)
-    if not len(logits) or line.candidates[0].kind != "scene":
-        return context
-    digit = _around(logits[:, : len(DIGITS)].max(axis=1) > _DIGIT)
-    opened, closed = (_around(logits[:, sign] > _HALF) for sign in (_OPENING, _CLOSING))
-    context[digit[0] == digit[1], _SLASH] += _PARTING
-    context[digit.all(axis=0) & ~closed[1], _OPENING] += _UNPAIRED
-    context[digit.all(axis=0) & ~opened[0], _CLOSING] += _UNPAIRED
-    return context
-
-
-def _around(such: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Whether there is any such before each place, and behind it: bool [2, N]."""
-    return np.asarray([np.cumsum(such) > such, np.cumsum(such[::-1])[::-1] > such], np.bool_)
+def _boxes(candidates: list[Candidate]) -> NDArray[np.float64]:
+    glyphs = [candidate.glyph for candidate in candidates]
+    return np.array([(g.x, g.y, g.x + g.width, g.y + g.height) for g in glyphs], np.float64)
 
 
 def _of_glyphs(candidates: list[Candidate], probabilities: NDArray[np.float32]) -> NDArray[np.float32]:

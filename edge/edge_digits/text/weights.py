@@ -37,8 +37,8 @@ class LineWeights:
 
     Attributes:
         own: its own log odds to be a digit, by itself.
-        company: the digits beside it (`fusion.company`).
-        covered: against it is how much of its box, beyond a half, a surer digit has too (`fusion.covered`).
+        company: the digits beside it (`neighbours.company`).
+        covered: against it is how much of its box, beyond a half, a surer digit has too (`neighbours.covered`).
         constant: of all.
     """
 

@@ -2,6 +2,7 @@
 
 import { best, DIGIT_COUNT, digitsOf, SIGNS, signsOf } from "./characters.js";
 import { isAlone } from "./lines.js";
+import { context, inLine, withinSigns } from "./neighbours.js";
 
 /** The least confidence of what is read in a scene. */
 export const THRESHOLD = 0.5;
@@ -9,19 +10,8 @@ export const THRESHOLD = 0.5;
 const LEAST = 1e-6;
 const LIKELY = 0.5;
 const SURE_ALONE = 1.2;
-const COMPANY = 2;
-const ALIKE = 0.3;
-const LONGER = 0.6;
 const CROWDED = 0.003;
 const GIVEN = 1.5;
-const PART = 0.6;
-const OVERLAP = 0.5;
-const PARTING = 0.75;
-const UNPAIRED = -3;
-const DIGIT = 0;
-const HALF = -1;
-const WIDE = Array.from("+x=%#", (sign) => SIGNS.indexOf(sign));
-const [SLASH, OPENING, CLOSING] = Array.from("/()", (sign) => DIGIT_COUNT + SIGNS.indexOf(sign));
 
 const clip = (value, low, high) => Math.min(Math.max(value, low), high);
 
@@ -59,10 +49,7 @@ export function join(lines, probabilities, weights) {
   const crowded = candidates[surest.place].place.elsewhere > CROWDED;
   for (const line of candidates.length < 2 && !crowded ? [] : lines) {
     const here = own.slice(first, first + line.length);
-    const beside = company(here, line.map(({ glyph }) => glyph.height));
-    const shared = covered(here, line.map(({ glyph }) => glyph));
-    const { own: itself, company: others, covered: twice, constant } = weights.line;
-    here.forEach((value, i) => (odds[first + i] = itself * value + others * beside[i] - twice * shared[i] + constant));
+    inLine(here, glyphs.slice(first, first + line.length), weights.line).forEach((value, i) => (odds[first + i] = value));
     first += line.length;
   }
   if (!crowded && own.filter((value) => value > LIKELY).length === 1 && surest.value > SURE_ALONE) {
@@ -84,59 +71,6 @@ function digitOrNothing(row) {
   const digit = clip(sumOfExponentials(digitsOf(row)), LEAST, 1 - LEAST);
   const noSign = clip(1 - sumOfExponentials(signsOf(row)), digit + LEAST / 2, 1 - LEAST / 2);
   return { odds: Math.log(digit / (noSign - digit)), noSign };
-}
-
-/** The share of a box that another one covers. */
-function shareOf(one, other) {
-  const across = Math.min(one.x + one.width, other.x + other.width) - Math.max(one.x, other.x);
-  const down = Math.min(one.y + one.height, other.y + other.height) - Math.max(one.y, other.y);
-  return (Math.max(across, 0) * Math.max(down, 0)) / (one.width * one.height);
-}
-
-/** How much less the log odds of digits are for the signs that they are part of, as half of an x. */
-function withinSigns(glyphs, signs) {
-  const area = ({ width, height }) => width * height;
-  return glyphs.map((one) => {
-    const against = glyphs.map((other, i) => {
-      const isPart = shareOf(one, other) > PART && area(other) > area(one);
-      const sign = WIDE.reduce((sum, place) => sum + Math.exp(signs[i][place]), 0);
-      return isPart ? -Math.log(1 - Math.min(sign, 1 - LEAST)) : 0;
-    });
-    return Math.max(0, ...against);
-  });
-}
-
-/** How much of each box of a line, beyond a half, one that is more surely a digit covers. */
-function covered(odds, glyphs) {
-  return glyphs.map((one, i) => {
-    const shares = glyphs.map((other, j) => (odds[j] > odds[i] ? shareOf(one, other) : 0));
-    return Math.max(0, ...shares.map((share) => share - OVERLAP));
-  });
-}
-
-/** What a line says of the characters of each of its candidates beside their looks. */
-function context(line) {
-  const digit = line.map(({ place }) => best(digitsOf(place.logits)).value > DIGIT);
-  const isHalf = (sign) => line.map(({ place }) => place.logits[sign] > HALF);
-  const [opening, closing] = [isHalf(OPENING), isHalf(CLOSING)];
-  return line.map(({ place, kind }, i) => {
-    const row = new Float64Array(place.logits.length);
-    if (kind !== "scene") return row;
-    const [before, behind] = [digit.slice(0, i).includes(true), digit.slice(i + 1).includes(true)];
-    if (before === behind) row[SLASH] += PARTING;
-    if (before && behind && !closing.slice(i + 1).includes(true)) row[OPENING] += UNPAIRED;
-    if (before && behind && !opening.slice(0, i).includes(true)) row[CLOSING] += UNPAIRED;
-    return row;
-  });
-}
-
-/** How many others of a line are surely digits and about as high: 0 for none, 1 for four or more. */
-function company(odds, heights) {
-  const share = (longer) => (Math.abs(longer) < ALIKE ? 1 : longer > 0 && longer < LONGER ? 0.5 : 0);
-  return odds.map((_, i) => {
-    const shares = odds.map((one, j) => (j !== i && one > COMPANY ? share(Math.log(heights[i] / heights[j])) : 0));
-    return Math.sqrt(Math.min(shares.reduce((sum, each) => sum + each, 0), 4) / 4);
-  });
 }
 
 /** Log probabilities of each character; what they lack of 1 is for no character. */
