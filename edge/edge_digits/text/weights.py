@@ -61,12 +61,12 @@ BASE = "stem5"
 #: what is given none: crops of scenes are harder, and weights that were fitted on them doubt what is clear.
 WEIGHTS: dict[str, dict[Kind, Weights]] = {
     BASE: _by_kind(
-        scene=Weights(finder=2.106, classifier=0.375, constant=0.119, finder_class=1.141, classifier_class=0.388),
+        scene=Weights(finder=2.057, classifier=0.396, constant=0.082, finder_class=1.046, classifier_class=0.425),
         crop=Weights(
-            finder=0.588, classifier=0.589, constant=1.261, finder_class=0.56, classifier_class=0.435, beyond=2.215
+            finder=0.635, classifier=0.561, constant=1.339, finder_class=0.527, classifier_class=0.444, beyond=2.563
         ),
-        given=Weights(finder=0.0, classifier=1.064, constant=1.88, finder_class=0.389, classifier_class=0.903),
-        clear=Weights(finder=0.0, classifier=1.605, constant=2.167, finder_class=0.0, classifier_class=1.156),
+        given=Weights(finder=0.01, classifier=0.969, constant=2.228, finder_class=0.391, classifier_class=0.937),
+        clear=Weights(finder=0.0, classifier=1.321, constant=2.752, finder_class=0.0, classifier_class=1.167),
     ),
     "small": _by_kind(
         scene=Weights(finder=2.305, classifier=0.31, constant=0.102, finder_class=1.607, classifier_class=0.167),
@@ -86,7 +86,7 @@ WEIGHTS: dict[str, dict[Kind, Weights]] = {
     ),
 }
 #: Of any reader: what the fit of `base` says.
-LINE = LineWeights(own=0.872, company=2.479, covered=1.711, constant=-1.211)
+LINE = LineWeights(own=0.873, company=2.538, covered=1.921, constant=-1.26)
 
 
 def weights_of(training: Mapping[str, Any]) -> Mapping[Kind, Weights]:
