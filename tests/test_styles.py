@@ -63,11 +63,6 @@ def read() -> dict[str, float]:
     return shares
 
 
-def test_the_shipped_model_reads_nearly_every_style(read: dict[str, float]) -> None:
+def test_the_shipped_model_reads_every_style(read: dict[str, float]) -> None:
     assert np.mean(list(read.values())) > 0.97
-    assert sorted(read.values())[1] >= 0.8, "all but the hardest"
-
-
-@pytest.mark.xfail(strict=True, reason="twos that begin with a ring, as often nines: newer than the model")
-def test_the_shipped_model_reads_eight_of_ten_of_the_hardest_style(read: dict[str, float]) -> None:
     assert min(read.values()) >= 0.8
