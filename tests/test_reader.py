@@ -385,10 +385,13 @@ def test_empty_cells_of_photographed_forms_read_nothing(data: Path) -> None:
 
 @pytest.mark.parametrize("layout", ["auto", "digit"])
 def test_a_constraint_that_changes_nothing_leaves_the_confidence_of_a_crop(layout: Layout) -> None:
-    """A crop's two boxes are places of one digit: they were counted as two rival readings."""
+    """A crop's two boxes are places of one digit: they were counted as two rival readings.
+
+    That it holds none is ruled out, which is all that the digit gains.
+    """
     crops = [crop(digit) for digit in STROKES if digit != "1"]
     free, bound = (DigitReader.load(layout=layout, constraint=asked) for asked in (None, Constraint(digits=1)))
     for picture in crops:
         reading = free.read(picture)
         assert bound.read(picture).text == reading.text != ""
-        assert bound.read(picture).confidence == pytest.approx(reading.confidence, abs=0.02)
+        assert reading.confidence - 0.01 <= bound.read(picture).confidence <= reading.confidence + 0.04

@@ -158,7 +158,7 @@ def _check_strokes(gray: Gray, ink: Ink, digits: Sequence[Box], scale: float) ->
 
 
 def _scan_lines(plane: Gray, digits: Sequence[Box]) -> list[Gray]:
-    """Three rows and three columns of each digit, with a margin of paper; of the whole picture where there is none."""
+    """Five rows and five columns of each digit, with a margin of paper; of the whole picture where there is none."""
     height, width = plane.shape
     if not digits:
         return [*plane[height // 24 :: max(1, height // 12)], *plane.T[width // 24 :: max(1, width // 12)]]
@@ -167,9 +167,9 @@ def _scan_lines(plane: Gray, digits: Sequence[Box]) -> list[Gray]:
         margin = 2 + (box.y2 - box.y1) // 4
         left, right = max(0, box.x1 - margin), box.x2 + margin
         top, bottom = max(0, box.y1 - margin), box.y2 + margin
-        for quarter in (1, 2, 3):
-            lines.append(plane[min((box.y1 * (4 - quarter) + box.y2 * quarter) // 4, height - 1), left:right])
-            lines.append(plane[top:bottom, min((box.x1 * (4 - quarter) + box.x2 * quarter) // 4, width - 1)])
+        for sixth in range(1, 6):
+            lines.append(plane[min((box.y1 * (6 - sixth) + box.y2 * sixth) // 6, height - 1), left:right])
+            lines.append(plane[top:bottom, min((box.x1 * (6 - sixth) + box.x2 * sixth) // 6, width - 1)])
     return lines
 
 
