@@ -45,7 +45,7 @@ def with_arch(picture: Gray) -> Gray:
     more, (ys, xs) = picture.copy(), np.nonzero(picture < 100)
     x, y = int(xs.max()), int(ys[xs.argmax()])
     t = np.linspace(0.0, 1.0, 30)
-    points = np.column_stack([x - 2 + 20 * t, y + 25 * np.sin(np.pi * t)])
+    points = np.column_stack([x - 2 + 12 * t, y + 25 * np.sin(np.pi * t)])
     cv2.polylines(more, [np.rint(points * 8).astype(np.int32)], False, PEN, 4, cv2.LINE_AA, shift=3)
     return more
 
@@ -54,14 +54,12 @@ def test_a_digit_that_is_part_of_a_figure_is_less_likely_for_what_goes_on() -> N
     """As far as other weights are concerned, it is as likely as they make it."""
     blind = DigitReader.load()
     blind._weights = {kind: replace(weights, beyond=0.0) for kind, weights in READER._weights.items()}
-    plain = write_on(108, "7")
+    plain = write_on(100, "7")
     figure = with_arch(plain)
     assert READER.read(plain).text == blind.read(plain).text == "7"
     assert READER.read(plain).confidence == pytest.approx(blind.read(plain).confidence, abs=1e-6)
-    (seen,), (without,) = READER.read(figure).digits, blind.read(figure).digits
-    assert seen.label == without.label == "7"
-    assert seen.confidence < 0.6 * without.confidence
-    assert seen.rejected
+    assert blind.read(figure).text == "7"
+    assert READER.read(figure).text == ""
 
 
 def write_on(side: int, digit: str) -> Gray:

@@ -15,7 +15,7 @@ from typing import Literal
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from edge_digits.find.parts import inked_parts, is_explained
 from edge_digits.imaging.contrast import local_contrast
@@ -237,8 +237,17 @@ def _suppressed(found: Finds) -> Finds:
     return Finds(chosen.boxes, logits, chosen.scales, found.looked_at)
 
 
-def shared_areas(box: Sequence[float] | NDArray[np.float32], boxes: NDArray[np.float32]) -> NDArray[np.float32]:
-    """The areas that boxes, [N, 4], share with another; x1, y1, x2, y2 each: [N]."""
-    w = np.minimum(box[2], boxes[:, 2]) - np.maximum(box[0], boxes[:, 0])
-    h = np.minimum(box[3], boxes[:, 3]) - np.maximum(box[1], boxes[:, 1])
+def shared_areas(ones: ArrayLike, others: NDArray[np.floating]) -> NDArray[np.floating]:
+    """The areas that boxes share with others; x1, y1, x2, y2 each.
+
+    Args:
+        ones: [..., 4], that broadcast with the others: one box, or [M, 1, 4] for each with each.
+        others: [N, 4].
+
+    Returns:
+        [N], or [M, N].
+    """
+    ones = np.asarray(ones)
+    w = np.minimum(ones[..., 2], others[:, 2]) - np.maximum(ones[..., 0], others[:, 0])
+    h = np.minimum(ones[..., 3], others[:, 3]) - np.maximum(ones[..., 1], others[:, 1])
     return np.asarray(np.maximum(w, 0) * np.maximum(h, 0))

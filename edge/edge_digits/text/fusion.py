@@ -2,8 +2,7 @@
 
 A find of a scene has two: the finder sees it from afar, and the reader of windows closely. Whether there is a character
 at all and which one it is are weighed apart (`text.weights`), and what stands beside it in its line counts, too
-(`text.neighbours`). Of a glyph that a rule cut out, a classifier of crops
-alone has an opinion.
+(`text.neighbours`). Of a glyph that a rule cut out, a classifier of crops alone has an opinion.
 """
 
 from __future__ import annotations

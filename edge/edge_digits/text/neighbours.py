@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge_digits.find import Line
+from edge_digits.find.scene import shared_areas
 from edge_digits.results import DIGITS, SIGNS
 from edge_digits.text.weights import LineWeights
 
@@ -122,6 +123,5 @@ def _around(such: NDArray[np.bool_]) -> NDArray[np.bool_]:
 
 def _shares(boxes: NDArray[np.float64]) -> NDArray[np.float64]:
     """The shares of boxes, [N, 4], that each other one covers: [N, N]."""
-    sides = np.minimum(boxes[:, None, 2:], boxes[:, 2:]) - np.maximum(boxes[:, None, :2], boxes[:, :2])  # [N, N, 2]
     areas = (boxes[:, 2:] - boxes[:, :2]).prod(axis=1)
-    return np.asarray(np.maximum(sides, 0.0).prod(axis=2) / areas[:, None], np.float64)
+    return np.asarray(shared_areas(boxes[:, None], boxes) / areas[:, None], np.float64)
